@@ -1,0 +1,21 @@
+/* The one list of operators. Each X(op) needs: host/ref/ref_<op>.c with ref_case_<op>,
+ * host/ops/<op>.c and cases_<op>.c with clg__op_<op>, cl/<op>.cl where it has kernels of its own.
+ */
+#ifndef CLG_BASE_OP_LIST_H
+#define CLG_BASE_OP_LIST_H
+
+#define CLG_OP_LIST(X) \
+    X(gemm)            \
+    X(linear)          \
+    X(conv2d)          \
+    X(deconv2d)        \
+    X(batchnorm)       \
+    X(activation)      \
+    X(bce)             \
+    X(adam)            \
+    X(reduce)          \
+    X(fill)            \
+    X(random)          \
+    X(image)
+
+#endif

@@ -1,0 +1,108 @@
+/* Philox-4x32-10 on the host; constants and rounds from Salmon et al., SC'11. */
+#include "base/philox.h"
+
+#include <math.h>
+
+enum { ROUNDS = 10 };
+
+static void multiply(uint32_t a, uint32_t b, uint32_t *hi, uint32_t *lo)
+{
+    uint64_t product = (uint64_t)a * b;
+    *hi = (uint32_t)(product >> 32);
+    *lo = (uint32_t)product;
+}
+
+void clg__philox(const clg_rng_key *key, uint64_t index, uint32_t out[4])
+{
+    uint32_t k0 = (uint32_t)key->seed;
+    uint32_t k1 = (uint32_t)(key->seed >> 32);
+    uint32_t c0 = (uint32_t)index;
+    uint32_t c1 = (uint32_t)(index >> 32) + (key->stream << 24);
+    uint32_t c2 = (uint32_t)key->step;
+    uint32_t c3 = (uint32_t)(key->step >> 32);
+    for (int i = 0; i < ROUNDS; i++) {
+        uint32_t hi0, lo0, hi1, lo1;
+        multiply(0xD2511F53u, c0, &hi0, &lo0);
+        multiply(0xCD9E8D57u, c2, &hi1, &lo1);
+        c0 = hi1 ^ c1 ^ k0;
+        c1 = lo1;
+        c2 = hi0 ^ c3 ^ k1;
+        c3 = lo0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    out[0] = c0;
+    out[1] = c1;
+    out[2] = c2;
+    out[3] = c3;
+}
+
+float clg__philox_unit(uint32_t w)
+{
+    return (float)(w >> 8) * 0x1p-24f;
+}
+
+void clg__philox_uniform(const clg_rng_key *key, float lo, float hi, float *dst, size_t n)
+{
+    uint32_t w[4] = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        if (i % 4 == 0) {
+            clg__philox(key, i / 4, w);
+        }
+        dst[i] = lo + (hi - lo) * clg__philox_unit(w[i % 4]);
+    }
+}
+
+void clg__philox_normal(const clg_rng_key *key, float mean, float std, float *dst, size_t n)
+{
+    const double two_pi = 6.283185307179586;
+    uint32_t w[4] = { 0 };
+    for (size_t i = 0; i < n; i++) {
+        if (i % 4 == 0) {
+            clg__philox(key, i / 4, w);
+        }
+        const uint32_t *pair = w + (i % 4 / 2) * 2;
+        double u1 = ((double)(pair[0] >> 8) + 1.0) * 0x1p-24;
+        double angle = two_pi * ((double)(pair[1] >> 8) * 0x1p-24);
+        double radius = sqrt(-2.0 * log(u1));
+        double x = i % 2 == 0 ? radius * cos(angle) : radius * sin(angle);
+        dst[i] = (float)((double)mean + (double)std * x);
+    }
+}
+
+/* A number in 0 .. bound-1 without bias: words at or above the largest multiple are skipped. */
+typedef struct word_source {
+    const clg_rng_key *key;
+    uint64_t block;
+    uint32_t w[4];
+    unsigned used;
+} word_source;
+
+static uint32_t draw_below(word_source *s, uint32_t bound)
+{
+    uint32_t limit = UINT32_MAX - UINT32_MAX % bound;
+    for (;;) {
+        if (s->used == 4) {
+            clg__philox(s->key, s->block++, s->w);
+            s->used = 0;
+        }
+        uint32_t w = s->w[s->used++];
+        if (w < limit) {
+            return w % bound;
+        }
+    }
+}
+
+void clg__philox_permutation(const clg_rng_key *key, uint32_t *dst, uint32_t n)
+{
+    word_source s = { .key = key, .used = 4 };
+    for (uint32_t i = 0; i < n; i++) {
+        dst[i] = i;
+    }
+    for (uint32_t i = n; i > 1; i--) {
+        uint32_t j = draw_below(&s, i);
+        uint32_t t = dst[i - 1];
+        dst[i - 1] = dst[j];
+        dst[j] = t;
+    }
+}

@@ -1,0 +1,28 @@
+/* GEMM behind one interface, row-major (struct clg_gemm in base/geometry.h). Back ends: CLBlast
+ * with our own tile parameters, and our kernels in cl/gemm.cl (CPU and GPU family). */
+#ifndef CLG_BLAS_GEMM_H
+#define CLG_BLAS_GEMM_H
+
+#include "base/geometry.h"
+#include "rt/rt.h"
+
+typedef struct clg_blas clg_blas;
+
+typedef struct clg_blas_options {
+    int choice; /* enum clg_gemm_choice of base/model.h; auto: the faster correct one */
+    bool tune;  /* look for tile parameters on a new device (seconds, kept on disk) */
+} clg_blas_options;
+
+/* Runs the self-check (small products against plain C); a back end that fails it is not used, and
+ * CLG_E_DEVICE is returned if the forced one or both fail. */
+int clg__blas_open(clg_blas **out, clg_rt *rt, const clg_blas_options *opt);
+void clg__blas_close(clg_blas **blas);
+const char *clg__blas_name(const clg_blas *blas); /* "clblast" or "builtin" */
+
+/* Floats of workspace that clg__gemm needs for this product on this back end. */
+uint64_t clg__gemm_workspace(const clg_blas *blas, const clg_gemm *g);
+/* Enqueues the product. c must not overlap a, b or ws. */
+int clg__gemm(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
+              clg_tensor ws);
+
+#endif

@@ -1,0 +1,90 @@
+/* Training: one loop for every model. Owns device objects, loader and run folder; reports through
+ * callbacks, never prints. */
+#ifndef CLG_GAN_TRAINER_H
+#define CLG_GAN_TRAINER_H
+
+#include "base/model.h"
+#include "io/dataset.h"
+#include "io/run_folder.h"
+#include "ops/ops.h"
+
+typedef struct clg_trainer clg_trainer;
+
+typedef struct clg_trainer_options {
+    const char *version;      /* for metadata */
+    uint64_t trace_steps;     /* --trace N */
+    const char *out_dir;      /* NULL: runs/<model>-<n>; used by clg__trainer_run */
+    bool no_run_folder;       /* benchmarks and the library: nothing is written */
+} clg_trainer_options;
+
+/* ds may be NULL when steps are fed by clg__trainer_step_on. Checks memory before anything is
+ * allocated: CLG_E_DEVICE_MEMORY says which batch would fit. */
+int clg__trainer_create(clg_trainer **out, const clg_ops *ops, const clg_model_desc *desc,
+                        const clg_model_plan *plan, clg_dataset *ds,
+                        const clg_trainer_options *opt);
+void clg__trainer_destroy(clg_trainer **t);
+
+typedef struct clg_trainer_facts {
+    uint64_t parameters_g, parameters_d, device_bytes_needed, device_bytes_available;
+    uint64_t checkpoint_bytes, steps_total, steps_per_epoch;
+    uint32_t images, batch;
+    double reference_flops_per_image; /* workload.md's count: whole step, padding counted */
+} clg_trainer_facts;
+void clg__trainer_facts(const clg_trainer *t, clg_trainer_facts *out);
+
+typedef struct clg_progress {
+    uint64_t step, steps_total;
+    double epoch, loss_d, loss_g, d_real, d_fake_before, d_fake_after, images_per_s, eta_s;
+} clg_progress;
+typedef struct clg_trainer_events {
+    void *user;
+    void (*progress)(void *user, const clg_progress *p);      /* at each log line */
+    void (*saved)(void *user, const char *what, const char *path); /* "grid", "checkpoint" */
+    void (*first_step)(void *user);                           /* first step was enqueued */
+    int (*stop_signal)(void *user);                           /* asked after each step; 0 or signal */
+} clg_trainer_events;
+
+/* Until steps_total. CLG_E_INTERRUPTED after a signal (state saved). CLG_E_NUMERIC when a loss is
+ * not finite (the last finite checkpoint stays). */
+int clg__trainer_run(clg_trainer *t, const clg_trainer_events *events);
+
+/* One step on the next batch of the data set / on given images (u8 [n,size,size,c]); nothing is
+ * waited for. */
+int clg__trainer_step(clg_trainer *t);
+int clg__trainer_step_on(clg_trainer *t, const uint8_t *images, uint32_t n);
+uint64_t clg__trainer_step_number(const clg_trainer *t);
+/* Waits; losses of the last step. */
+int clg__trainer_losses(clg_trainer *t, clg_progress *out);
+
+int clg__trainer_save(clg_trainer *t, const char *path);
+/* Whole state; refuses another model, seed or batch. *other_device: set when it was written on
+ * another device or driver. */
+int clg__trainer_load(clg_trainer *t, const char *path, bool *other_device);
+/* Continue in the run folder of the checkpoint (cuts its logs) instead of a new one. */
+int clg__trainer_resume(clg_trainer *t, const char *run_dir, bool *other_device);
+/* Weights and running statistics only (a foreign state_dict with prefixes is fine). */
+int clg__trainer_init_from(clg_trainer *t, const char *path);
+const char *clg__trainer_run_dir(const clg_trainer *t); /* NULL before run */
+
+/* ---- sampling from a checkpoint ---- */
+typedef struct clg_sampler clg_sampler;
+/* desc and plan from the checkpoint's metadata; a foreign file needs `desc_or_null`. */
+int clg__sampler_open(clg_sampler **out, const clg_ops *ops, const char *checkpoint,
+                      const clg_model_desc *desc_or_null, uint32_t max_batch);
+void clg__sampler_close(clg_sampler **s);
+const clg_model_desc *clg__sampler_desc(const clg_sampler *s);
+const clg_model_plan *clg__sampler_plan(const clg_sampler *s);
+/* z [n, Z] on the host -> images f32 [n,size,size,c] in [-1,1] (tanh) on the host; any n. */
+int clg__sampler_draw(clg_sampler *s, const float *z, uint32_t n, float *images);
+/* Latents of the model's kind from (seed, CLG_STREAM_Z_SAMPLE). */
+int clg__sampler_latents(clg_sampler *s, uint64_t seed, uint32_t n, float *z);
+
+/* Model description and facts stored in a checkpoint's metadata. CLG_E_CHECKPOINT if it has none. */
+typedef struct clg_checkpoint_info {
+    clg_model_desc desc;
+    uint32_t size, channels;
+    uint64_t step;
+    char version[32], device[128], driver[128], data[1024], choices[512];
+} clg_checkpoint_info;
+int clg__checkpoint_info(const char *path, clg_checkpoint_info *out);
+#endif

@@ -1,0 +1,87 @@
+/* Sequential nets on the device. A net is a list of blocks: op (+ bias), optional batch norm,
+ * activation. Parameters, gradients and both Adam moments are one slab each; layers hold views.
+ *
+ * What a forward keeps for the backward: for a block without norm its output (the activation's
+ * derivative needs only that), for a block with norm the op's output and the batch mean and
+ * invstd; the normalised activation itself is made again when the next layer's weight gradient
+ * needs it. So memory is one activation per block. */
+#ifndef CLG_NN_NET_H
+#define CLG_NN_NET_H
+
+#include "base/model.h"
+#include "ops/ops.h"
+
+typedef struct clg_net clg_net;
+typedef struct clg_scratch clg_scratch; /* transient buffers that several nets share */
+
+enum clg_net_mode {
+    CLG_NET_TRAIN,  /* batch statistics, running ones moved */
+    CLG_NET_DRAW,   /* batch statistics, nothing moved: sample grids */
+    CLG_NET_EVAL    /* running statistics */
+};
+
+/* Scratch sized for every plan given, each with its largest batch; made before the nets. */
+int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_plan *const *plans,
+                        const uint32_t *batches, uint32_t n);
+void clg__scratch_destroy(clg_scratch **s);
+
+typedef struct clg_net_options {
+    uint32_t max_batch;
+    bool train; /* gradients and moments too */
+    const char *label; /* static: "netG", "netD" */
+} clg_net_options;
+
+/* Device bytes a net and the scratch will need, without making anything. */
+int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt,
+                   uint64_t *bytes);
+int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans, const uint32_t *batches,
+                       uint32_t n, uint64_t *bytes);
+
+int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch, const clg_net_plan *plan,
+                    const clg_net_options *opt);
+void clg__net_destroy(clg_net **net);
+/* Initial parameters on the host from Philox (seed, stream, number of the tensor), uploaded. */
+int clg__net_init(clg_net *net, uint64_t seed, enum clg_stream stream);
+const clg_net_plan *clg__net_plan(const clg_net *net);
+
+/* y: view of the net's own last activation [n, out...], valid until the next forward. x [n, in...]
+ * must stay unchanged until the backward. */
+int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups, enum clg_net_mode mode,
+                     clg_tensor *y);
+/* After a CLG_NET_TRAIN forward of x. dy [n, out...] may be overwritten. want_dw: gradients are
+ * overwritten. dx: where the gradient of x goes, or CLG_NO_TENSOR. */
+int clg__net_backward(clg_net *net, clg_tensor x, clg_tensor dy, uint32_t n, uint32_t groups,
+                      bool want_dw, clg_tensor dx);
+int clg__net_adam(clg_net *net, const clg_adam *a);
+
+/* ---- tensors by name, for checkpoints, traces and statistics ---- */
+enum clg_net_kind { CLG_NET_VALUE, CLG_NET_GRAD, CLG_NET_M, CLG_NET_V };
+typedef struct clg_net_tensor {
+    char name[3 * CLG_NAME_MAX]; /* "main.0.weight", "main.1.running_mean" */
+    uint32_t rank;
+    uint64_t dim[4];  /* PyTorch's shape */
+    uint64_t len;
+    bool is_buffer;   /* running statistics: only CLG_NET_VALUE; no moments, no gradient */
+} clg_net_tensor;
+uint32_t clg__net_tensor_count(const clg_net *net);
+const clg_net_tensor *clg__net_tensor_at(const clg_net *net, uint32_t i);
+/* Whole slabs at once: reads every tensor of `kind` in PyTorch's layout into one float array of
+ * clg__net_host_len floats, tensor i starting at clg__net_host_offset(i). Blocking. */
+uint64_t clg__net_host_len(const clg_net *net);
+uint64_t clg__net_host_offset(const clg_net *net, uint32_t i);
+int clg__net_read(clg_net *net, enum clg_net_kind kind, float *dst);
+int clg__net_write(clg_net *net, enum clg_net_kind kind, const float *src);
+/* num_batches_tracked of every batch norm (moves with each CLG_NET_TRAIN forward, by groups). */
+uint64_t clg__net_batches_tracked(const clg_net *net);
+void clg__net_set_batches_tracked(clg_net *net, uint64_t value);
+
+/* Sums of squares per parameter tensor (not buffers), one device tensor f32 [count] per call:
+ * weights, gradients; and of the difference to a copy of the slab kept by `snapshot`. */
+uint32_t clg__net_parameter_count(const clg_net *net);
+const char *clg__net_parameter_name(const clg_net *net, uint32_t i);
+int clg__net_sumsq(clg_net *net, enum clg_net_kind kind, clg_tensor out);
+int clg__net_snapshot(clg_net *net);
+int clg__net_sumsq_update(clg_net *net, clg_tensor out);
+/* Number of inf/nan among all parameters, moments and buffers. Blocking. */
+int clg__net_nonfinite(clg_net *net, uint32_t *count);
+#endif

@@ -1,0 +1,25 @@
+/* Batch normalisation (Ioffe, Szegedy 2015, algorithms 1 and 2) with the following activation
+ * fused, over x[n*pixels, c], statistics per group (struct clg_bn in base/geometry.h). */
+#ifndef CLG_OPS_BATCHNORM_H
+#define CLG_OPS_BATCHNORM_H
+
+#include "ops/ops.h"
+
+uint64_t clg__batchnorm_workspace(const clg_ops *o, const clg_bn *b); /* for every pass below */
+/* mean, invstd [groups,c] of x; with running_mean/var [c] given they are moved once per group, in
+ * order: r = (1-momentum) r + momentum * (mean; var * rows/(rows-1)). */
+int clg__batchnorm_stats(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tensor mean,
+                         clg_tensor invstd, clg_tensor running_mean, clg_tensor running_var,
+                         clg_tensor ws);
+/* Inference: mean = running_mean, invstd = 1/sqrt(running_var + eps), written for each group. */
+int clg__batchnorm_running(const clg_ops *o, const clg_bn *b, clg_tensor running_mean,
+                           clg_tensor running_var, clg_tensor mean, clg_tensor invstd);
+/* y = act(weight * (x - mean) * invstd + bias); y may be x. */
+int clg__batchnorm_fwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tensor mean,
+                       clg_tensor invstd, clg_tensor weight, clg_tensor bias, clg_tensor y);
+/* Through act and batch norm: dx from x (the forward's input) and dy; dx may be dy. dw, db [c]
+ * summed over groups and overwritten; CLG_NO_TENSOR when not wanted. */
+int clg__batchnorm_bwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tensor mean,
+                       clg_tensor invstd, clg_tensor weight, clg_tensor bias, clg_tensor dy,
+                       clg_tensor dx, clg_tensor dw, clg_tensor db, clg_tensor ws);
+#endif

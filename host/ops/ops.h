@@ -1,0 +1,47 @@
+/* What every operator gets, and the table of operators. Operators are stateless: tensors and
+ * workspace in, tensors out; they allocate no device memory and never wait. Each checks its shapes
+ * and fails with CLG_E_INTERNAL and one line ("conv2d_fwd: x is [64,32,32,3], w wants C=1"). */
+#ifndef CLG_OPS_OPS_H
+#define CLG_OPS_OPS_H
+
+#include "base/geometry.h"
+#include "base/op_case.h"
+#include "base/op_list.h"
+#include "base/philox.h"
+#include "blas/gemm.h"
+#include "rt/rt.h"
+
+typedef struct clg_ops {
+    clg_rt *rt;
+    clg_blas *blas;
+} clg_ops;
+
+/* Fused end of linear, conv2d and deconv2d forward: y = act(sum + bias). */
+typedef struct clg_epilogue {
+    clg_tensor bias; /* [K] or CLG_NO_TENSOR */
+    enum clg_act act;
+    float slope;
+} clg_epilogue;
+
+/* One operator in the case table. */
+typedef struct clg_op {
+    const char *name;
+    const char *const *keys;  /* allowed keys, NULL-ended */
+    const char *const *cases; /* lines of base/op_case.h, NULL-ended; small enough for oclgrind
+                                 first: the first `quick` of them */
+    uint32_t quick;
+    int (*plan)(const clg_case *c, clg_case_plan *out);
+    uint64_t (*workspace)(const clg_ops *o, const clg_case *c); /* floats */
+    /* in[i], out[i] are vectors of the planned lengths on the device. */
+    int (*run)(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
+               clg_tensor ws);
+} clg_op;
+
+#define CLG_X(op) extern const clg_op clg__op_##op;
+CLG_OP_LIST(CLG_X)
+#undef CLG_X
+
+extern const clg_op *const clg__op_table[]; /* NULL-ended, in the list's order */
+const clg_op *clg__op_find(const char *name); /* NULL if there is none */
+
+#endif

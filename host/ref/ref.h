@@ -1,0 +1,81 @@
+/* Double-precision reference of every operator: plain loops, written to be read. Inputs are float
+ * or double arrays in the device's layouts; results are double. No OpenCL, no speed. */
+#ifndef CLG_REF_REF_H
+#define CLG_REF_REF_H
+
+#include "base/geometry.h"
+#include "base/model.h"
+#include "base/op_case.h"
+#include "base/op_list.h"
+
+/* ---- operators (all outputs are overwritten) ---- */
+void ref_gemm(const clg_gemm *g, const double *a, const double *b, double *c); /* c: in and out */
+void ref_conv2d_fwd(const clg_conv *g, const double *x, const double *w, const double *bias,
+                    double *y); /* bias may be NULL */
+void ref_conv2d_bwd_data(const clg_conv *g, const double *dy, const double *w, double *dx);
+void ref_conv2d_bwd_weight(const clg_conv *g, const double *x, const double *dy, double *dw);
+/* x [N,P,Q,K] -> y [N,H,W,C] */
+void ref_deconv2d_fwd(const clg_conv *g, const double *x, const double *w, const double *bias,
+                      double *y);
+void ref_deconv2d_bwd_data(const clg_conv *g, const double *dy, const double *w, double *dx);
+void ref_deconv2d_bwd_weight(const clg_conv *g, const double *x, const double *dy, double *dw);
+void ref_linear_fwd(uint32_t n, uint32_t c, uint32_t k, const double *x, const double *w,
+                    const double *bias, double *y);
+void ref_linear_bwd_data(uint32_t n, uint32_t c, uint32_t k, const double *dy, const double *w,
+                         double *dx);
+void ref_linear_bwd_weight(uint32_t n, uint32_t c, uint32_t k, const double *x, const double *dy,
+                           double *dw);
+/* running_mean/var may be NULL; else moved once per group, in order */
+void ref_batchnorm_stats(const clg_bn *b, const double *x, double *mean, double *invstd,
+                         double *running_mean, double *running_var);
+void ref_batchnorm_running(const clg_bn *b, const double *running_mean, const double *running_var,
+                           double *mean, double *invstd);
+void ref_batchnorm_fwd(const clg_bn *b, const double *x, const double *mean, const double *invstd,
+                       const double *weight, const double *bias, double *y);
+void ref_batchnorm_bwd(const clg_bn *b, const double *x, const double *mean, const double *invstd,
+                       const double *weight, const double *bias, const double *dy, double *dx,
+                       double *dw, double *db);
+double ref_act(enum clg_act act, double slope, double x);
+double ref_act_grad(enum clg_act act, double slope, double y); /* from the output */
+void ref_activation_fwd(enum clg_act act, double slope, const double *x, double *y, uint64_t n);
+void ref_activation_bwd(enum clg_act act, double slope, const double *y, const double *dy,
+                        double *dx, uint64_t n);
+void ref_bce(const double *l, uint32_t n, double t, double scale, double out[2], double *dl);
+void ref_adam_step(const clg_adam *a, uint64_t n, const double *g, double *w, double *m, double *v);
+void ref_reduce_columns(const double *x, uint32_t rows, uint32_t cols, double *y);
+double ref_reduce_sumsq(const double *x, const double *minus, uint64_t n);
+
+/* ---- the case table's side ---- */
+/* in[i], out[i] as planned by the operator's plan(); an inout output starts as a copy of its
+ * input. u8 tensors are given as double values 0..255. */
+typedef int (*ref_case_fn)(const clg_case *c, const double *const *in, double *const *out);
+#define CLG_X(op) int ref_case_##op(const clg_case *c, const double *const *in, double *const *out);
+CLG_OP_LIST(CLG_X)
+#undef CLG_X
+ref_case_fn ref_case_find(const char *op); /* NULL if there is none */
+
+/* ---- whole nets, for the training replay (ref_net.c, ref_gan.c) ---- */
+/* Parameters and buffers of a net in order of its layers: op weight, op bias if any, norm weight,
+ * norm bias, running mean, running var; each a double array in *device* layout. */
+typedef struct ref_net ref_net;
+int ref_net_create(ref_net **out, const clg_net_plan *plan, uint32_t max_batch);
+void ref_net_destroy(ref_net **net);
+enum ref_kind { REF_VALUE, REF_GRAD, REF_M, REF_V };
+/* Pointer to the doubles of "main.0.weight" etc. (running_mean and running_var only as REF_VALUE)
+ * and their number; NULL if there is no such tensor. */
+double *ref_net_tensor(ref_net *net, const char *name, enum ref_kind kind, uint64_t *len);
+/* groups as in clg_bn; train: batch statistics and running update. Returns the output [n, out]
+ * owned by the net. */
+const double *ref_net_forward(ref_net *net, const double *x, uint32_t n, uint32_t groups, bool train);
+/* After a forward of the same x: parameter gradients (overwritten, when want_dw) and dx (or NULL). */
+void ref_net_backward(ref_net *net, const double *x, const double *dy, uint32_t n, uint32_t groups,
+                      bool want_dw, double *dx);
+/* One D step, then one G step (order and loss of the model description; Adam step t). out: loss_d,
+ * loss_g, mean D(x), mean D(G(z)) before, after. real [n,...], z [n,Z]. */
+typedef struct ref_gan_result {
+    double loss_d, loss_g, d_real, d_fake_before, d_fake_after;
+} ref_gan_result;
+int ref_gan_step(const clg_model_desc *desc, ref_net *g, ref_net *d, const double *real,
+                 const double *z, uint32_t n, uint64_t t, ref_gan_result *out);
+
+#endif
