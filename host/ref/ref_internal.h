@@ -20,6 +20,12 @@ enum clg_act ref__case_act(const clg_case *c); /* key "act", a number of enum cl
 double ref__sigmoid(double x);
 double ref__softplus(double x); /* ln(1 + e^x) without overflow */
 
+/* ref_net.c for ref_gan.c: an Adam step on every parameter; lengths of one input and output row. */
+void ref__net_adam(ref_net *net, const clg_adam *a);
+uint64_t ref__net_in_len(const ref_net *net);
+uint64_t ref__net_out_len(const ref_net *net);
+uint32_t ref__net_max_batch(const ref_net *net);
+
 /* y[i] += a * x[i]; the inner loop of everything here that accumulates into contiguous channels. */
 static inline void ref__axpy(uint32_t n, double a, const double *restrict x, double *restrict y)
 {
