@@ -1,0 +1,20 @@
+/* The OpenCL handles behind our objects, as void pointers, for a library that wants them raw
+ * (CLBlast: host/blas/clblast*.c). Nothing else may use them. They stay owned by rt / buf. */
+#ifndef CLG_RT_NATIVE_H
+#define CLG_RT_NATIVE_H
+
+#include "rt/rt.h"
+
+void *clg__rt_native_device(const clg_rt *rt);  /* cl_device_id */
+void *clg__rt_native_context(const clg_rt *rt); /* cl_context */
+void *clg__rt_native_queue(const clg_rt *rt);   /* cl_command_queue, in order */
+void *clg__buffer_native(const clg_buffer *buf); /* cl_mem */
+/* CL_VERSION-style name of an OpenCL error: "CL_OUT_OF_RESOURCES"; "unknown OpenCL error". */
+const char *clg__rt_error_name(int error);
+
+/* Tells the profile about work that was enqueued on the native queue by somebody else: bracket it
+ * with begin/end. Without profiling both do nothing; with it they wait for the queue. */
+double clg__rt_foreign_begin(clg_rt *rt);
+void clg__rt_foreign_end(clg_rt *rt, double begun, const char *kernel, double flops, double bytes);
+
+#endif
