@@ -119,7 +119,7 @@ static int find_span(clg_tensor t, const char *what, span *out)
 int clg__rt_read(clg_rt *rt, clg_tensor src, void *dst)
 {
     int status = CLG_OK;
-    span s;
+    span s = { 0 };
     CLG_TRY(find_span(src, "read", &s));
     cl_int err = clEnqueueReadBuffer(rt->queue, src.buf->mem, CL_TRUE, s.start, s.bytes, dst, 0,
                                      NULL, NULL);
@@ -135,7 +135,7 @@ out:
 static int write_span(clg_rt *rt, clg_tensor dst, const void *src, cl_event *ev)
 {
     int status = CLG_OK;
-    span s;
+    span s = { 0 };
     CLG_TRY(find_span(dst, "write", &s));
     cl_int err = clEnqueueWriteBuffer(rt->queue, dst.buf->mem, ev == NULL ? CL_TRUE : CL_FALSE,
                                       s.start, s.bytes, src, 0, NULL, ev);
@@ -189,7 +189,7 @@ void clg__event_free(clg_event **event)
 int clg__rt_copy(clg_rt *rt, clg_tensor src, clg_tensor dst)
 {
     int status = CLG_OK;
-    span from, to;
+    span from = { 0 }, to = { 0 };
     CLG_TRY(find_span(src, "copy from", &from));
     CLG_TRY(find_span(dst, "copy to", &to));
     if (from.bytes != to.bytes || src.dtype != dst.dtype) {
@@ -210,7 +210,7 @@ int clg__rt_zero(clg_rt *rt, clg_tensor dst)
 {
     int status = CLG_OK;
     static const cl_uint zero = 0;
-    span s;
+    span s = { 0 };
     CLG_TRY(find_span(dst, "zero", &s));
     cl_int err = clEnqueueFillBuffer(rt->queue, dst.buf->mem, &zero, clg__dtype_size(dst.dtype),
                                      s.start, s.bytes, 0, NULL, NULL);
