@@ -1,0 +1,44 @@
+/* Adam (Kingma, Ba 2015) over whole slabs, in PyTorch's form: epsilon outside the bias-corrected
+ * root.
+ *
+ * Work-item i owns elements i*ITEMS*VW .. +ITEMS*VW; the last one ends with scalars. One text for
+ * both families: CPU -DVW=16 -DITEMS=256, GPU -DVW=4 -DITEMS=1. No local memory. */
+#include "common.clh"
+
+/* One element or one vector of them; T is its type. */
+#define ADAM_STEP(T, g, w, m, v)                                                      \
+    do {                                                                              \
+        const T grad = (g);                                                           \
+        m = beta1 * m + one_less_beta1 * grad;                                        \
+        v = beta2 * v + one_less_beta2 * (grad * grad);                               \
+        w -= step * (m / (sqrt(v) * root + eps));                                     \
+    } while (0)
+
+/* m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= step * m / (sqrt(v) * root + eps), where the
+ * host gives step = lr / (1 - b1^t) and root = 1 / sqrt(1 - b2^t), computed in double. */
+__kernel void adam_step(__global const float *g, uint g_off, __global float *w, uint w_off,
+                        __global float *m, uint m_off, __global float *v, uint v_off, uint n,
+                        float beta1, float one_less_beta1, float beta2, float one_less_beta2,
+                        float step, float root, float eps)
+{
+    size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
+    const size_t end = min((size_t)n, i + ITEMS * VW);
+    g += g_off;
+    w += w_off;
+    m += m_off;
+    v += v_off;
+    for (; i + VW <= end; i += VW) {
+        fvec wi = VLOAD(w + i), mi = VLOAD(m + i), vi = VLOAD(v + i);
+        ADAM_STEP(fvec, VLOAD(g + i), wi, mi, vi);
+        VSTORE(wi, w + i);
+        VSTORE(mi, m + i);
+        VSTORE(vi, v + i);
+    }
+    for (; i < end; ++i) {
+        float wi = w[i], mi = m[i], vi = v[i];
+        ADAM_STEP(float, g[i], wi, mi, vi);
+        w[i] = wi;
+        m[i] = mi;
+        v[i] = vi;
+    }
+}

@@ -1,0 +1,396 @@
+/* Batch normalisation with the following activation fused (Ioffe, Szegedy 2015, algorithms 1, 2).
+ *
+ * x[rows, c] row-major in `groups` equal parts of `rows` rows; part g has statistics of its own.
+ * Each part is cut in `chunks` chunks of `chunk` rows (the last may be shorter), by shape alone.
+ * Part sums go to ws[g*chunks + k][2][c]; a second kernel joins them in the order of k. The
+ * variance is centred: every chunk about its own mean, the chunks joined by Chan, Golub, LeVeque
+ * 1983: M2 = sum of M2_k + n_k (mean_k - mean)^2.
+ *
+ * One text, two families:
+ *   CPU  -DVW=16 -DSV=4                          one item: SV*VW columns of one chunk, no barrier
+ *   GPU  -DVW=1 -DSV=1 -DRED_X=.. -DRED_Y=..     work-group: RED_X columns, rows shared by RED_Y
+ *                                                lanes; 4 * RED_X * RED_Y bytes of local memory
+ * -DACT: enum clg_act. */
+#include "common.clh"
+
+#ifndef ACT
+#define ACT ACT_NONE
+#endif
+#define SLICE (SV * VW)
+
+/* Rows of chunk k. */
+static inline uint chunk_rows(uint rows, uint chunk, uint k)
+{
+    return min(chunk, rows - k * chunk);
+}
+
+/* Runs `call(nv, part, column)` over this work-item's slice of columns: all SV vectors at once
+ * where they are full, else vector by vector, the last one with part < VW. On GPUs the slice is
+ * one column and part = 0 beyond the end, so that all items meet the barriers. */
+#ifdef RED_X
+#define FOR_SLICE(c, call)                           \
+    do {                                             \
+        const uint col = (uint)get_global_id(0);     \
+        call(1, (col < (c) ? 1u : 0u), min(col, (c) - 1u)); \
+    } while (0)
+#else
+#define FOR_SLICE(c, call)                                           \
+    do {                                                             \
+        uint col = (uint)get_global_id(0) * SLICE;                   \
+        if (col + SLICE <= (c)) {                                    \
+            call(SV, VW, col);                                       \
+        } else {                                                     \
+            for (; col + VW <= (c); col += VW) {                     \
+                call(1, VW, col);                                    \
+            }                                                        \
+            if (col < (c)) {                                         \
+                call(1, (c) - col, col);                             \
+            }                                                        \
+        }                                                            \
+    } while (0)
+#endif
+
+static inline void stats_chunk(const int nv, const uint part, __global const float *x, uint rows,
+                               uint c, __global float *out, RED_ARG)
+{
+    fvec s[SV], q[SV];
+#pragma unroll
+    for (int v = 0; v < nv; ++v) {
+        s[v] = (fvec)(0.0f);
+        q[v] = (fvec)(0.0f);
+    }
+    for (uint r = LANE; r < rows; r += LANES) {
+        __global const float *p = x + r * c;
+#pragma unroll
+        for (int v = 0; v < nv; ++v) {
+            s[v] += LOAD_PART(p + v * VW, part);
+        }
+    }
+#pragma unroll
+    for (int v = 0; v < nv; ++v) {
+        s[v] = RED_SUM(s[v]) / (float)rows;
+    }
+    for (uint r = LANE; r < rows; r += LANES) {
+        __global const float *p = x + r * c;
+#pragma unroll
+        for (int v = 0; v < nv; ++v) {
+            const fvec d = LOAD_PART(p + v * VW, part) - s[v];
+            q[v] += d * d;
+        }
+    }
+#pragma unroll
+    for (int v = 0; v < nv; ++v) {
+        const fvec m2 = RED_SUM(q[v]);
+        if (LANE == 0u) {
+            STORE_PART(s[v], out + v * VW, part);
+            STORE_PART(m2, out + c + v * VW, part);
+        }
+    }
+}
+
+/* ws[(g*chunks + k)*2*c + j] = mean of column j over chunk k of part g, ws[.. + c + j] = the sum of
+ * (x - that mean)^2. Work-items: (slices of columns, lanes on GPUs, groups*chunks). */
+__kernel RED_KERNEL void batchnorm_stats_part(__global const float *x, uint x_off,
+                                              __global float *ws, uint ws_off, uint rows, uint c,
+                                              uint chunks, uint chunk)
+{
+    RED_BUFFER;
+    const uint q = (uint)get_global_id(2), g = q / chunks, k = q - g * chunks;
+    const uint n = chunk_rows(rows, chunk, k);
+    __global const float *xc = x + x_off + (size_t)(g * rows + k * chunk) * c;
+    __global float *out = ws + ws_off + (size_t)q * 2u * c;
+#define CALL(nv, part, col) stats_chunk(nv, part, xc + (col), n, c, out + (col), RED_PASS)
+    FOR_SLICE(c, CALL);
+#undef CALL
+}
+
+/* mean, invstd [groups,c] from ws; running statistics [c] moved once per part, in order, with the
+ * unbiased variance, when has_running. Work-items: (columns / VW, lanes on GPUs). */
+__kernel RED_KERNEL void batchnorm_stats_end(__global const float *ws, uint ws_off,
+                                             __global float *mean, uint mean_off,
+                                             __global float *invstd, uint invstd_off,
+                                             __global float *running_mean, uint running_mean_off,
+                                             __global float *running_var, uint running_var_off,
+                                             uint rows, uint c, uint groups, uint chunks,
+                                             uint chunk, float eps, float momentum,
+                                             uint has_running)
+{
+    RED_BUFFER;
+    const uint first = (uint)get_global_id(0) * VW, col = min(first, c - 1u);
+    const uint part = first < c ? min((uint)VW, c - first) : 0u;
+    const float unbiased = (float)rows / (float)(rows > 1u ? rows - 1u : 1u);
+    for (uint g = 0; g < groups; ++g) {
+        __global const float *p = ws + ws_off + (size_t)g * chunks * 2u * c + col;
+        fvec s = (fvec)(0.0f), m2 = (fvec)(0.0f);
+        for (uint k = LANE; k < chunks; k += LANES) {
+            const float weight = (float)chunk_rows(rows, chunk, k) / (float)rows;
+            s += weight * LOAD_PART(p + (size_t)k * 2u * c, part);
+        }
+        const fvec m = RED_SUM(s);
+        for (uint k = LANE; k < chunks; k += LANES) {
+            const float n = (float)chunk_rows(rows, chunk, k);
+            const fvec d = LOAD_PART(p + (size_t)k * 2u * c, part) - m;
+            m2 += LOAD_PART(p + (size_t)k * 2u * c + c, part) + n * d * d;
+        }
+        const fvec var = RED_SUM(m2) / (float)rows;
+        if (LANE == 0u) {
+            const size_t at = (size_t)g * c + col;
+            STORE_PART(m, mean + mean_off + at, part);
+            STORE_PART((fvec)(1.0f) / sqrt(var + eps), invstd + invstd_off + at, part);
+            if (has_running != 0u) {
+                __global float *rm = running_mean + running_mean_off + col;
+                __global float *rv = running_var + running_var_off + col;
+                STORE_PART((1.0f - momentum) * LOAD_PART(rm, part) + momentum * m, rm, part);
+                STORE_PART((1.0f - momentum) * LOAD_PART(rv, part) + momentum * unbiased * var, rv,
+                           part);
+            }
+        }
+    }
+}
+
+/* Inference: mean[g,j] = running_mean[j], invstd[g,j] = 1/sqrt(running_var[j] + eps).
+ * Work-items: (c); a few hundred values in all, so one scalar text serves both families. */
+__kernel void batchnorm_running(__global const float *running_mean, uint running_mean_off,
+                                __global const float *running_var, uint running_var_off,
+                                __global float *mean, uint mean_off, __global float *invstd,
+                                uint invstd_off, uint c, uint groups, float eps)
+{
+    const uint j = (uint)get_global_id(0);
+    if (j >= c) {
+        return;
+    }
+    const float m = running_mean[running_mean_off + j];
+    const float s = 1.0f / sqrt(running_var[running_var_off + j] + eps);
+    for (uint g = 0; g < groups; ++g) {
+        mean[mean_off + g * c + j] = m;
+        invstd[invstd_off + g * c + j] = s;
+    }
+}
+
+/* z before the activation; the same expression forward and backward, so gates agree. */
+static inline fvec normalise(fvec d, fvec invstd, fvec weight, fvec bias)
+{
+    return d * (weight * invstd) + bias;
+}
+
+static inline void fwd_at(__global const float *x, __global const float *mean,
+                          __global const float *invstd, __global const float *weight,
+                          __global const float *bias, __global float *y, const uint part,
+                          float slope)
+{
+    const fvec d = LOAD_PART(x, part) - LOAD_PART(mean, part);
+    const fvec z = normalise(d, LOAD_PART(invstd, part), LOAD_PART(weight, part),
+                             LOAD_PART(bias, part));
+    STORE_PART(ACT_APPLY(ACT, slope, z), y, part);
+}
+
+/* y[i,j] = act(weight[j] * (x[i,j] - mean[g,j]) * invstd[g,j] + bias[j]); y may be x.
+ * Work-items: (1 on CPUs, columns on GPUs; lanes on GPUs; groups*blocks): dimension 2 counts blocks
+ * of `block` rows of one part. */
+__kernel RED_KERNEL void batchnorm_fwd(__global const float *x, uint x_off,
+                                       __global const float *mean, uint mean_off,
+                                       __global const float *invstd, uint invstd_off,
+                                       __global const float *weight, uint weight_off,
+                                       __global const float *bias, uint bias_off,
+                                       __global float *y, uint y_off, uint rows, uint c,
+                                       uint blocks, uint block, float slope)
+{
+    const uint q = (uint)get_global_id(2), g = q / blocks, k = q - g * blocks;
+    const uint n = chunk_rows(rows, block, k);
+    const size_t start = (size_t)(g * rows + k * block) * c;
+    __global const float *m = mean + mean_off + (size_t)g * c;
+    __global const float *s = invstd + invstd_off + (size_t)g * c;
+    __global const float *w = weight + weight_off, *b = bias + bias_off;
+    __global const float *xb = x + x_off + start;
+    __global float *yb = y + y_off + start;
+#ifdef RED_X
+    const uint col = (uint)get_global_id(0);
+    if (col < c) {
+        for (uint r = LANE; r < n; r += LANES) {
+            const uint at = r * c + col;
+            fwd_at(xb + at, m + col, s + col, w + col, b + col, yb + at, 1u, slope);
+        }
+    }
+#else
+    for (uint r = 0; r < n; ++r, xb += c, yb += c) {
+        uint j = 0;
+        for (; j + VW <= c; j += VW) {
+            fwd_at(xb + j, m + j, s + j, w + j, b + j, yb + j, VW, slope);
+        }
+        if (j < c) {
+            fwd_at(xb + j, m + j, s + j, w + j, b + j, yb + j, c - j, slope);
+        }
+    }
+#endif
+}
+
+/* dz = dy * act'(z), the activation recomputed from x - mean. */
+static inline fvec through_act(fvec d, fvec dy, fvec invstd, fvec weight, fvec bias, float slope)
+{
+    if (ACT == ACT_NONE) {
+        return dy;
+    }
+    const fvec z = normalise(d, invstd, weight, bias);
+    /* The gates of relu and lrelu need only the sign of z. */
+    return ACT_GRAD(ACT, slope, ACT <= ACT_LRELU ? z : ACT_APPLY(ACT, slope, z), dy);
+}
+
+static inline void bwd_chunk(const int nv, const uint part, __global const float *x,
+                             __global const float *dy, __global const float *mean,
+                             __global const float *invstd, __global const float *weight,
+                             __global const float *bias, uint rows, uint c, __global float *out,
+                             float slope, RED_ARG)
+{
+    fvec m[SV], i[SV], w[SV], b[SV], s[SV], t[SV];
+#pragma unroll
+    for (int v = 0; v < nv; ++v) {
+        m[v] = LOAD_PART(mean + v * VW, part);
+        i[v] = LOAD_PART(invstd + v * VW, part);
+        w[v] = LOAD_PART(weight + v * VW, part);
+        b[v] = LOAD_PART(bias + v * VW, part);
+        s[v] = (fvec)(0.0f);
+        t[v] = (fvec)(0.0f);
+    }
+    for (uint r = LANE; r < rows; r += LANES) {
+        const uint at = r * c;
+#pragma unroll
+        for (int v = 0; v < nv; ++v) {
+            const fvec d = LOAD_PART(x + at + v * VW, part) - m[v];
+            const fvec dz = through_act(d, LOAD_PART(dy + at + v * VW, part), i[v], w[v], b[v],
+                                        slope);
+            s[v] += dz;
+            t[v] += dz * d;
+        }
+    }
+#pragma unroll
+    for (int v = 0; v < nv; ++v) {
+        const fvec sum = RED_SUM(s[v]);
+        const fvec dot = RED_SUM(t[v]);
+        if (LANE == 0u) {
+            STORE_PART(sum, out + v * VW, part);
+            STORE_PART(dot * i[v], out + c + v * VW, part);
+        }
+    }
+}
+
+/* ws[(g*chunks + k)*2*c + j] = sum of dz over chunk k of part g, ws[.. + c + j] = sum of dz * xhat.
+ * Work-items as batchnorm_stats_part. */
+__kernel RED_KERNEL void batchnorm_bwd_part(__global const float *x, uint x_off,
+                                            __global const float *mean, uint mean_off,
+                                            __global const float *invstd, uint invstd_off,
+                                            __global const float *weight, uint weight_off,
+                                            __global const float *bias, uint bias_off,
+                                            __global const float *dy, uint dy_off,
+                                            __global float *ws, uint ws_off, uint rows, uint c,
+                                            uint chunks, uint chunk, float slope)
+{
+    RED_BUFFER;
+    const uint q = (uint)get_global_id(2), g = q / chunks, k = q - g * chunks;
+    const uint n = chunk_rows(rows, chunk, k);
+    const size_t start = (size_t)(g * rows + k * chunk) * c;
+    __global const float *m = mean + mean_off + (size_t)g * c;
+    __global const float *s = invstd + invstd_off + (size_t)g * c;
+    __global float *out = ws + ws_off + (size_t)q * 2u * c;
+#define CALL(nv, part, col)                                                                      \
+    bwd_chunk(nv, part, x + x_off + start + (col), dy + dy_off + start + (col), m + (col),       \
+              s + (col), weight + weight_off + (col), bias + bias_off + (col), n, c, out + (col), \
+              slope, RED_PASS)
+    FOR_SLICE(c, CALL);
+#undef CALL
+}
+
+/* coef[g][0][j] = mean of dz, coef[g][1][j] = mean of dz * xhat, over part g, from ws; db[j], dw[j] =
+ * the sums over all parts (each written only if its flag is set). Work-items as stats_end. */
+__kernel RED_KERNEL void batchnorm_bwd_end(__global const float *ws, uint ws_off,
+                                           __global float *coef, uint coef_off,
+                                           __global float *dw, uint dw_off, __global float *db,
+                                           uint db_off, uint rows, uint c, uint groups,
+                                           uint chunks, uint has_dw, uint has_db)
+{
+    RED_BUFFER;
+    const uint first = (uint)get_global_id(0) * VW, col = min(first, c - 1u);
+    const uint part = first < c ? min((uint)VW, c - first) : 0u;
+    fvec all_dz = (fvec)(0.0f), all_dot = (fvec)(0.0f);
+    for (uint g = 0; g < groups; ++g) {
+        __global const float *p = ws + ws_off + (size_t)g * chunks * 2u * c + col;
+        fvec s = (fvec)(0.0f), t = (fvec)(0.0f);
+        for (uint k = LANE; k < chunks; k += LANES) {
+            s += LOAD_PART(p + (size_t)k * 2u * c, part);
+            t += LOAD_PART(p + (size_t)k * 2u * c + c, part);
+        }
+        const fvec sum = RED_SUM(s);
+        const fvec dot = RED_SUM(t);
+        all_dz += sum;
+        all_dot += dot;
+        if (LANE == 0u) {
+            __global float *out = coef + coef_off + (size_t)g * 2u * c + col;
+            STORE_PART(sum / (float)rows, out, part);
+            STORE_PART(dot / (float)rows, out + c, part);
+        }
+    }
+    if (LANE == 0u) {
+        if (has_dw != 0u) {
+            STORE_PART(all_dot, dw + dw_off + col, part);
+        }
+        if (has_db != 0u) {
+            STORE_PART(all_dz, db + db_off + col, part);
+        }
+    }
+}
+
+static inline void bwd_at(__global const float *x, __global const float *mean,
+                          __global const float *invstd, __global const float *weight,
+                          __global const float *bias, __global const float *coef_dz,
+                          __global const float *coef_dot, __global const float *dy,
+                          __global float *dx, const uint part, float slope)
+{
+    const fvec i = LOAD_PART(invstd, part), w = LOAD_PART(weight, part);
+    const fvec d = LOAD_PART(x, part) - LOAD_PART(mean, part);
+    const fvec dz = through_act(d, LOAD_PART(dy, part), i, w, LOAD_PART(bias, part), slope);
+    const fvec inner = dz - LOAD_PART(coef_dz, part) - d * (i * LOAD_PART(coef_dot, part));
+    STORE_PART((w * i) * inner, dx, part);
+}
+
+/* dx = weight * invstd * (dz - mean(dz) - xhat * mean(dz * xhat)); dx may be dy.
+ * Work-items as batchnorm_fwd. */
+__kernel RED_KERNEL void batchnorm_bwd(__global const float *x, uint x_off,
+                                       __global const float *mean, uint mean_off,
+                                       __global const float *invstd, uint invstd_off,
+                                       __global const float *weight, uint weight_off,
+                                       __global const float *bias, uint bias_off,
+                                       __global const float *coef, uint coef_off,
+                                       __global const float *dy, uint dy_off,
+                                       __global float *dx, uint dx_off, uint rows, uint c,
+                                       uint blocks, uint block, float slope)
+{
+    const uint q = (uint)get_global_id(2), g = q / blocks, k = q - g * blocks;
+    const uint n = chunk_rows(rows, block, k);
+    const size_t start = (size_t)(g * rows + k * block) * c;
+    __global const float *m = mean + mean_off + (size_t)g * c;
+    __global const float *s = invstd + invstd_off + (size_t)g * c;
+    __global const float *w = weight + weight_off, *b = bias + bias_off;
+    __global const float *p = coef + coef_off + (size_t)g * 2u * c, *t = p + c;
+    __global const float *xb = x + x_off + start, *gb = dy + dy_off + start;
+    __global float *out = dx + dx_off + start;
+#ifdef RED_X
+    const uint j = (uint)get_global_id(0);
+    if (j < c) {
+        for (uint r = LANE; r < n; r += LANES) {
+            const uint at = r * c + j;
+            bwd_at(xb + at, m + j, s + j, w + j, b + j, p + j, t + j, gb + at, out + at, 1u,
+                   slope);
+        }
+    }
+#else
+    for (uint r = 0; r < n; ++r, xb += c, gb += c, out += c) {
+        uint j = 0;
+        for (; j + VW <= c; j += VW) {
+            bwd_at(xb + j, m + j, s + j, w + j, b + j, p + j, t + j, gb + j, out + j, VW, slope);
+        }
+        if (j < c) {
+            bwd_at(xb + j, m + j, s + j, w + j, b + j, p + j, t + j, gb + j, out + j, c - j,
+                   slope);
+        }
+    }
+#endif
+}

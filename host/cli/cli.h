@@ -1,0 +1,86 @@
+/* The command line: one table of options, one table of commands, what they share. */
+#ifndef CLG_CLI_CLI_H
+#define CLG_CLI_CLI_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "base/model.h"
+#include "base/status.h"
+#include "io/json.h"
+#include "ops/ops.h"
+
+enum { CLG_CLI_SETS = 64, CLG_CLI_WORDS = 32 };
+
+/* Everything that any command takes. Text fields point into argv; NULL = not given. */
+typedef struct clg_cli {
+    const char *command;
+    const char *word[CLG_CLI_WORDS]; /* positional */
+    uint32_t words;
+    const char *model, *data, *platform, *device, *out, *resume, *init_from, *latents, *grid;
+    const char *set[CLG_CLI_SETS];
+    uint32_t sets;
+    uint64_t epochs, steps, batch, size, seed, trace, count, interpolate, rounds;
+    bool has_epochs, has_steps, has_batch, has_size, has_seed, has_count, has_interpolate,
+        has_rounds;
+    bool profile, json, clear, help, quick;
+} clg_cli;
+
+typedef struct clg_command {
+    const char *name, *arguments, *summary;
+    const char *const *options; /* names of the options it takes, NULL-ended */
+    const char *notes;          /* more help text, may be NULL */
+    int (*run)(const clg_cli *cli);
+} clg_command;
+
+/* The commands, NULL-name ended (main.c). */
+extern const clg_command clg__commands[];
+
+/* Reads argv[1..]. CLG_E_USAGE with the nearest name. *command stays NULL for no command. */
+int clg__cli_parse(int argc, char **argv, clg_cli *out, const clg_command **command);
+/* Help of one command, or of all (NULL). */
+void clg__cli_help(const clg_command *command, FILE *to);
+/* Documented exit code of a status. */
+int clg__cli_exit_code(int status);
+
+int clg__cmd_train(const clg_cli *cli);
+int clg__cmd_sample(const clg_cli *cli);
+int clg__cmd_devices(const clg_cli *cli);
+int clg__cmd_selftest(const clg_cli *cli);
+int clg__cmd_models(const clg_cli *cli);
+int clg__cmd_info(const clg_cli *cli);
+int clg__cmd_compare(const clg_cli *cli);
+int clg__cmd_cache(const clg_cli *cli);
+int clg__cmd_bench(const clg_cli *cli);
+
+/* ---- shared by commands (session.c) ---- */
+
+/* A device opened with its GEMM. */
+typedef struct clg_session {
+    clg_rt *rt;
+    clg_blas *blas;
+    clg_ops ops;
+} clg_session;
+/* Picks by --platform / --device, prints the choice on standard error. runtime: gemm, kernels,
+ * tune of the model; NULL: defaults. */
+int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *runtime);
+void clg__session_close(clg_session *s);
+/* --model with --data, --batch, --size, --seed, --epochs, --steps and --set applied. */
+int clg__cli_model(const clg_cli *cli, const char *name, clg_model_desc *out);
+int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc);
+
+/* Starts a JSON answer: version, platform, device, driver (rt may be NULL: without the last three). */
+clg_json *clg__json_begin(const clg_rt *rt);
+/* Prints it on standard output and frees it. */
+int clg__json_print(clg_json **root);
+
+/* "1.5 GB", "12 min 3 s" */
+const char *clg__human_bytes(uint64_t bytes, char buf[32]);
+const char *clg__human_time(double seconds, char buf[32]);
+/* The --profile table on standard error. */
+int clg__print_profile(clg_rt *rt);
+/* "RxC" -> rows, cols; each 1..64. */
+int clg__parse_grid(const char *text, uint32_t *rows, uint32_t *cols);
+
+#endif

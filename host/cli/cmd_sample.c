@@ -1,0 +1,213 @@
+/* clgan sample. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/os.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "gan/model.h"
+#include "gan/trainer.h"
+#include "io/image_file.h"
+#include "io/run_folder.h"
+#include "io/safetensors.h"
+
+enum { SAMPLE_BATCH = 64 };
+
+typedef struct sample_job {
+    uint32_t n, rows, cols;
+    float *z;      /* [n, Z] */
+    float *images; /* [n, size, size, c] in [-1,1] */
+} sample_job;
+
+static int check_arguments(const clg_cli *cli)
+{
+    if (cli->words != 1) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "sample: wants one run folder or checkpoint, got %u",
+                                   cli->words),
+                         "write for example clgan sample runs/dcgan-1 --out samples.png");
+    }
+    if ((cli->grid != NULL) + cli->has_count > 1) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "--grid and --count exclude each other"),
+                         "give one of them");
+    }
+    return CLG_OK;
+}
+
+/* Rows and columns of the grid that holds n images: 8 wide, or n when fewer. */
+static void choose_grid(sample_job *job)
+{
+    job->cols = job->n < 8 ? job->n : 8;
+    job->rows = clg__ceil_div(job->n, job->cols);
+}
+
+static int load_latents(sample_job *job, const char *path, uint32_t z_size)
+{
+    uint64_t dim[8] = { 0 };
+    uint32_t rank = 0;
+    int status = clg__npy_read(path, &job->z, dim, &rank);
+    if (status != CLG_OK) {
+        return status;
+    }
+    if (rank != 2 || dim[1] != z_size || dim[0] == 0 || dim[0] > 10000000) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "%s: latents have rank %u and rows of %llu numbers; "
+                                   "the model wants [N,%u]",
+                                   path, rank, (unsigned long long)(rank > 1 ? dim[1] : 0), z_size),
+                         "save a float32 array of shape (N, %u) with numpy.save", z_size);
+    }
+    job->n = (uint32_t)dim[0];
+    return CLG_OK;
+}
+
+/* Spherical interpolation between neighbours of `anchors` [rows+1, zs] (linear when they are
+ * parallel): Shoemake 1985, and White 2016 for latents. */
+static void interpolate(const float *anchors, uint32_t rows, uint32_t cols, uint32_t zs, float *z)
+{
+    for (uint32_t r = 0; r < rows; r++) {
+        const float *a = anchors + (size_t)r * zs;
+        const float *b = a + zs;
+        double aa = 0.0, bb = 0.0, ab = 0.0;
+        for (uint32_t i = 0; i < zs; i++) {
+            aa += (double)a[i] * a[i];
+            bb += (double)b[i] * b[i];
+            ab += (double)a[i] * b[i];
+        }
+        double cosine = aa > 0.0 && bb > 0.0 ? ab / sqrt(aa * bb) : 1.0;
+        double angle = acos(cosine > 1.0 ? 1.0 : cosine < -1.0 ? -1.0 : cosine);
+        for (uint32_t c = 0; c < cols; c++) {
+            double t = cols > 1 ? (double)c / (cols - 1) : 0.0;
+            double wa = sin(angle) > 1e-6 ? sin((1.0 - t) * angle) / sin(angle) : 1.0 - t;
+            double wb = sin(angle) > 1e-6 ? sin(t * angle) / sin(angle) : t;
+            for (uint32_t i = 0; i < zs; i++) {
+                z[((size_t)r * cols + c) * zs + i] = (float)(wa * a[i] + wb * b[i]);
+            }
+        }
+    }
+}
+
+static int make_latents(const clg_cli *cli, clg_sampler *s, sample_job *job)
+{
+    int status = CLG_OK;
+    float *anchors = NULL;
+    uint32_t zs = clg__sampler_desc(s)->latent.size;
+    uint64_t seed = cli->has_seed ? cli->seed : 1;
+    if (cli->latents != NULL) {
+        CLG_TRY(load_latents(job, cli->latents, zs));
+        choose_grid(job);
+        return CLG_OK;
+    }
+    job->n = cli->has_count ? (uint32_t)cli->count : SAMPLE_BATCH;
+    choose_grid(job);
+    if (cli->grid != NULL) {
+        CLG_TRY(clg__parse_grid(cli->grid, &job->rows, &job->cols));
+        job->n = job->rows * job->cols;
+    }
+    if (cli->has_interpolate) {
+        job->cols = (uint32_t)cli->interpolate;
+        job->rows = cli->grid != NULL || cli->has_count ? job->rows : 8;
+        job->n = job->rows * job->cols;
+        anchors = clg__alloc((size_t)(job->rows + 1) * zs, sizeof *anchors);
+        CLG_TRY(anchors != NULL ? CLG_OK : CLG_E_MEMORY);
+        CLG_TRY(clg__sampler_latents(s, seed, job->rows + 1, anchors));
+    }
+    job->z = clg__alloc((size_t)job->n * zs, sizeof *job->z);
+    CLG_TRY(job->z != NULL ? CLG_OK : CLG_E_MEMORY);
+    if (anchors != NULL) {
+        interpolate(anchors, job->rows, job->cols, zs, job->z);
+    } else {
+        CLG_TRY(clg__sampler_latents(s, seed, job->n, job->z));
+    }
+out:
+    clg__free(anchors);
+    return status;
+}
+
+static void to_bytes(const float *src, uint8_t *dst, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        float v = floorf((src[i] + 1.0f) * 127.5f + 0.5f);
+        dst[i] = v >= 255.0f ? 255u : v > 0.0f ? (uint8_t)v : 0u;
+    }
+}
+
+static int write_folder(const char *dir, const uint8_t *bytes, uint32_t n, const clg_model_plan *p)
+{
+    size_t len = (size_t)p->size * p->size * p->channels;
+    int status = clg__os_mkdirs(dir, 0777);
+    for (uint32_t i = 0; i < n && status == CLG_OK; i++) {
+        char name[32];
+        (void)snprintf(name, sizeof name, "%06u.png", i);
+        char *path = clg__os_join(dir, name);
+        status = path == NULL ? CLG_E_MEMORY
+                              : clg__png_write(path, bytes + i * len, p->size, p->size, p->channels);
+        clg__free(path);
+    }
+    return status;
+}
+
+static int write_images(const char *out, const sample_job *job, const clg_model_plan *p)
+{
+    size_t len = (size_t)p->size * p->size * p->channels;
+    if (clg__ends_with(out, ".npy")) {
+        uint64_t dim[4] = { job->n, p->size, p->size, p->channels };
+        return clg__npy_write(out, job->images, dim, 4);
+    }
+    uint8_t *bytes = clg__alloc(job->n, len);
+    if (bytes == NULL) {
+        return CLG_E_MEMORY;
+    }
+    to_bytes(job->images, bytes, job->n * len);
+    int status = clg__ends_with(out, ".png")
+                     ? clg__png_write_grid(out, bytes, job->n, p->size, p->size, p->channels,
+                                           job->rows, job->cols)
+                     : write_folder(out, bytes, job->n, p);
+    clg__free(bytes);
+    return status;
+}
+
+static int draw(const clg_cli *cli, clg_sampler *s, const char *out)
+{
+    int status = CLG_OK;
+    sample_job job = { 0 };
+    const clg_model_plan *p = clg__sampler_plan(s);
+    CLG_TRY(make_latents(cli, s, &job));
+    job.images = clg__alloc((size_t)job.n * p->size * p->size, p->channels * sizeof *job.images);
+    CLG_TRY(job.images != NULL ? CLG_OK : CLG_E_MEMORY);
+    double start = clg__os_now_s();
+    CLG_TRY(clg__sampler_draw(s, job.z, job.n, job.images));
+    double seconds = clg__os_now_s() - start;
+    CLG_TRY(write_images(out, &job, p));
+    fprintf(stderr, "%u images of %ux%ux%u, %.1f images/s\n", job.n, p->size, p->size, p->channels,
+            (double)job.n / (seconds > 1e-9 ? seconds : 1e-9));
+    printf("%s\n", out);
+out:
+    clg__free(job.z);
+    clg__free(job.images);
+    return status;
+}
+
+int clg__cmd_sample(const clg_cli *cli)
+{
+    int status = CLG_OK;
+    clg_session session = { 0 };
+    clg_sampler *s = NULL;
+    char path[CLG_PATH_MAX_LEN];
+    uint64_t step = 0;
+    clg_model_desc *desc = clg__alloc(1, sizeof *desc);
+    CLG_TRY(desc != NULL ? CLG_OK : CLG_E_MEMORY);
+    CLG_TRY(check_arguments(cli));
+    CLG_TRY(clg__run_find_checkpoint(cli->word[0], path, &step));
+    if (cli->model != NULL) {
+        CLG_TRY(clg__cli_model(cli, cli->model, desc));
+    }
+    CLG_TRY(clg__session_open(&session, cli, cli->model != NULL ? desc : NULL));
+    CLG_TRY(clg__sampler_open(&s, &session.ops, path, cli->model != NULL ? desc : NULL,
+                              SAMPLE_BATCH));
+    CLG_TRY(draw(cli, s, cli->out != NULL ? cli->out : "samples.png"));
+out:
+    clg__sampler_close(&s);
+    clg__session_close(&session);
+    clg__free(desc);
+    return status;
+}

@@ -1,0 +1,183 @@
+/* What several commands share: opening a device, the model with its options, JSON heads, text. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/str.h"
+#include "cli/cli.h"
+#include "gan/model.h"
+#include "io/config.h"
+
+int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *runtime)
+{
+    int status = CLG_OK;
+    *s = (clg_session){ 0 };
+    clg_rt_options rt = { .platform = cli->platform, .device = cli->device,
+                          .profile = cli->profile };
+    clg_blas_options blas = { .tune = true };
+    if (runtime != NULL) {
+        rt.family = (int)runtime->runtime.kernels;
+        blas.choice = (int)runtime->runtime.gemm;
+        blas.tune = runtime->runtime.tune;
+    }
+    CLG_TRY(clg__rt_open(&s->rt, &rt));
+    const clg_device_info *d = clg__rt_device(s->rt);
+    fprintf(stderr, "device: %s (%s, platform %u device %u, driver %s), %s kernels\n", d->name,
+            d->platform, d->platform_index, d->device_index, d->driver,
+            clg__rt_family(s->rt) == CLG_KERNELS_CPU ? "CPU" : "GPU");
+    CLG_TRY(clg__blas_open(&s->blas, s->rt, &blas));
+    s->ops = (clg_ops){ .rt = s->rt, .blas = s->blas };
+out:
+    if (status != CLG_OK) {
+        clg__session_close(s);
+    }
+    return status;
+}
+
+void clg__session_close(clg_session *s)
+{
+    clg__blas_close(&s->blas);
+    clg__rt_close(&s->rt);
+}
+
+int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc)
+{
+    if (cli->data != NULL) {
+        if (strlen(cli->data) >= sizeof desc->data.source) {
+            return clg__fail(CLG_E_USAGE, "--data: the name has more than %zu bytes",
+                             sizeof desc->data.source - 1);
+        }
+        memcpy(desc->data.source, cli->data, strlen(cli->data) + 1);
+    }
+    if (cli->has_batch) {
+        desc->train.batch = (uint32_t)cli->batch;
+    }
+    if (cli->has_size) {
+        desc->data.size = (uint32_t)cli->size;
+    }
+    if (cli->has_seed) {
+        desc->train.seed = cli->seed;
+    }
+    if (cli->has_epochs && cli->has_steps) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "--epochs and --steps exclude each other"),
+                         "give one of them");
+    }
+    if (cli->has_epochs) {
+        desc->train.epochs = (uint32_t)cli->epochs;
+        desc->train.steps = 0;
+    }
+    if (cli->has_steps) {
+        desc->train.steps = cli->steps;
+    }
+    for (uint32_t i = 0; i < cli->sets; i++) {
+        int status = clg__config_set(desc, cli->set[i]);
+        if (status != CLG_OK) {
+            return status;
+        }
+    }
+    return CLG_OK;
+}
+
+int clg__cli_model(const clg_cli *cli, const char *name, clg_model_desc *out)
+{
+    if (name == NULL) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "%s: --model is missing", cli->command),
+                         "clgan models list shows the presets; try --model dcgan");
+    }
+    int status = clg__model_load(name, out);
+    return status == CLG_OK ? clg__cli_apply(cli, out) : status;
+}
+
+clg_json *clg__json_begin(const clg_rt *rt)
+{
+    clg_json *root = clg__json_object();
+    clg__json_add_text(root, "version", CLGAN_VERSION);
+    if (rt != NULL) {
+        const clg_device_info *d = clg__rt_device(rt);
+        clg__json_add_text(root, "platform", d->platform);
+        clg__json_add_text(root, "device", d->name);
+        clg__json_add_text(root, "driver", d->driver);
+    }
+    return root;
+}
+
+int clg__json_print(clg_json **root)
+{
+    clg_str text = { 0 };
+    int status = clg__json_finish(root, &text);
+    if (status == CLG_OK) {
+        printf("%s\n", text.text);
+    }
+    clg__str_free(&text);
+    return status;
+}
+
+const char *clg__human_bytes(uint64_t bytes, char buf[32])
+{
+    static const char *const units[] = { "B", "kB", "MB", "GB", "TB" };
+    double v = (double)bytes;
+    size_t u = 0;
+    while (v >= 1000.0 && u + 1 < sizeof units / sizeof units[0]) {
+        v /= 1000.0;
+        u++;
+    }
+    (void)snprintf(buf, 32, u == 0 || v >= 100.0 ? "%.0f %s" : "%.1f %s", v, units[u]);
+    return buf;
+}
+
+const char *clg__human_time(double s, char buf[32])
+{
+    if (s < 10.0) {
+        (void)snprintf(buf, 32, "%.1f s", s);
+    } else if (s < 120.0) {
+        (void)snprintf(buf, 32, "%.0f s", s);
+    } else if (s < 7200.0) {
+        (void)snprintf(buf, 32, "%.0f min %.0f s", (double)(int)(s / 60.0),
+                       s - 60.0 * (double)(int)(s / 60.0));
+    } else {
+        (void)snprintf(buf, 32, "%.1f h", s / 3600.0);
+    }
+    return buf;
+}
+
+int clg__print_profile(clg_rt *rt)
+{
+    clg_profile_row *rows = NULL;
+    size_t n = 0;
+    int status = clg__rt_profile(rt, &rows, &n);
+    if (status != CLG_OK) {
+        return status;
+    }
+    double total = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        total += rows[i].total_ms;
+    }
+    fprintf(stderr, "%-40s %9s %11s %9s %8s %6s\n", "kernel", "calls", "total ms", "GFLOP/s",
+            "GB/s", "share");
+    for (size_t i = 0; i < n; i++) {
+        double ms = rows[i].total_ms > 0.0 ? rows[i].total_ms : 1e-9;
+        fprintf(stderr, "%-40s %9llu %11.2f %9.1f %8.1f %5.1f%%\n", rows[i].kernel,
+                (unsigned long long)rows[i].calls, rows[i].total_ms, rows[i].flops / ms * 1e-6,
+                rows[i].bytes / ms * 1e-6, 100.0 * rows[i].total_ms / (total > 0.0 ? total : 1.0));
+    }
+    clg__free(rows);
+    return CLG_OK;
+}
+
+int clg__parse_grid(const char *text, uint32_t *rows, uint32_t *cols)
+{
+    char *end = NULL;
+    unsigned long r = strtoul(text, &end, 10);
+    unsigned long c = 0;
+    if (end != text && (*end == 'x' || *end == 'X')) {
+        const char *second = end + 1;
+        c = strtoul(second, &end, 10);
+    }
+    if (r < 1 || r > 64 || c < 1 || c > 64 || *end != '\0') {
+        return clg__hint(clg__fail(CLG_E_USAGE, "--grid %s: not rows x columns of 1..64", text),
+                         "write for example --grid 8x8");
+    }
+    *rows = (uint32_t)r;
+    *cols = (uint32_t)c;
+    return CLG_OK;
+}
