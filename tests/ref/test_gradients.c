@@ -1,0 +1,310 @@
+/* Every gradient of every reference operator against central differences in double. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ref/ref.h"
+#include "support/grad_check.h"
+
+enum { MOST = 150 }; /* parameters tried per tensor */
+
+/* What the loss functions below read; loss = sum of r * output. */
+typedef struct op_state {
+    clg_conv conv;
+    clg_bn bn;
+    enum clg_act act;
+    uint32_t n, c, k;
+    double target, scale;
+    double *x, *w, *bias, *y, *r, *mean, *invstd;
+    uint64_t y_len;
+} op_state;
+
+static void free_state(op_state *s)
+{
+    free(s->x);
+    free(s->w);
+    free(s->bias);
+    free(s->y);
+    free(s->r);
+    free(s->mean);
+    free(s->invstd);
+}
+
+/* ---- linear ---- */
+
+static double loss_linear(void *ctx)
+{
+    op_state *s = ctx;
+    ref_linear_fwd(s->n, s->c, s->k, s->x, s->w, s->bias, s->y);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+static void linear_gradients_match_central_differences(void **state)
+{
+    static const uint32_t shape[][3] = { { 1, 1, 1 }, { 3, 5, 7 }, { 2, 11, 4 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof shape / sizeof shape[0]; i++) {
+        uint32_t n = shape[i][0], c = shape[i][1], k = shape[i][2];
+        op_state s = { .n = n, .c = c, .k = k, .y_len = (uint64_t)n * k,
+                       .x = grad_random(n * c, 1), .w = grad_random(c * k, 2),
+                       .bias = grad_random(k, 3), .y = grad_random(n * k, 4),
+                       .r = grad_random(n * k, 5) };
+        double *dx = grad_random(n * c, 6), *dw = grad_random(c * k, 6), *db = grad_random(k, 6);
+        ref_linear_bwd_data(n, c, k, s.r, s.w, dx);
+        ref_linear_bwd_weight(n, c, k, s.x, s.r, dw);
+        ref_reduce_columns(s.r, n, k, db);
+        grad_check("linear dx", loss_linear, &s, s.x, dx, n * c, MOST);
+        grad_check("linear dw", loss_linear, &s, s.w, dw, c * k, MOST);
+        grad_check("linear db", loss_linear, &s, s.bias, db, k, MOST);
+        free(dx);
+        free(dw);
+        free(db);
+        free_state(&s);
+    }
+}
+
+/* ---- conv2d, deconv2d ---- */
+
+/* {n, h, w, c, k, r, s, stride, pad} */
+static const uint32_t CONV_SHAPES[][9] = {
+    { 1, 1, 1, 1, 1, 1, 1, 1, 0 }, { 2, 4, 4, 3, 5, 4, 4, 1, 0 }, { 2, 8, 8, 3, 4, 4, 4, 2, 1 },
+    { 1, 7, 5, 2, 3, 3, 3, 1, 1 }, { 2, 5, 7, 1, 2, 2, 2, 2, 0 }, { 1, 9, 9, 2, 2, 5, 5, 3, 2 },
+    { 1, 11, 6, 3, 1, 3, 3, 4, 1 }, { 1, 8, 9, 2, 3, 7, 7, 2, 3 }, { 1, 6, 6, 2, 2, 6, 6, 1, 5 },
+    { 1, 7, 8, 2, 2, 3, 2, 2, 1 }, { 1, 5, 4, 1, 2, 1, 3, 3, 2 }, { 2, 3, 3, 2, 2, 2, 2, 4, 3 },
+};
+enum { CONV_COUNT = sizeof CONV_SHAPES / sizeof CONV_SHAPES[0] };
+
+static void open_conv(op_state *s, const uint32_t *a)
+{
+    s->conv = (clg_conv){ .n = a[0], .h = a[1], .w = a[2], .c = a[3], .k = a[4], .r = a[5],
+                          .s = a[6], .stride = a[7], .pad = a[8] };
+    assert_int_equal(clg__conv_make(&s->conv), CLG_OK);
+    s->y_len = clg__conv_y_len(&s->conv);
+    s->x = grad_random(clg__conv_x_len(&s->conv), 11);
+    s->w = grad_random(clg__conv_w_len(&s->conv), 12);
+    s->bias = grad_random(s->conv.k, 13);
+    s->y = grad_random(s->y_len, 14);
+    s->r = grad_random(s->y_len, 15);
+}
+
+static double loss_conv2d(void *ctx)
+{
+    op_state *s = ctx;
+    ref_conv2d_fwd(&s->conv, s->x, s->w, s->bias, s->y);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+static void conv2d_gradients_match_central_differences(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < CONV_COUNT; i++) {
+        op_state s = { .n = 0 };
+        char what[64];
+        open_conv(&s, CONV_SHAPES[i]);
+        uint64_t nx = clg__conv_x_len(&s.conv), nw = clg__conv_w_len(&s.conv);
+        double *dx = grad_random(nx, 16), *dw = grad_random(nw, 17), *db = grad_random(s.conv.k, 18);
+        ref_conv2d_bwd_data(&s.conv, s.r, s.w, dx);
+        ref_conv2d_bwd_weight(&s.conv, s.x, s.r, dw);
+        ref_reduce_columns(s.r, s.conv.n * s.conv.p * s.conv.q, s.conv.k, db);
+        snprintf(what, sizeof what, "conv2d shape %zu", i);
+        grad_check(what, loss_conv2d, &s, s.x, dx, nx, MOST);
+        grad_check(what, loss_conv2d, &s, s.w, dw, nw, MOST);
+        grad_check(what, loss_conv2d, &s, s.bias, db, s.conv.k, MOST);
+        free(dx);
+        free(dw);
+        free(db);
+        free_state(&s);
+    }
+}
+
+/* {n, p, q, k, c, r, s, stride, pad, out_pad} */
+static const uint32_t DECONV_SHAPES[][10] = {
+    { 1, 1, 1, 1, 1, 1, 1, 1, 0, 0 }, { 2, 1, 1, 5, 3, 4, 4, 1, 0, 0 },
+    { 2, 4, 4, 3, 4, 4, 4, 2, 1, 0 }, { 1, 3, 5, 2, 3, 3, 3, 2, 1, 1 },
+    { 1, 3, 2, 2, 2, 5, 5, 3, 2, 2 }, { 1, 2, 3, 3, 1, 7, 7, 2, 3, 1 },
+    { 1, 3, 3, 2, 2, 2, 2, 4, 0, 3 }, { 1, 4, 3, 2, 2, 3, 2, 1, 1, 0 },
+    { 1, 2, 2, 2, 2, 1, 1, 4, 0, 2 }, { 1, 3, 3, 2, 2, 6, 6, 4, 2, 1 },
+};
+enum { DECONV_COUNT = sizeof DECONV_SHAPES / sizeof DECONV_SHAPES[0] };
+
+static void open_deconv(op_state *s, const uint32_t *a)
+{
+    s->conv = (clg_conv){ .n = a[0], .p = a[1], .q = a[2], .k = a[3], .c = a[4], .r = a[5],
+                          .s = a[6], .stride = a[7], .pad = a[8] };
+    assert_int_equal(clg__deconv_make(&s->conv, a[9]), CLG_OK);
+    s->y_len = clg__conv_x_len(&s->conv);
+    s->x = grad_random(clg__conv_y_len(&s->conv), 21);
+    s->w = grad_random(clg__conv_w_len(&s->conv), 22);
+    s->bias = grad_random(s->conv.c, 23);
+    s->y = grad_random(s->y_len, 24);
+    s->r = grad_random(s->y_len, 25);
+}
+
+static double loss_deconv2d(void *ctx)
+{
+    op_state *s = ctx;
+    ref_deconv2d_fwd(&s->conv, s->x, s->w, s->bias, s->y);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+static void deconv2d_gradients_match_central_differences(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < DECONV_COUNT; i++) {
+        op_state s = { .n = 0 };
+        char what[64];
+        open_deconv(&s, DECONV_SHAPES[i]);
+        uint64_t nx = clg__conv_y_len(&s.conv), nw = clg__conv_w_len(&s.conv);
+        double *dx = grad_random(nx, 26), *dw = grad_random(nw, 27), *db = grad_random(s.conv.c, 28);
+        ref_deconv2d_bwd_data(&s.conv, s.r, s.w, dx);
+        ref_deconv2d_bwd_weight(&s.conv, s.x, s.r, dw);
+        ref_reduce_columns(s.r, s.conv.n * s.conv.h * s.conv.w, s.conv.c, db);
+        snprintf(what, sizeof what, "deconv2d shape %zu", i);
+        grad_check(what, loss_deconv2d, &s, s.x, dx, nx, MOST);
+        grad_check(what, loss_deconv2d, &s, s.w, dw, nw, MOST);
+        grad_check(what, loss_deconv2d, &s, s.bias, db, s.conv.c, MOST);
+        free(dx);
+        free(dw);
+        free(db);
+        free_state(&s);
+    }
+}
+
+/* ---- batch norm, activation, losses ---- */
+
+static double loss_batchnorm(void *ctx)
+{
+    op_state *s = ctx;
+    ref_batchnorm_stats(&s->bn, s->x, s->mean, s->invstd, NULL, NULL);
+    ref_batchnorm_fwd(&s->bn, s->x, s->mean, s->invstd, s->w, s->bias, s->y);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+static void check_batchnorm(uint32_t n, uint32_t pixels, uint32_t c, uint32_t groups,
+                            enum clg_act act)
+{
+    uint64_t len = (uint64_t)n * pixels * c;
+    op_state s = { .bn = { .n = n, .pixels = pixels, .c = c, .groups = groups, .eps = 1e-5f,
+                           .momentum = 0.1f, .act = act, .slope = 0.2f },
+                   .y_len = len, .x = grad_random(len, 31), .w = grad_random(c, 32),
+                   .bias = grad_random(c, 33), .y = grad_random(len, 34),
+                   .r = grad_random(len, 35), .mean = grad_random((uint64_t)groups * c, 36),
+                   .invstd = grad_random((uint64_t)groups * c, 37) };
+    double *dx = grad_random(len, 38), *dw = grad_random(c, 38), *db = grad_random(c, 38);
+    char what[96];
+    loss_batchnorm(&s);
+    ref_batchnorm_bwd(&s.bn, s.x, s.mean, s.invstd, s.w, s.bias, s.r, dx, dw, db);
+    snprintf(what, sizeof what, "batchnorm [%u*%u,%u] in %u groups, %s", n, pixels, c, groups,
+             clg__act_name(act));
+    grad_check(what, loss_batchnorm, &s, s.x, dx, len, MOST);
+    grad_check(what, loss_batchnorm, &s, s.w, dw, c, MOST);
+    grad_check(what, loss_batchnorm, &s, s.bias, db, c, MOST);
+    free(dx);
+    free(dw);
+    free(db);
+    free_state(&s);
+}
+
+static void batchnorm_gradients_match_through_every_activation_and_group(void **state)
+{
+    (void)state;
+    for (int act = 0; act < CLG_ACT_COUNT; act++) {
+        check_batchnorm(4, 6, 3, 1, (enum clg_act)act);
+        check_batchnorm(4, 6, 3, 2, (enum clg_act)act);
+        check_batchnorm(6, 1, 5, 2, (enum clg_act)act);
+        check_batchnorm(3, 5, 1, 3, (enum clg_act)act);
+    }
+}
+
+static double loss_activation(void *ctx)
+{
+    op_state *s = ctx;
+    ref_activation_fwd(s->act, 0.2, s->x, s->y, s->y_len);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+static void activation_gradients_match_from_the_output(void **state)
+{
+    enum { N = 64 };
+    (void)state;
+    for (int act = 0; act < CLG_ACT_COUNT; act++) {
+        op_state s = { .act = (enum clg_act)act, .y_len = N, .x = grad_random(N, 41),
+                       .y = grad_random(N, 42), .r = grad_random(N, 43) };
+        double dx[N];
+        loss_activation(&s);
+        ref_activation_bwd(s.act, 0.2, s.y, s.r, dx, N);
+        grad_check(clg__act_name(s.act), loss_activation, &s, s.x, dx, N, N);
+        free_state(&s);
+    }
+}
+
+static double loss_bce(void *ctx)
+{
+    op_state *s = ctx;
+    double out[2];
+    ref_bce(s->x, s->n, s->target, 1.0, out, NULL);
+    return s->scale * out[0];
+}
+
+static void bce_gradient_matches_for_every_target(void **state)
+{
+    static const double target[] = { 0.0, 1.0, 0.9, 0.3 };
+    enum { N = 13 };
+    (void)state;
+    for (size_t i = 0; i < sizeof target / sizeof target[0]; i++) {
+        op_state s = { .n = N, .target = target[i], .scale = 2.5, .x = grad_random(N, 51 + i) };
+        double out[2], dl[N];
+        ref_bce(s.x, N, s.target, s.scale, out, dl);
+        grad_check("bce dl", loss_bce, &s, s.x, dl, N, N);
+        free_state(&s);
+    }
+}
+
+static double loss_gemm_sum(void *ctx)
+{
+    op_state *s = ctx;
+    clg_gemm g = { .m = s->n, .n = s->k, .k = s->c, .lda = s->c, .ldb = s->k, .ldc = s->k,
+                   .alpha = 1.0f, .batch = 1 };
+    ref_gemm(&g, s->x, s->w, s->y);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+/* dA = dC B^T, dB = A^T dC: the transposed forms are the gradients of the plain one. */
+static void gemm_transposes_are_its_gradients(void **state)
+{
+    enum { M = 4, N = 3, K = 5 };
+    op_state s = { .n = M, .k = N, .c = K, .y_len = M * N, .x = grad_random(M * K, 61),
+                   .w = grad_random(K * N, 62), .y = grad_random(M * N, 63),
+                   .r = grad_random(M * N, 64) };
+    clg_gemm a = { .tb = true, .m = M, .n = K, .k = N, .lda = N, .ldb = N, .ldc = K, .alpha = 1.0f,
+                   .batch = 1 };
+    clg_gemm b = { .ta = true, .m = K, .n = N, .k = M, .lda = K, .ldb = N, .ldc = N, .alpha = 1.0f,
+                   .batch = 1 };
+    double da[M * K], db[K * N];
+    (void)state;
+    ref_gemm(&a, s.r, s.w, da);
+    ref_gemm(&b, s.x, s.r, db);
+    grad_check("gemm dA", loss_gemm_sum, &s, s.x, da, M * K, MOST);
+    grad_check("gemm dB", loss_gemm_sum, &s, s.w, db, K * N, MOST);
+    free_state(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(linear_gradients_match_central_differences),
+        cmocka_unit_test(conv2d_gradients_match_central_differences),
+        cmocka_unit_test(deconv2d_gradients_match_central_differences),
+        cmocka_unit_test(batchnorm_gradients_match_through_every_activation_and_group),
+        cmocka_unit_test(activation_gradients_match_from_the_output),
+        cmocka_unit_test(bce_gradient_matches_for_every_target),
+        cmocka_unit_test(gemm_transposes_are_its_gradients),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
