@@ -27,6 +27,7 @@ static int choose_device(clg_rt *rt, const clg_rt_options *opt)
     }
     CLG_TRY(clg__rt_pick(list, n, platform, device, &at));
     rt->info = list[at];
+    rt->is_simulator = clg__contains_nocase(rt->info.platform, "oclgrind");
     CLG_TRY(clg__rt_find(&rt->info, &rt->platform, &rt->device, rt->platform_version,
                          sizeof rt->platform_version));
 out:

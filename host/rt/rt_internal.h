@@ -98,6 +98,7 @@ struct clg_rt {
     cl_command_queue queue;
     enum clg_family family;
     bool no_cache;
+    bool is_simulator; /* oclgrind */
     /* buffers */
     clg_buffer *buffers, *dummy;
     uint64_t next_serial, bytes_used, bytes_peak;
