@@ -108,7 +108,8 @@ static void conv2d_gradients_match_central_differences(void **state)
         char what[64];
         open_conv(&s, CONV_SHAPES[i]);
         uint64_t nx = clg__conv_x_len(&s.conv), nw = clg__conv_w_len(&s.conv);
-        double *dx = grad_random(nx, 16), *dw = grad_random(nw, 17), *db = grad_random(s.conv.k, 18);
+        double *dx = grad_random(nx, 16), *dw = grad_random(nw, 17);
+        double *db = grad_random(s.conv.k, 18);
         ref_conv2d_bwd_data(&s.conv, s.r, s.w, dx);
         ref_conv2d_bwd_weight(&s.conv, s.x, s.r, dw);
         ref_reduce_columns(s.r, s.conv.n * s.conv.p * s.conv.q, s.conv.k, db);
@@ -161,7 +162,8 @@ static void deconv2d_gradients_match_central_differences(void **state)
         char what[64];
         open_deconv(&s, DECONV_SHAPES[i]);
         uint64_t nx = clg__conv_y_len(&s.conv), nw = clg__conv_w_len(&s.conv);
-        double *dx = grad_random(nx, 26), *dw = grad_random(nw, 27), *db = grad_random(s.conv.c, 28);
+        double *dx = grad_random(nx, 26), *dw = grad_random(nw, 27);
+        double *db = grad_random(s.conv.c, 28);
         ref_deconv2d_bwd_data(&s.conv, s.r, s.w, dx);
         ref_deconv2d_bwd_weight(&s.conv, s.x, s.r, dw);
         ref_reduce_columns(s.r, s.conv.n * s.conv.h * s.conv.w, s.conv.c, db);

@@ -181,7 +181,8 @@ static void gemm_handles_both_transposes_strides_alpha_and_beta(void **state)
 
 static void gemm_with_beta_zero_ignores_what_was_there(void **state)
 {
-    clg_gemm g = { .m = 1, .n = 1, .k = 1, .lda = 1, .ldb = 1, .ldc = 1, .alpha = 3.0f, .batch = 1 };
+    clg_gemm g = { .m = 1, .n = 1, .k = 1, .lda = 1, .ldb = 1, .ldc = 1, .alpha = 3.0f,
+                   .batch = 1 };
     double a = 2.0, b = 5.0, c = NAN;
     (void)state;
     ref_gemm(&g, &a, &b, &c);

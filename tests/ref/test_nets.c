@@ -1,0 +1,362 @@
+/* Whole nets and the GAN step of the reference: gradients of a small G and D against central
+ * differences, every layer; the order of the step against one put together by hand. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ref/ref.h"
+#include "support/grad_check.h"
+
+enum { Z = 5, BATCH = 3, MOST = 40 };
+
+/* ---- small nets: the DCGAN's layers at 8x8 with an MLP head, so that every op occurs ---- */
+
+static clg_layer make_layer(enum clg_layer_op op, const uint32_t in[3], const uint32_t out[3],
+                            uint32_t kernel, uint32_t stride, uint32_t pad, int module)
+{
+    clg_layer l = { .op = op, .in_h = in[0], .in_w = in[1], .in_c = in[2], .out_h = out[0],
+                    .out_w = out[1], .out_c = out[2], .kernel = kernel, .stride = stride,
+                    .pad = pad, .slope = 0.2f };
+    snprintf(l.name, sizeof l.name, "main.%d", module);
+    return l;
+}
+
+static void add_norm(clg_layer *l, enum clg_act act, int module)
+{
+    l->norm = CLG_NORM_BATCH;
+    l->act = act;
+    snprintf(l->norm_name, sizeof l->norm_name, "main.%d", module);
+}
+
+/* z -> deconv BN relu (4x4x6) -> deconv with output padding 1 BN relu (8x8x4) -> conv tanh */
+static clg_net_plan make_g(void)
+{
+    static const uint32_t shape[4][3] = { { 1, 1, Z }, { 4, 4, 6 }, { 8, 8, 4 }, { 8, 8, 2 } };
+    clg_net_plan p = { .layer_count = 3 };
+    p.layer[0] = make_layer(CLG_LAYER_DECONV2D, shape[0], shape[1], 4, 1, 0, 0);
+    add_norm(&p.layer[0], CLG_ACT_RELU, 1);
+    p.layer[1] = make_layer(CLG_LAYER_DECONV2D, shape[1], shape[2], 3, 2, 1, 3);
+    p.layer[1].out_pad = 1;
+    add_norm(&p.layer[1], CLG_ACT_RELU, 4);
+    p.layer[2] = make_layer(CLG_LAYER_CONV2D, shape[2], shape[3], 3, 1, 1, 6);
+    p.layer[2].bias = true;
+    p.layer[2].act = CLG_ACT_TANH;
+    return p;
+}
+
+/* image -> conv lrelu (4x4x4) -> conv BN lrelu (2x2x6) -> linear BN sigmoid -> linear with bias */
+static clg_net_plan make_d(void)
+{
+    static const uint32_t shape[5][3] = { { 8, 8, 2 }, { 4, 4, 4 }, { 2, 2, 6 }, { 1, 1, 24 },
+                                          { 1, 1, 5 } };
+    static const uint32_t one[3] = { 1, 1, 1 };
+    clg_net_plan p = { .layer_count = 4 };
+    p.layer[0] = make_layer(CLG_LAYER_CONV2D, shape[0], shape[1], 4, 2, 1, 0);
+    p.layer[0].act = CLG_ACT_LRELU;
+    p.layer[1] = make_layer(CLG_LAYER_CONV2D, shape[1], shape[2], 4, 2, 1, 2);
+    add_norm(&p.layer[1], CLG_ACT_LRELU, 3);
+    p.layer[2] = make_layer(CLG_LAYER_LINEAR, shape[3], shape[4], 0, 0, 0, 5);
+    add_norm(&p.layer[2], CLG_ACT_SIGMOID, 6);
+    p.layer[3] = make_layer(CLG_LAYER_LINEAR, shape[4], one, 0, 0, 0, 8);
+    p.layer[3].bias = true;
+    return p;
+}
+
+static const char *const G_NAMES[] = { "main.0.weight", "main.1.weight", "main.1.bias",
+                                       "main.3.weight", "main.4.weight", "main.4.bias",
+                                       "main.6.weight", "main.6.bias",   NULL };
+static const char *const D_NAMES[] = { "main.0.weight", "main.2.weight", "main.3.weight",
+                                       "main.3.bias",   "main.5.weight", "main.6.weight",
+                                       "main.6.bias",   "main.8.weight", "main.8.bias",
+                                       NULL };
+static const char *const G_BUFFERS[] = { "main.1.running_mean", "main.1.running_var",
+                                         "main.4.running_mean", "main.4.running_var", NULL };
+static const char *const D_BUFFERS[] = { "main.3.running_mean", "main.3.running_var",
+                                         "main.6.running_mean", "main.6.running_var", NULL };
+
+static double *get(ref_net *net, const char *name, enum ref_kind kind, uint64_t *len)
+{
+    double *p = ref_net_tensor(net, name, kind, len);
+    if (p == NULL) {
+        fail_msg("no tensor %s of kind %d", name, (int)kind);
+    }
+    return p;
+}
+
+/* N(0, .5) everywhere, so that no gradient vanishes. */
+static ref_net *open_net(clg_net_plan plan, const char *const *names, uint64_t seed)
+{
+    ref_net *net;
+    assert_int_equal(ref_net_create(&net, &plan, 2 * BATCH), CLG_OK);
+    for (int i = 0; names[i] != NULL; i++) {
+        uint64_t len;
+        double *p = get(net, names[i], REF_VALUE, &len), *r = grad_random(len, seed + (uint64_t)i);
+        for (uint64_t j = 0; j < len; j++) {
+            p[j] = 0.5 * r[j];
+        }
+        free(r);
+    }
+    return net;
+}
+
+/* ---- gradients ---- */
+
+typedef struct net_state {
+    ref_net *net;
+    double *x;
+    const double *r; /* loss = sum of r * output */
+    uint32_t n, groups;
+    uint64_t out_len;
+} net_state;
+
+static double loss_net(void *ctx)
+{
+    net_state *s = ctx;
+    return grad_dot(ref_net_forward(s->net, s->x, s->n, s->groups, true), s->r, s->out_len);
+}
+
+static void check_net(const char *what, ref_net *net, const char *const *names, uint32_t n,
+                      uint32_t groups, uint64_t in_row, uint64_t out_row)
+{
+    double *x = grad_random(n * in_row, 71), *r = grad_random(n * out_row, 72);
+    double *dx = grad_random(n * in_row, 73);
+    net_state s = { .net = net, .x = x, .r = r, .n = n, .groups = groups, .out_len = n * out_row };
+    char label[96];
+    loss_net(&s);
+    ref_net_backward(net, x, r, n, groups, true, dx);
+    for (int i = 0; names[i] != NULL; i++) {
+        uint64_t len;
+        double *p = get(net, names[i], REF_VALUE, &len);
+        snprintf(label, sizeof label, "%s %s, %u groups", what, names[i], groups);
+        grad_check(label, loss_net, &s, p, get(net, names[i], REF_GRAD, NULL), len, MOST);
+    }
+    snprintf(label, sizeof label, "%s input, %u groups", what, groups);
+    grad_check(label, loss_net, &s, x, dx, n * in_row, MOST);
+    free(x);
+    free(r);
+    free(dx);
+}
+
+static void generator_gradients_match_central_differences_in_every_layer(void **state)
+{
+    ref_net *g = open_net(make_g(), G_NAMES, 100);
+    (void)state;
+    check_net("G", g, G_NAMES, BATCH, 1, Z, 8 * 8 * 2);
+    ref_net_destroy(&g);
+}
+
+static void discriminator_gradients_match_central_differences_in_every_layer(void **state)
+{
+    ref_net *d = open_net(make_d(), D_NAMES, 200);
+    (void)state;
+    check_net("D", d, D_NAMES, BATCH, 1, 8 * 8 * 2, 1);
+    check_net("D", d, D_NAMES, 2 * BATCH, 2, 8 * 8 * 2, 1);
+    ref_net_destroy(&d);
+    assert_null(d);
+    ref_net_destroy(&d);
+}
+
+/* Through D into G: the derivative of the generator's loss by G's parameters. The loss is scaled
+ * up, because what arrives at G's first layer is small. */
+#define SCALE 100.0
+
+typedef struct gan_state {
+    ref_net *g, *d;
+    const double *z;
+} gan_state;
+
+static double loss_gan(void *ctx)
+{
+    gan_state *s = ctx;
+    double out[2];
+    const double *fake = ref_net_forward(s->g, s->z, BATCH, 1, true);
+    ref_bce(ref_net_forward(s->d, fake, BATCH, 1, true), BATCH, 1.0, 1.0, out, NULL);
+    return SCALE * out[0];
+}
+
+static void generator_gradients_match_through_the_discriminator(void **state)
+{
+    gan_state s = { .g = open_net(make_g(), G_NAMES, 300), .d = open_net(make_d(), D_NAMES, 400) };
+    double *z = grad_random(BATCH * Z, 1), out[2], dl[BATCH], dfake[BATCH * 8 * 8 * 2];
+    (void)state;
+    s.z = z;
+    const double *fake = ref_net_forward(s.g, z, BATCH, 1, true);
+    ref_bce(ref_net_forward(s.d, fake, BATCH, 1, true), BATCH, 1.0, SCALE, out, dl);
+    ref_net_backward(s.d, fake, dl, BATCH, 1, false, dfake);
+    ref_net_backward(s.g, z, dfake, BATCH, 1, true, NULL);
+    for (int i = 0; G_NAMES[i] != NULL; i++) {
+        uint64_t len;
+        double *p = get(s.g, G_NAMES[i], REF_VALUE, &len);
+        grad_check(G_NAMES[i], loss_gan, &s, p, get(s.g, G_NAMES[i], REF_GRAD, NULL), len, MOST);
+    }
+    free(z);
+    ref_net_destroy(&s.g);
+    ref_net_destroy(&s.d);
+}
+
+static void forward_without_training_leaves_the_running_statistics(void **state)
+{
+    ref_net *d = open_net(make_d(), D_NAMES, 200);
+    double *x = grad_random(BATCH * 8 * 8 * 2, 1);
+    double *mean = get(d, "main.3.running_mean", REF_VALUE, NULL), one;
+    (void)state;
+    one = ref_net_forward(d, x, BATCH, 1, false)[0];
+    assert_true(mean[0] == 0.0);
+    /* an image's output does not depend on its batch */
+    assert_true(ref_net_forward(d, x, 1, 1, false)[0] == one);
+    ref_net_forward(d, x, BATCH, 1, true);
+    assert_true(mean[0] != 0.0);
+    assert_null(ref_net_tensor(d, "main.3.running_mean", REF_GRAD, NULL));
+    assert_null(ref_net_tensor(d, "main.0.bias", REF_VALUE, NULL));
+    assert_null(ref_net_tensor(d, "weight", REF_VALUE, NULL));
+    free(x);
+    ref_net_destroy(&d);
+}
+
+/* ---- the step ---- */
+
+static clg_model_desc make_desc(void)
+{
+    clg_model_desc desc = { .loss.objective = CLG_OBJECTIVE_NON_SATURATING,
+                            .order.kind = CLG_ORDER_D_THEN_G_SAME_FAKES };
+    desc.optimizer_d = (clg_adam_desc){ .lr = 2e-3f, .beta1 = 0.5f, .beta2 = 0.999f, .eps = 1e-8f };
+    desc.optimizer_g = (clg_adam_desc){ .lr = 1e-3f, .beta1 = 0.5f, .beta2 = 0.999f, .eps = 1e-8f };
+    return desc;
+}
+
+static void apply_adam(ref_net *net, const char *const *names, const clg_adam_desc *o, uint64_t t)
+{
+    clg_adam a = { .lr = o->lr, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps, .t = t };
+    for (int i = 0; names[i] != NULL; i++) {
+        uint64_t len;
+        double *w = get(net, names[i], REF_VALUE, &len);
+        ref_adam_step(&a, len, get(net, names[i], REF_GRAD, NULL), w,
+                      get(net, names[i], REF_M, NULL), get(net, names[i], REF_V, NULL));
+    }
+}
+
+/* The step as the PyTorch example writes it: real and fake as two passes whose gradients add up. */
+static void step_by_hand(const clg_model_desc *desc, ref_net *g, ref_net *d, const double *real,
+                         const double *z, uint64_t t, ref_gan_result *res)
+{
+    enum { IMAGE = 8 * 8 * 2 };
+    double bce[2], dl[BATCH], fake[BATCH * IMAGE], dfake[BATCH * IMAGE], *kept[16];
+    memcpy(fake, ref_net_forward(g, z, BATCH, 1, true), sizeof fake);
+
+    ref_bce(ref_net_forward(d, real, BATCH, 1, true), BATCH, 1.0, 1.0, bce, dl);
+    *res = (ref_gan_result){ .loss_d = bce[0], .d_real = bce[1] };
+    ref_net_backward(d, real, dl, BATCH, 1, true, NULL);
+    for (int i = 0; D_NAMES[i] != NULL; i++) {
+        uint64_t len;
+        const double *grad = get(d, D_NAMES[i], REF_GRAD, &len);
+        kept[i] = malloc(len * sizeof *kept[i]);
+        assert_non_null(kept[i]);
+        memcpy(kept[i], grad, len * sizeof *grad);
+    }
+    ref_bce(ref_net_forward(d, fake, BATCH, 1, true), BATCH, 0.0, 1.0, bce, dl);
+    res->loss_d += bce[0];
+    res->d_fake_before = bce[1];
+    ref_net_backward(d, fake, dl, BATCH, 1, true, NULL);
+    for (int i = 0; D_NAMES[i] != NULL; i++) {
+        uint64_t len;
+        double *grad = get(d, D_NAMES[i], REF_GRAD, &len);
+        for (uint64_t j = 0; j < len; j++) {
+            grad[j] += kept[i][j];
+        }
+        free(kept[i]);
+    }
+    apply_adam(d, D_NAMES, &desc->optimizer_d, t);
+
+    ref_bce(ref_net_forward(d, fake, BATCH, 1, true), BATCH, 1.0, 1.0, bce, dl);
+    res->loss_g = bce[0];
+    res->d_fake_after = bce[1];
+    ref_net_backward(d, fake, dl, BATCH, 1, false, dfake);
+    ref_net_backward(g, z, dfake, BATCH, 1, true, NULL);
+    apply_adam(g, G_NAMES, &desc->optimizer_g, t);
+}
+
+static void assert_same(ref_net *a, ref_net *b, const char *const *names, enum ref_kind kind,
+                        double tolerance)
+{
+    for (int i = 0; names[i] != NULL; i++) {
+        uint64_t len;
+        const double *pa = get(a, names[i], kind, &len), *pb = get(b, names[i], kind, NULL);
+        for (uint64_t j = 0; j < len; j++) {
+            if (!(fabs(pa[j] - pb[j]) <= tolerance)) {
+                fail_msg("%s[%llu], kind %d: %.17g and %.17g", names[i], (unsigned long long)j,
+                         (int)kind, pa[j], pb[j]);
+            }
+        }
+    }
+}
+
+static void gan_step_equals_two_passes_and_moves_running_statistics_three_times(void **state)
+{
+    clg_model_desc desc = make_desc();
+    ref_net *g = open_net(make_g(), G_NAMES, 300), *d = open_net(make_d(), D_NAMES, 400);
+    ref_net *g2 = open_net(make_g(), G_NAMES, 300), *d2 = open_net(make_d(), D_NAMES, 400);
+    (void)state;
+    for (uint64_t t = 1; t <= 3; t++) {
+        double *real = grad_random(BATCH * 8 * 8 * 2, 500 + t);
+        double *z = grad_random(BATCH * Z, 600 + t);
+        ref_gan_result got, want;
+        assert_int_equal(ref_gan_step(&desc, g, d, real, z, BATCH, t, &got), CLG_OK);
+        step_by_hand(&desc, g2, d2, real, z, t, &want);
+        assert_true(fabs(got.loss_d - want.loss_d) < 1e-9);
+        assert_true(fabs(got.loss_g - want.loss_g) < 1e-9);
+        assert_true(fabs(got.d_real - want.d_real) < 1e-9);
+        assert_true(fabs(got.d_fake_before - want.d_fake_before) < 1e-9);
+        assert_true(fabs(got.d_fake_after - want.d_fake_after) < 1e-9);
+        free(real);
+        free(z);
+        /* D's gradients are those of its own step: the G step leaves them alone */
+        assert_same(d, d2, D_NAMES, REF_GRAD, 1e-9);
+        assert_same(g, g2, G_NAMES, REF_GRAD, 1e-9);
+        assert_same(d, d2, D_NAMES, REF_VALUE, 1e-9);
+        assert_same(g, g2, G_NAMES, REF_VALUE, 1e-9);
+        assert_same(d, d2, D_BUFFERS, REF_VALUE, 1e-9);
+        assert_same(g, g2, G_BUFFERS, REF_VALUE, 1e-9);
+        assert_same(d, d2, D_NAMES, REF_M, 1e-9);
+        assert_same(d, d2, D_NAMES, REF_V, 1e-9);
+    }
+    ref_net_destroy(&g);
+    ref_net_destroy(&d);
+    ref_net_destroy(&g2);
+    ref_net_destroy(&d2);
+}
+
+static void gan_step_refuses_nets_that_do_not_fit(void **state)
+{
+    clg_model_desc desc = make_desc();
+    clg_net_plan gp = make_g(), dp = make_d();
+    ref_net *g, *d;
+    double x[1] = { 0.0 };
+    ref_gan_result res;
+    (void)state;
+    assert_int_equal(ref_net_create(&g, &gp, BATCH), CLG_OK);
+    assert_int_equal(ref_net_create(&d, &dp, BATCH), CLG_OK); /* D sees both halves: 2 * BATCH */
+    assert_int_equal(ref_gan_step(&desc, g, d, x, x, BATCH, 1, &res), CLG_E_INTERNAL);
+    assert_non_null(strstr(clg_message(), "netD for 3"));
+    assert_int_equal(ref_gan_step(&desc, g, g, x, x, 1, 1, &res), CLG_E_INTERNAL);
+    ref_net_destroy(&g);
+    ref_net_destroy(&d);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(generator_gradients_match_central_differences_in_every_layer),
+        cmocka_unit_test(discriminator_gradients_match_central_differences_in_every_layer),
+        cmocka_unit_test(generator_gradients_match_through_the_discriminator),
+        cmocka_unit_test(forward_without_training_leaves_the_running_statistics),
+        cmocka_unit_test(gan_step_equals_two_passes_and_moves_running_statistics_three_times),
+        cmocka_unit_test(gan_step_refuses_nets_that_do_not_fit),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
