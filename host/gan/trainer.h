@@ -6,6 +6,7 @@
 #include "base/model.h"
 #include "io/dataset.h"
 #include "io/run_folder.h"
+#include "nn/net.h"
 #include "ops/ops.h"
 
 typedef struct clg_trainer clg_trainer;
@@ -65,6 +66,12 @@ int clg__trainer_resume(clg_trainer *t, const char *run_dir, bool *other_device)
 /* Weights and running statistics only (a foreign state_dict with prefixes is fine). */
 int clg__trainer_init_from(clg_trainer *t, const char *path);
 const char *clg__trainer_run_dir(const clg_trainer *t); /* NULL before run */
+
+/* ---- a look inside: self-test, comparisons (nets stay the trainer's) ---- */
+enum clg_which_net { CLG_GENERATOR, CLG_DISCRIMINATOR };
+clg_net *clg__trainer_net(clg_trainer *t, enum clg_which_net which);
+/* Latents [n, Z] of the last step. Blocking. */
+int clg__trainer_read_latents(clg_trainer *t, uint32_t n, float *z);
 
 /* ---- sampling from a checkpoint ---- */
 typedef struct clg_sampler clg_sampler;

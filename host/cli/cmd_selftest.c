@@ -1,0 +1,169 @@
+/* clgan selftest: every kernel that the device would use, and a short training, against double
+ * precision. */
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/os.h"
+#include "cli/case_runner.h"
+#include "cli/cli.h"
+#include "cli/replay.h"
+#include "gan/model.h"
+
+enum { REPLAY_STEPS = 20, REPLAY_STEPS_QUICK = 1, REPLAY_BATCH = 8, REPLAY_SIZE = 16 };
+
+typedef struct selftest {
+    const clg_cli *cli;
+    const clg_ops *ops;
+    clg_json *list; /* NULL: a table on standard output */
+    uint32_t run, failed;
+} selftest;
+
+static void report_op(selftest *t, const char *name, uint32_t cases, uint32_t failed, double worst,
+                      double worst_rel, double seconds)
+{
+    if (t->list != NULL) {
+        clg_json *o = clg__json_add_object(t->list, NULL);
+        clg__json_add_text(o, "name", name);
+        clg__json_add_integer(o, "cases", cases);
+        clg__json_add_integer(o, "failed", failed);
+        clg__json_add_number(o, "worst_share_of_tolerance", worst);
+        clg__json_add_number(o, "worst_relative_l2", worst_rel);
+        clg__json_add_number(o, "time_s", seconds);
+    } else {
+        printf("%-12s %5u cases %8.1f %% of the tolerance  relative L2 %9.2e %7.2f s  %s\n", name,
+               cases, 100.0 * worst, worst_rel, seconds, failed == 0 ? "ok" : "FAILED");
+    }
+}
+
+static int run_operator(selftest *t, const clg_op *op)
+{
+    double worst = 0.0, worst_rel = 0.0;
+    uint32_t cases = 0, failed = 0;
+    double start = clg__os_now_s();
+    for (; op->cases[cases] != NULL && (!t->cli->quick || cases < op->quick); cases++) {
+        clg_case_result r;
+        int status = clg__case_run(t->ops, op, op->cases[cases], &r);
+        if (status == CLG_E_MISMATCH) {
+            failed++;
+            fprintf(stderr, "clgan: selftest: %s\n", r.text);
+        } else if (status != CLG_OK) {
+            return status;
+        }
+        worst = r.worst > worst ? r.worst : worst;
+        worst_rel = r.worst_rel > worst_rel ? r.worst_rel : worst_rel;
+    }
+    report_op(t, op->name, cases, failed, worst, worst_rel, clg__os_now_s() - start);
+    t->run += cases;
+    t->failed += failed;
+    return CLG_OK;
+}
+
+static void shrink(clg_model_desc *desc)
+{
+    desc->data.size = REPLAY_SIZE;
+    desc->data.channels = 3;
+    desc->generator.width = 8;
+    desc->discriminator.width = 8;
+    desc->latent.size = 16;
+    desc->train.batch = REPLAY_BATCH;
+    desc->train.seed = 7;
+}
+
+static void report_replay(selftest *t, const clg_replay_result *r, double seconds)
+{
+    double worst = r->gradient / CLG_REPLAY_TOL_GRADIENT;
+    worst = r->weight / CLG_REPLAY_TOL_WEIGHT > worst ? r->weight / CLG_REPLAY_TOL_WEIGHT : worst;
+    worst = r->loss / CLG_REPLAY_TOL_LOSS > worst ? r->loss / CLG_REPLAY_TOL_LOSS : worst;
+    bool bad = !(worst <= 1.0);
+    t->run += r->steps;
+    t->failed += bad;
+    report_op(t, "training", r->steps, bad, worst,
+              r->gradient > r->weight ? r->gradient : r->weight, seconds);
+    if (t->list == NULL) {
+        printf("             %u steps of a small dcgan, %u tensors: losses %.1e (%.0e allowed), "
+               "gradients %.1e (%.0e), weights %.1e (%.0e)\n",
+               r->steps, r->tensors, r->loss, CLG_REPLAY_TOL_LOSS, r->gradient,
+               CLG_REPLAY_TOL_GRADIENT, r->weight, CLG_REPLAY_TOL_WEIGHT);
+    }
+    if (bad) {
+        fprintf(stderr, "clgan: selftest: training differs from double precision, the most in %s\n",
+                r->worst);
+    }
+}
+
+static int run_training(selftest *t)
+{
+    int status = CLG_OK;
+    uint32_t steps = t->cli->quick ? REPLAY_STEPS_QUICK : REPLAY_STEPS;
+    double start = clg__os_now_s();
+    clg_trainer *trainer = NULL;
+    clg_replay_result r;
+    clg_rng_key key = { .seed = 5, .stream = CLG_STREAM_TEST };
+    size_t bytes = (size_t)steps * REPLAY_BATCH * REPLAY_SIZE * REPLAY_SIZE * 3;
+    clg_model_desc *desc = clg__alloc(1, sizeof *desc);
+    clg_model_plan *plan = clg__alloc(1, sizeof *plan);
+    uint8_t *images = clg__alloc(bytes / 16 + 1, 16);
+    CLG_TRY(desc != NULL && plan != NULL && images != NULL ? CLG_OK : CLG_E_MEMORY);
+    for (size_t i = 0; i < bytes / 16; i++) {
+        uint32_t w[4];
+        clg__philox(&key, i, w);
+        memcpy(images + 16 * i, w, 16);
+    }
+    CLG_TRY(clg__model_load("dcgan", desc));
+    shrink(desc);
+    CLG_TRY(clg__model_expand(desc, desc->data.size, desc->data.channels, plan));
+    clg_trainer_options opt = { .version = CLGAN_VERSION, .no_run_folder = true };
+    CLG_TRY(clg__trainer_create(&trainer, t->ops, desc, plan, NULL, &opt));
+    CLG_TRY(clg__replay(trainer, desc, plan, images, steps, &r));
+    report_replay(t, &r, clg__os_now_s() - start);
+out:
+    clg__trainer_destroy(&trainer);
+    clg__free(images);
+    clg__free(plan);
+    clg__free(desc);
+    return status;
+}
+
+static int finish(selftest *t, const clg_session *s, clg_json **root, double seconds)
+{
+    int status = CLG_OK;
+    if (t->list != NULL) {
+        clg__json_add_integer(*root, "run", t->run);
+        clg__json_add_integer(*root, "failed", t->failed);
+        clg__json_add_number(*root, "time_s", seconds);
+        status = clg__json_print(root);
+    } else {
+        printf("%u checks, %u failed, %.1f s on %s\n", t->run, t->failed, seconds,
+               clg__rt_device(s->rt)->name);
+    }
+    if (status == CLG_OK && t->failed > 0) {
+        status = clg__hint(clg__fail(CLG_E_MISMATCH, "selftest: %u of %u checks failed on %s",
+                                     t->failed, t->run, clg__rt_device(s->rt)->name),
+                           "do not trust this device with its present driver; try another one "
+                           "(clgan devices) or CLGAN_KERNELS=gpu or cpu");
+    }
+    return status;
+}
+
+int clg__cmd_selftest(const clg_cli *cli)
+{
+    int status = CLG_OK;
+    clg_session s = { 0 };
+    clg_json *root = NULL;
+    double start = clg__os_now_s();
+    if (cli->words > 0) {
+        return clg__fail(CLG_E_USAGE, "selftest: unexpected argument \"%s\"", cli->word[0]);
+    }
+    CLG_TRY(clg__session_open(&s, cli, NULL));
+    root = cli->json ? clg__json_begin(s.rt) : NULL;
+    selftest t = { .cli = cli, .ops = &s.ops,
+                   .list = cli->json ? clg__json_add_array(root, "operators") : NULL };
+    for (size_t i = 0; clg__op_table[i] != NULL; i++) {
+        CLG_TRY(run_operator(&t, clg__op_table[i]));
+    }
+    CLG_TRY(run_training(&t));
+    CLG_TRY(finish(&t, &s, &root, clg__os_now_s() - start));
+out:
+    clg__session_close(&s);
+    return status;
+}
