@@ -66,8 +66,10 @@ enum ref_kind { REF_VALUE, REF_GRAD, REF_M, REF_V };
 double *ref_net_tensor(ref_net *net, const char *name, enum ref_kind kind, uint64_t *len);
 /* groups as in clg_bn; train: batch statistics and running update. Returns the output [n, out]
  * owned by the net. */
-const double *ref_net_forward(ref_net *net, const double *x, uint32_t n, uint32_t groups, bool train);
-/* After a forward of the same x: parameter gradients (overwritten, when want_dw) and dx (or NULL). */
+const double *ref_net_forward(ref_net *net, const double *x, uint32_t n, uint32_t groups,
+                              bool train);
+/* After a forward of the same x: parameter gradients (overwritten, when want_dw) and dx (or NULL).
+ */
 void ref_net_backward(ref_net *net, const double *x, const double *dy, uint32_t n, uint32_t groups,
                       bool want_dw, double *dx);
 /* One D step, then one G step (order and loss of the model description; Adam step t). out: loss_d,

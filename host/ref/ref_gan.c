@@ -20,7 +20,8 @@ static int check(const clg_model_desc *desc, const ref_net *g, const ref_net *d,
     }
     if (n == 0 || ref__net_max_batch(g) < n || ref__net_max_batch(d) < 2u * n) {
         return clg__fail(CLG_E_INTERNAL,
-                         "ref_gan_step: batch %u, but netG was made for %u, netD for %u", n, ref__net_max_batch(g), ref__net_max_batch(d));
+                         "ref_gan_step: batch %u, but netG was made for %u, netD for %u", n,
+                         ref__net_max_batch(g), ref__net_max_batch(d));
     }
     if (ref__net_out_len(g) != ref__net_in_len(d) || ref__net_out_len(d) != 1) {
         return clg__fail(CLG_E_INTERNAL,
