@@ -55,13 +55,16 @@ static int choose_family(clg_rt *rt, int choice)
     return CLG_OK;
 }
 
-/* Rates to slice by until a kernel was measured. Low on purpose: too many slices cost little. */
+/* Rates to slice by until a kernel was measured. Low on GPUs, where a long launch freezes the
+ * display and too many slices cost little; near what is good on CPUs, where it does no harm and a
+ * global offset makes pocl compile the kernel once more. */
 static void guess_rates(clg_rt *rt)
 {
     double clock = 1e6 * (rt->info.clock_mhz > 500 ? rt->info.clock_mhz : 500);
     double units = rt->info.compute_units > 0 ? rt->info.compute_units : 1;
-    rt->guess_s_per_flop = 1.0 / (clock * units * 4.0);
-    rt->guess_s_per_byte = 1.0 / (clock * units * 1.0);
+    bool cpu = rt->info.type == CLG_DEVICE_CPU;
+    rt->guess_s_per_flop = 1.0 / (clock * units * (cpu ? 32.0 : 4.0));
+    rt->guess_s_per_byte = 1.0 / (clock * units * (cpu ? 4.0 : 1.0));
     rt->guess_s_per_item = 64.0 / (clock * units);
 }
 

@@ -7,11 +7,11 @@
 
 /* A launch expected to run longer is sliced. Half of the promised 100 ms: rates vary by shape. */
 static const double SLICE_S = 0.05;
-/* Launches expected (by the low guess) to take longer are worth measuring. */
-static const double MEASURE_S = 0.02;
+/* A kernel whose launch is guessed to take longer is timed a few times, to know when to slice. */
+static const double MEASURE_S = 0.002;
 /* Work handed to the driver at the latest after so much of it, so that it starts early. */
 static const double FLUSH_S = 0.05;
-enum { FLUSH_LAUNCHES = 128 };
+enum { FLUSH_LAUNCHES = 128, MEASUREMENTS = 3 };
 
 clg_grid clg__grid(uint32_t dims, size_t g0, size_t g1, size_t g2)
 {
@@ -213,6 +213,24 @@ static int enqueue(clg_rt *rt, clg_kernel *k, const clg_grid *g, double units, d
     return CLG_OK;
 }
 
+/* The best of the first few times counts (the others may hold compilation or page faults), and
+ * anew when the work has grown a lot. */
+static bool wants_measuring(const clg_rt *rt, const clg_kernel *k, double units, double guess)
+{
+    return rt->timing == CLG_RT_TIMING_NONE && units * guess > MEASURE_S && k->calls > 0 &&
+           (k->measurements < MEASUREMENTS || units > 4 * k->measured_units);
+}
+
+void clg__rt_note_rate(clg_kernel *k, double seconds, double units)
+{
+    double rate = seconds / units;
+    if (k->measurements == 0 || units > 4 * k->measured_units || rate < k->seconds_per_unit) {
+        k->seconds_per_unit = rate;
+        k->measured_units = units;
+    }
+    k->measurements++;
+}
+
 /* Enqueues with the queue empty before and waits: how long did it take? */
 static int enqueue_timed(clg_rt *rt, clg_kernel *k, const clg_grid *g, double units,
                          double expected_s)
@@ -223,8 +241,7 @@ static int enqueue_timed(clg_rt *rt, clg_kernel *k, const clg_grid *g, double un
     CLG_TRY(enqueue(rt, k, g, units, expected_s));
     CLG_TRY(clg__rt_finish(rt));
     double took = clg__os_now_s() - begun;
-    k->seconds_per_unit = took / units;
-    k->measured_units = units;
+    clg__rt_note_rate(k, took, units);
     if (rt->timing == CLG_RT_TIMING_WALL) {
         k->profile_s += took;
     }
@@ -240,10 +257,7 @@ int clg__launch(clg_rt *rt, clg_kernel *k, clg_grid grid, clg_args args)
     double guess = 0;
     double units = count_units(rt, &grid, &guess);
     double expected_s = units * (k->seconds_per_unit > 0 ? k->seconds_per_unit : guess);
-    /* The first call may compile, so it says nothing about the rate. A kernel that may be slow is
-     * timed once, at its second call, and again when the work has grown a lot. */
-    bool measure = k->calls > 0 && units > 4 * k->measured_units && units * guess > MEASURE_S;
-    if (rt->timing == CLG_RT_TIMING_WALL || (measure && rt->timing == CLG_RT_TIMING_NONE)) {
+    if (rt->timing == CLG_RT_TIMING_WALL || wants_measuring(rt, k, units, guess)) {
         CLG_TRY(enqueue_timed(rt, k, &grid, units, expected_s));
     } else {
         CLG_TRY(enqueue(rt, k, &grid, units, expected_s));

@@ -71,8 +71,7 @@ static void add_time(clg_rt_timed *t)
     }
     t->kernel->profile_s += s;
     if (t->kernel->calls > 1 && t->units > 0) {
-        t->kernel->seconds_per_unit = s / t->units;
-        t->kernel->measured_units = t->units;
+        clg__rt_note_rate(t->kernel, s, t->units);
     }
 }
 

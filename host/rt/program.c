@@ -52,8 +52,12 @@ static int build_source(clg_rt *rt, const clg_rt_source *src, const char *option
     clg__rt_source_explain(src, log != NULL ? log : "", first, sizeof first);
     clg__free(log);
     clReleaseProgram(program);
-    return clg__fail(CLG_E_OPENCL, "kernel file %s does not build (%s): %s", file,
-                     clg__rt_error_name(err), first[0] ? first : "the driver gives no reason");
+    int status = clg__fail(CLG_E_OPENCL, "kernel file %s does not build (%s): %s", file,
+                           clg__rt_error_name(err),
+                           first[0] ? first : "the driver gives no reason");
+    return first[0] ? status
+                    : clg__hint(status, "can the driver write its own cache? (HOME, "
+                                        "XDG_CACHE_HOME, POCL_CACHE_DIR, /tmp)");
 }
 
 static cl_program build_binary(clg_rt *rt, const uint8_t *binary, size_t size, const char *options)

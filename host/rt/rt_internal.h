@@ -64,8 +64,8 @@ struct clg_kernel {
     clg_rt_slot *slot;
     size_t max_work_group, fixed_local[3]; /* reqd_work_group_size, or 0 */
     /* Slicing: seconds per unit of work (flop, else byte, else work-item) once measured. */
-    uint64_t calls;
-    double seconds_per_unit, measured_units;
+    uint64_t calls, measurements;
+    double seconds_per_unit, measured_units; /* of the best measurement */
     /* Profile. */
     uint64_t profile_calls;
     double profile_s, profile_flops, profile_bytes;
@@ -153,6 +153,9 @@ void clg__rt_cache_save(const clg_rt *rt, const char *key, size_t key_len, cl_pr
 
 /* program.c */
 void clg__rt_programs_free(clg_rt *rt);
+
+/* launch.c: a launch of this kernel with `units` of work took so long. */
+void clg__rt_note_rate(clg_kernel *k, double seconds, double units);
 
 /* profile.c */
 int clg__rt_timing_choose(clg_rt *rt);
