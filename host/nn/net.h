@@ -4,7 +4,8 @@
  * What a forward keeps for the backward: for a block without norm its output (the activation's
  * derivative needs only that), for a block with norm the op's output and the batch mean and
  * invstd; the normalised activation itself is made again when the next layer's weight gradient
- * needs it. So memory is one activation per block. */
+ * needs it, in the place where that layer's data gradient goes a moment later. So memory is one
+ * activation per block and two gradients. */
 #ifndef CLG_NN_NET_H
 #define CLG_NN_NET_H
 
@@ -20,9 +21,10 @@ enum clg_net_mode {
     CLG_NET_EVAL    /* running statistics */
 };
 
-/* Scratch sized for every plan given, each with its largest batch; made before the nets. */
+/* Scratch sized for every plan given, each with its largest batch; made before the nets and
+ * destroyed after them. train: for backward passes too. */
 int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_plan *const *plans,
-                        const uint32_t *batches, uint32_t n);
+                        const uint32_t *batches, uint32_t n, bool train);
 void clg__scratch_destroy(clg_scratch **s);
 
 typedef struct clg_net_options {
@@ -31,11 +33,13 @@ typedef struct clg_net_options {
     const char *label; /* static: "netG", "netD" */
 } clg_net_options;
 
-/* Device bytes a net and the scratch will need, without making anything. */
-int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt,
-                   uint64_t *bytes);
+/* Device bytes a net or the scratch will need, without making anything. */
+typedef struct clg_bytes {
+    uint64_t total, largest; /* of all buffers; of the largest single one */
+} clg_bytes;
+int clg__net_bytes(const clg_net_plan *plan, const clg_net_options *opt, clg_bytes *out);
 int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans, const uint32_t *batches,
-                       uint32_t n, uint64_t *bytes);
+                       uint32_t n, bool train, clg_bytes *out);
 
 int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch, const clg_net_plan *plan,
                     const clg_net_options *opt);
@@ -45,7 +49,7 @@ int clg__net_init(clg_net *net, uint64_t seed, enum clg_stream stream);
 const clg_net_plan *clg__net_plan(const clg_net *net);
 
 /* y: view of the net's own last activation [n, out...], valid until the next forward. x [n, in...]
- * must stay unchanged until the backward. */
+ * must stay unchanged until the backward (if that computes weight gradients). groups 1..4. */
 int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups, enum clg_net_mode mode,
                      clg_tensor *y);
 /* After a CLG_NET_TRAIN forward of x. dy [n, out...] may be overwritten. want_dw: gradients are
@@ -76,7 +80,8 @@ uint64_t clg__net_batches_tracked(const clg_net *net);
 void clg__net_set_batches_tracked(clg_net *net, uint64_t value);
 
 /* Sums of squares per parameter tensor (not buffers), one device tensor f32 [count] per call:
- * weights, gradients; and of the difference to a copy of the slab kept by `snapshot`. */
+ * weights, gradients; and of the difference to a copy of the parameters taken by `snapshot`, which
+ * lies in the scratch: it lasts until the next pass of any net on that scratch. */
 uint32_t clg__net_parameter_count(const clg_net *net);
 const char *clg__net_parameter_name(const clg_net *net, uint32_t i);
 int clg__net_sumsq(clg_net *net, enum clg_net_kind kind, clg_tensor out);

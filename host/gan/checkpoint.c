@@ -1,0 +1,319 @@
+/* Checkpoints: one safetensors file with both state dicts in PyTorch's names and layouts, the
+ * optimiser's moments (optG.m., optG.v., ...), and in the metadata what is needed to go on. Random
+ * numbers need no state but seed and step. Which checkpoints are kept is the run folder's work. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/str.h"
+#include "blas/gemm.h"
+#include "gan/model.h"
+#include "gan/trainer_internal.h"
+#include "io/config.h"
+
+typedef struct clg_group {
+    clg_net *net;
+    enum clg_net_kind kind;
+    const char *prefix;
+} clg_group;
+
+enum { GROUPS = 6 };
+
+static void list_groups(clg_trainer *t, clg_group out[GROUPS])
+{
+    out[0] = (clg_group){ t->g, CLG_NET_VALUE, "netG." };
+    out[1] = (clg_group){ t->d, CLG_NET_VALUE, "netD." };
+    out[2] = (clg_group){ t->g, CLG_NET_M, "optG.m." };
+    out[3] = (clg_group){ t->g, CLG_NET_V, "optG.v." };
+    out[4] = (clg_group){ t->d, CLG_NET_M, "optD.m." };
+    out[5] = (clg_group){ t->d, CLG_NET_V, "optD.v." };
+}
+
+/* ---- writing ---- */
+
+static void format_choices(const clg_trainer *t, char *dst, size_t cap)
+{
+    snprintf(dst, cap, "gemm=%s kernels=%s tune=%s", clg__blas_name(t->ops->blas),
+             clg__rt_family(t->ops->rt) == CLG_KERNELS_CPU ? "cpu" : "gpu",
+             t->desc.runtime.tune ? "on" : "off");
+}
+
+typedef struct clg_meta_text {
+    char step[24], seed[24], batch[16], size[16], channels[16], data[1100], fingerprint[24],
+        choices[256], rng[96];
+    clg_str config;
+} clg_meta_text;
+
+enum { META_MAX = 20 };
+
+static int fill_meta(clg_trainer *t, clg_meta_text *m, clg_st_meta out[META_MAX], size_t *n)
+{
+    const clg_device_info *dev = clg__rt_device(t->ops->rt);
+    const clg_dataset_info *data = t->ds != NULL ? clg__dataset_info(t->ds) : NULL;
+    snprintf(m->step, sizeof m->step, "%" PRIu64, t->step);
+    snprintf(m->seed, sizeof m->seed, "%" PRIu64, t->desc.train.seed);
+    snprintf(m->batch, sizeof m->batch, "%" PRIu32, t->desc.train.batch);
+    snprintf(m->size, sizeof m->size, "%" PRIu32, t->plan.size);
+    snprintf(m->channels, sizeof m->channels, "%" PRIu32, t->plan.channels);
+    snprintf(m->data, sizeof m->data, "%s", data != NULL ? data->name : "");
+    snprintf(m->fingerprint, sizeof m->fingerprint, "%016" PRIx64,
+             data != NULL ? data->fingerprint : 0);
+    snprintf(m->rng, sizeof m->rng, "philox4x32-10 seed=%" PRIu64 " step=%" PRIu64,
+             t->desc.train.seed, t->step);
+    format_choices(t, m->choices, sizeof m->choices);
+    int status = clg__config_write(&t->desc, &m->config);
+    const clg_st_meta rows[] = {
+        { "clgan", t->version },        { "model", t->desc.model.name },
+        { "step", m->step },            { "adam_t", m->step },
+        { "seed", m->seed },            { "batch", m->batch },
+        { "size", m->size },            { "channels", m->channels },
+        { "data", m->data },            { "data_fingerprint", m->fingerprint },
+        { "platform", dev->platform },  { "device", dev->name },
+        { "driver", dev->driver },      { "choices", m->choices },
+        { "rng", m->rng },              { "config", m->config.text != NULL ? m->config.text : "" },
+    };
+    *n = sizeof rows / sizeof rows[0];
+    memcpy(out, rows, sizeof rows);
+    return status;
+}
+
+int clg__checkpoint_check_finite(clg_trainer *t)
+{
+    clg_net *const nets[2] = { t->g, t->d };
+    for (int i = 0; i < 2; i++) {
+        uint32_t bad = 0;
+        int status = clg__net_nonfinite(nets[i], &bad);
+        if (status != CLG_OK) {
+            return status;
+        }
+        if (bad > 0) {
+            return clg__hint(clg__fail(CLG_E_NUMERIC, "%s has %" PRIu32 " weights, moments or "
+                                       "statistics that are inf or nan at step %" PRIu64,
+                                       i == 0 ? "netG" : "netD", bad, t->step),
+                             "lower optimizer_g.lr and optimizer_d.lr");
+        }
+    }
+    return CLG_OK;
+}
+
+int clg__trainer_save(clg_trainer *t, const char *path)
+{
+    clg_tensor_list list = { 0 };
+    clg_meta_text *text = clg__alloc(1, sizeof *text);
+    clg_st_meta meta[META_MAX];
+    size_t metas = 0;
+    clg_group group[GROUPS];
+    clg_progress last;
+    int status = CLG_OK;
+    if (text == NULL) {
+        return CLG_E_MEMORY;
+    }
+    CLG_TRY(clg__step_check(t, &last));
+    CLG_TRY(clg__checkpoint_check_finite(t));
+    CLG_TRY(clg__tensor_list_make(&list, 3u * (clg__tensor_list_room(t->g) +
+                                               clg__tensor_list_room(t->d))));
+    list_groups(t, group);
+    for (int i = 0; i < GROUPS; i++) {
+        CLG_TRY(clg__tensor_list_add_net(&list, group[i].net, group[i].kind, group[i].prefix));
+    }
+    CLG_TRY(fill_meta(t, text, meta, &metas));
+    CLG_TRY(clg__st_write(path, list.tensor, list.count, meta, metas));
+out:
+    clg__tensor_list_free(&list);
+    clg__str_free(&text->config);
+    clg__free(text);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static int read_number(const clg_st_file *f, const char *path, const char *key, uint64_t most,
+                       uint64_t *out)
+{
+    const char *text = clg__st_meta_find(f, key);
+    if (text == NULL || !clg__parse_u64(text, out) || *out > most) {
+        return clg__fail(CLG_E_CHECKPOINT, "%s: metadata has %s \"%s\"", path, key,
+                         text != NULL ? text : "");
+    }
+    return CLG_OK;
+}
+
+static void copy_text(const clg_st_file *f, const char *key, char *dst, size_t cap)
+{
+    const char *text = clg__st_meta_find(f, key);
+    snprintf(dst, cap, "%s", text != NULL ? text : "");
+}
+
+static int read_info(const clg_st_file *f, const char *path, clg_checkpoint_info *out)
+{
+    const char *config = clg__st_meta_find(f, "config");
+    uint64_t size, channels;
+    int status = CLG_OK;
+    memset(out, 0, sizeof *out);
+    if (config == NULL) {
+        return clg__hint(clg__fail(CLG_E_CHECKPOINT, "%s: no model description in its metadata",
+                                   path),
+                         "a file of another program: give --model NAME too");
+    }
+    CLG_TRY(clg__config_parse(config, strlen(config), path, &out->desc));
+    CLG_TRY(read_number(f, path, "step", UINT64_MAX, &out->step));
+    CLG_TRY(read_number(f, path, "size", 65535, &size));
+    CLG_TRY(read_number(f, path, "channels", 16, &channels));
+    out->size = (uint32_t)size;
+    out->channels = (uint32_t)channels;
+    copy_text(f, "clgan", out->version, sizeof out->version);
+    copy_text(f, "device", out->device, sizeof out->device);
+    copy_text(f, "driver", out->driver, sizeof out->driver);
+    copy_text(f, "data", out->data, sizeof out->data);
+    copy_text(f, "choices", out->choices, sizeof out->choices);
+out:
+    return status;
+}
+
+int clg__checkpoint_info(const char *path, clg_checkpoint_info *out)
+{
+    clg_st_file *f = NULL;
+    int status = clg__st_open(&f, path);
+    if (status == CLG_OK) {
+        status = read_info(f, path, out);
+    }
+    clg__st_close(&f);
+    return status;
+}
+
+static int refuse(const char *path, const char *what, uint64_t theirs, uint64_t ours)
+{
+    return clg__hint(clg__fail(CLG_E_CHECKPOINT,
+                               "%s: written with %s %" PRIu64 ", this run has %s %" PRIu64, path,
+                               what, theirs, what, ours),
+                     "resume with the same %s, or start a new run with --init-from", what);
+}
+
+static bool same_layer(const clg_layer *a, const clg_layer *b)
+{
+    return a->op == b->op && a->in_h == b->in_h && a->in_w == b->in_w && a->in_c == b->in_c &&
+           a->out_h == b->out_h && a->out_w == b->out_w && a->out_c == b->out_c &&
+           a->kernel == b->kernel && a->stride == b->stride && a->pad == b->pad &&
+           a->bias == b->bias && a->norm == b->norm && a->act == b->act &&
+           !(a->slope < b->slope) && !(a->slope > b->slope) && strcmp(a->name, b->name) == 0;
+}
+
+static int check_net(const char *path, const char *which, const clg_net_plan *theirs,
+                     const clg_net_plan *ours)
+{
+    if (theirs->layer_count != ours->layer_count) {
+        return clg__fail(CLG_E_CHECKPOINT, "%s: its %s has %u layers, this model's has %u", path,
+                         which, theirs->layer_count, ours->layer_count);
+    }
+    for (uint32_t i = 0; i < ours->layer_count; i++) {
+        if (!same_layer(&theirs->layer[i], &ours->layer[i])) {
+            return clg__fail(CLG_E_CHECKPOINT, "%s: layer %s of its %s differs from this model's %s",
+                             path, theirs->layer[i].name, which, ours->layer[i].name);
+        }
+    }
+    return CLG_OK;
+}
+
+static int check_same_run(clg_trainer *t, const clg_checkpoint_info *info, const char *path)
+{
+    const clg_model_desc *a = &info->desc, *b = &t->desc;
+    clg_model_plan *plan = NULL;
+    int status = CLG_OK;
+    if (strcmp(a->model.name, b->model.name) != 0) {
+        return clg__hint(clg__fail(CLG_E_CHECKPOINT, "%s: written with model %s, this run has %s",
+                                   path, a->model.name, b->model.name),
+                         "resume with --model %s", a->model.name);
+    }
+    if (a->train.seed != b->train.seed) {
+        return refuse(path, "seed", a->train.seed, b->train.seed);
+    }
+    if (a->train.batch != b->train.batch) {
+        return refuse(path, "batch", a->train.batch, b->train.batch);
+    }
+    if (info->size != t->plan.size) {
+        return refuse(path, "image size", info->size, t->plan.size);
+    }
+    if (info->channels != t->plan.channels) {
+        return refuse(path, "image channels", info->channels, t->plan.channels);
+    }
+    plan = clg__alloc(1, sizeof *plan);
+    if (plan == NULL) {
+        return CLG_E_MEMORY;
+    }
+    CLG_TRY(clg__model_expand(a, info->size, info->channels, plan));
+    CLG_TRY(check_net(path, "generator", &plan->g, &t->plan.g));
+    CLG_TRY(check_net(path, "discriminator", &plan->d, &t->plan.d));
+out:
+    clg__free(plan);
+    return status;
+}
+
+/* What does not forbid to go on, but changes the bits. */
+static bool warn_of_changes(clg_trainer *t, const clg_st_file *f, const clg_checkpoint_info *info)
+{
+    const clg_device_info *dev = clg__rt_device(t->ops->rt);
+    char choices[256], fingerprint[24];
+    bool other = strcmp(info->device, dev->name) != 0 || strcmp(info->driver, dev->driver) != 0;
+    format_choices(t, choices, sizeof choices);
+    if (other) {
+        clg__log(CLG_LOG_WARN, "checkpoint was written on %s (driver %s), this is %s (driver %s): "
+                 "results will differ in the last bits", info->device, info->driver, dev->name,
+                 dev->driver);
+    } else if (strcmp(info->choices, choices) != 0) {
+        other = true;
+        clg__log(CLG_LOG_WARN, "checkpoint was written with %s, this run has %s: results will "
+                 "differ in the last bits", info->choices, choices);
+    }
+    if (t->ds != NULL) {
+        const char *theirs = clg__st_meta_find(f, "data_fingerprint");
+        const clg_dataset_info *data = clg__dataset_info(t->ds);
+        snprintf(fingerprint, sizeof fingerprint, "%016" PRIx64, data->fingerprint);
+        if (theirs != NULL && strcmp(theirs, fingerprint) != 0) {
+            clg__log(CLG_LOG_WARN, "checkpoint was trained on %s, and these images (%s) are others",
+                     info->data, data->name);
+        }
+    }
+    return other;
+}
+
+int clg__trainer_load(clg_trainer *t, const char *path, bool *other_device)
+{
+    clg_checkpoint_info *info = clg__alloc(1, sizeof *info);
+    clg_st_file *f = NULL;
+    clg_group group[GROUPS];
+    int status = CLG_OK;
+    *other_device = false;
+    if (info == NULL) {
+        return CLG_E_MEMORY;
+    }
+    CLG_TRY(clg__st_open(&f, path));
+    CLG_TRY(read_info(f, path, info));
+    CLG_TRY(check_same_run(t, info, path));
+    *other_device = warn_of_changes(t, f, info);
+    clg__feed_stop(t);
+    list_groups(t, group);
+    for (int i = 0; i < GROUPS; i++) {
+        CLG_TRY(clg__tensor_list_read_net(f, path, group[i].net, group[i].kind, group[i].prefix,
+                                          true));
+    }
+    t->step = info->step;
+    t->checked = info->step;
+out:
+    clg__st_close(&f);
+    clg__free(info);
+    return status;
+}
+
+int clg__trainer_init_from(clg_trainer *t, const char *path)
+{
+    clg_st_file *f = NULL;
+    int status = CLG_OK;
+    CLG_TRY(clg__st_open(&f, path));
+    CLG_TRY(clg__tensor_list_read_net(f, path, t->g, CLG_NET_VALUE, "netG.", true));
+    CLG_TRY(clg__tensor_list_read_net(f, path, t->d, CLG_NET_VALUE, "netD.", true));
+out:
+    clg__st_close(&f);
+    return status;
+}

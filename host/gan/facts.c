@@ -1,0 +1,118 @@
+/* What a training needs and costs, known before anything is allocated. */
+#include "gan/trainer_internal.h"
+#include "nn/net.h"
+
+uint32_t clg__trainer_ring_len(const clg_model_desc *desc)
+{
+    uint32_t n = desc->train.log_every;
+    return n < 1u ? 1u : n > CLG_RING_MAX ? CLG_RING_MAX : n;
+}
+
+static void count_buffer(clg_bytes *b, uint64_t bytes)
+{
+    b->total += bytes;
+    b->largest = bytes > b->largest ? bytes : b->largest;
+}
+
+static void count_bytes(clg_bytes *b, clg_bytes more)
+{
+    b->total += more.total;
+    b->largest = more.largest > b->largest ? more.largest : b->largest;
+}
+
+int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_model_plan *plan,
+                    uint32_t batch, clg_bytes *out)
+{
+    uint64_t image = (uint64_t)plan->size * plan->size * plan->channels;
+    uint32_t batches[2] = { batch, 2u * batch };
+    const clg_net_plan *plans[2] = { &plan->g, &plan->d };
+    clg_bytes part;
+    int status = CLG_OK;
+    *out = (clg_bytes){ 0 };
+    for (int i = 0; i < 2; i++) {
+        clg_net_options opt = { .max_batch = batches[i], .train = true };
+        CLG_TRY(clg__net_bytes(plans[i], &opt, &part));
+        count_bytes(out, part);
+    }
+    CLG_TRY(clg__scratch_bytes(ops, plans, batches, 2, true, &part));
+    count_bytes(out, part);
+    count_buffer(out, (uint64_t)batch * desc->latent.size * 4u);
+    count_buffer(out, 2u * batch * image * 4u);
+    count_buffer(out, batch * image);
+    count_buffer(out, 2u * (uint64_t)batch * 4u);
+    count_buffer(out, (uint64_t)clg__trainer_ring_len(desc) * CLG_LOSS_ROW * 4u);
+out:
+    return status;
+}
+
+static bool fits(const clg_ops *ops, const clg_model_desc *desc, const clg_model_plan *plan,
+                 uint32_t batch, clg_bytes *need)
+{
+    const clg_device_info *dev = clg__rt_device(ops->rt);
+    uint64_t used = clg__rt_bytes_used(ops->rt);
+    uint64_t left = dev->global_mem_bytes > used ? dev->global_mem_bytes - used : 0;
+    if (batch > UINT32_MAX / 2u || clg__facts_need(ops, desc, plan, batch, need) != CLG_OK) {
+        return false;
+    }
+    return need->total <= left && need->largest <= dev->max_alloc_bytes &&
+           need->largest / 4u < UINT32_MAX;
+}
+
+int clg__facts_check_memory(const clg_ops *ops, const clg_model_desc *desc,
+                            const clg_model_plan *plan, clg_bytes *need)
+{
+    const double mib = 1024.0 * 1024.0;
+    const clg_device_info *dev = clg__rt_device(ops->rt);
+    uint32_t batch = desc->train.batch, lo = 0, hi = batch;
+    clg_bytes scrap;
+    *need = (clg_bytes){ 0 };
+    if (fits(ops, desc, plan, batch, need)) {
+        return CLG_OK;
+    }
+    while (hi - lo > 1u) { /* lo fits (or is 0), hi does not */
+        uint32_t mid = lo + (hi - lo) / 2u;
+        if (fits(ops, desc, plan, mid, &scrap)) {
+            lo = mid;
+        } else {
+            hi = mid;
+        }
+    }
+    int status = need->total > 0
+        ? clg__fail(CLG_E_DEVICE_MEMORY,
+                    "batch %u needs %.0f MiB on %s (largest buffer %.0f MiB), which has %.0f MiB "
+                    "(largest buffer %.0f MiB)", batch, (double)need->total / mib, dev->name,
+                    (double)need->largest / mib,
+                    (double)(dev->global_mem_bytes - clg__rt_bytes_used(ops->rt)) / mib,
+                    (double)dev->max_alloc_bytes / mib)
+        : clg__fail(CLG_E_DEVICE_MEMORY, "batch %u needs a tensor of 2^32 elements or more", batch);
+    return lo > 0 ? clg__hint(status, "batch %u would fit: --batch %u", lo, lo)
+                  : clg__hint(status, "no batch fits: make the model narrower or the images smaller");
+}
+
+static double forward_flops(const clg_net_plan *plan, double *first)
+{
+    double sum = 0.0;
+    for (uint32_t i = 0; i < plan->layer_count; i++) {
+        const clg_layer *l = &plan->layer[i];
+        double taps = l->op == CLG_LAYER_LINEAR ? 1.0 : (double)l->kernel * l->kernel;
+        double in = (double)l->in_h * l->in_w * l->in_c;
+        double out = (double)l->out_h * l->out_w * l->out_c;
+        /* A linear layer or conv reads all its inputs for each output, a transposed conv writes
+         * all its outputs' channels for each input; padding counted. */
+        double work = 2.0 * taps * (l->op == CLG_LAYER_DECONV2D ? in * l->out_c
+                                    : l->op == CLG_LAYER_LINEAR ? in * out : out * l->in_c);
+        sum += work;
+        *first = i == 0 ? work : *first;
+    }
+    return sum;
+}
+
+double clg__facts_flops(const clg_model_plan *plan)
+{
+    double g_first = 0.0, d_first = 0.0;
+    double g = forward_flops(&plan->g, &g_first), d = forward_flops(&plan->d, &d_first);
+    /* G forward once; D on real and on fake: forward, weight gradient, data gradient but for the
+     * image's; the G step: D forward and both gradients (as a framework that does not know better
+     * computes), G's two gradients but for z's. */
+    return g + 2.0 * (3.0 * d - d_first) + 3.0 * d + 2.0 * g - g_first;
+}

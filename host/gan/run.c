@@ -1,0 +1,355 @@
+/* The training loop: steps, and what is written between them. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "base/str.h"
+#include "gan/trainer_internal.h"
+#include "io/config.h"
+
+/* One call of clg__trainer_run. */
+typedef struct clg_loop {
+    clg_trainer *t;
+    const clg_trainer_events *events;
+    double start_s, mark_s;   /* of the run; of the last log line */
+    double paused_s;          /* spent on grids and checkpoints since then */
+    double saved_s;           /* of the last checkpoint */
+    double images_per_s;
+    uint64_t images;          /* since the last log line */
+    uint64_t logged, drawn, saved; /* steps of the last ones */
+    char last_checkpoint[CLG_PATH_MAX_LEN];
+} clg_loop;
+
+/* What is due after a step. */
+typedef struct clg_due {
+    bool log, grid, checkpoint;
+} clg_due;
+
+static void say(clg_trainer *t, const char *fmt, ...) CLG_PRINTF(2, 3);
+static void say(clg_trainer *t, const char *fmt, ...)
+{
+    char line[1400];
+    va_list args;
+    if (t->run == NULL) {
+        return;
+    }
+    va_start(args, fmt);
+    vsnprintf(line, sizeof line, fmt, args);
+    va_end(args);
+    (void)clg__run_message(t->run, line);
+}
+
+static bool divides(uint64_t step, uint64_t every)
+{
+    return every > 0 && step % every == 0;
+}
+
+static clg_due due_after(const clg_trainer *t, uint64_t step)
+{
+    bool last = step >= t->facts.steps_total;
+    return (clg_due){ .log = last || divides(step, t->desc.train.log_every),
+                      .grid = last || divides(step, t->desc.train.grid_every),
+                      .checkpoint = last || divides(step, t->facts.steps_per_epoch) };
+}
+
+static void tell_saved(const clg_loop *l, const char *what, const char *path)
+{
+    if (l->events->saved != NULL) {
+        l->events->saved(l->events->user, what, path);
+    }
+}
+
+/* ---- log line ---- */
+
+static int write_row(clg_loop *l, const clg_progress *p, bool norms)
+{
+    clg_trainer *t = l->t;
+    clg_layer_stat *rows = NULL;
+    char *names = NULL;
+    size_t count = 0;
+    int status = CLG_OK;
+    if (t->run == NULL) {
+        return CLG_OK;
+    }
+    if (norms) {
+        CLG_TRY(clg__step_norms(t, &rows, &names, &count));
+    }
+    clg_log_row row = { .step = p->step, .epoch = p->epoch, .loss_d = p->loss_d,
+                        .loss_g = p->loss_g, .d_real = p->d_real,
+                        .d_fake_before = p->d_fake_before, .d_fake_after = p->d_fake_after,
+                        .images_per_s = p->images_per_s,
+                        .elapsed_s = clg__os_now_s() - l->start_s,
+                        .layers = rows, .layer_count = count };
+    CLG_TRY(clg__run_log(t->run, &row));
+out:
+    clg__free(rows);
+    clg__free(names);
+    return status;
+}
+
+/* Reads the losses (which waits for the device), so time and images are exact here. */
+static int log_line(clg_loop *l, bool norms)
+{
+    clg_trainer *t = l->t;
+    clg_progress p;
+    int status = clg__step_check(t, &p);
+    if (status != CLG_OK) {
+        return status;
+    }
+    double now = clg__os_now_s(), busy = now - l->mark_s - l->paused_s;
+    if (l->images > 0 && busy > 0.0) {
+        l->images_per_s = (double)l->images / busy;
+    }
+    p.images_per_s = l->images_per_s;
+    if (l->images_per_s > 0.0 && t->facts.steps_total > t->step) {
+        p.eta_s = (double)(t->facts.steps_total - t->step) * t->desc.train.batch / l->images_per_s;
+    }
+    l->mark_s = now;
+    l->paused_s = 0.0;
+    l->images = 0;
+    l->logged = t->step;
+    status = write_row(l, &p, norms);
+    if (status == CLG_OK && l->events->progress != NULL) {
+        l->events->progress(l->events->user, &p);
+    }
+    return status;
+}
+
+/* ---- grid and checkpoint ---- */
+
+static int save_grid(clg_loop *l)
+{
+    clg_trainer *t = l->t;
+    const clg_model_desc *desc = &t->desc;
+    uint8_t *images = NULL;
+    char path[CLG_PATH_MAX_LEN + 64];
+    int status = CLG_OK;
+    l->drawn = t->step;
+    if (t->run == NULL) {
+        return CLG_OK;
+    }
+    CLG_TRY(clg__grid_draw(t, &images));
+    CLG_TRY(clg__run_grid(t->run, t->step, images, desc->train.grid_rows * desc->train.grid_cols,
+                          t->plan.size, t->plan.size, t->plan.channels, desc->train.grid_rows,
+                          desc->train.grid_cols));
+    snprintf(path, sizeof path, "%s/samples/step-%08llu.png", clg__run_dir(t->run),
+             (unsigned long long)t->step);
+    tell_saved(l, "grid", path);
+out:
+    clg__free(images);
+    return status;
+}
+
+static int save_checkpoint(clg_loop *l)
+{
+    clg_trainer *t = l->t;
+    char path[CLG_PATH_MAX_LEN];
+    int status = CLG_OK;
+    l->saved = t->step;
+    l->saved_s = clg__os_now_s();
+    if (t->run == NULL) {
+        return CLG_OK;
+    }
+    clg__run_checkpoint_path(t->run, t->step, path);
+    CLG_TRY(clg__trainer_save(t, path));
+    memcpy(l->last_checkpoint, path, sizeof path);
+    CLG_TRY(clg__run_prune(t->run, t->desc.train.keep, t->desc.train.keep_every));
+    tell_saved(l, "checkpoint", path);
+out:
+    return status;
+}
+
+/* ---- the loop ---- */
+
+static int open_run(clg_trainer *t)
+{
+    clg_str config = { 0 };
+    int status = CLG_OK;
+    if (t->no_run_folder || t->run != NULL) {
+        return CLG_OK;
+    }
+    CLG_TRY(clg__config_write(&t->desc, &config));
+    CLG_TRY(clg__run_create(&t->run, t->out_dir, t->desc.model.name, config.text));
+out:
+    clg__str_free(&config);
+    return status;
+}
+
+static void say_start(clg_trainer *t)
+{
+    const clg_device_info *dev = clg__rt_device(t->ops->rt);
+    const clg_dataset_info *data = clg__dataset_info(t->ds);
+    say(t, "%s on %s (driver %s), from step %llu to %llu, batch %u, seed %llu",
+        t->desc.model.name, dev->name, dev->driver, (unsigned long long)t->step,
+        (unsigned long long)t->facts.steps_total, t->desc.train.batch,
+        (unsigned long long)t->desc.train.seed);
+    say(t, "data %s: %u images, %u skipped", data->name, data->count, data->skipped);
+    if (t->schedule.dropped_one) {
+        say(t, "the last image of each epoch is left out: batch norm needs 2 in a batch");
+    }
+}
+
+static int one_step(clg_loop *l, bool norms)
+{
+    clg_trainer *t = l->t;
+    bool traced = t->run != NULL && t->step < t->trace_steps;
+    size_t image = (size_t)clg__trainer_pixels(t);
+    clg_step_wish wish = { .norms = norms };
+    uint32_t n = 0;
+    int status = CLG_OK;
+    if (traced) {
+        wish.real = clg__alloc(t->desc.train.batch * image, sizeof(float));
+        if (wish.real == NULL) {
+            return CLG_E_MEMORY;
+        }
+    }
+    CLG_TRY(clg__step_next(t, &wish, &n));
+    l->images += n;
+    if (traced) {
+        CLG_TRY(clg__trace_write(t, n, wish.real));
+    }
+out:
+    clg__free(wish.real);
+    return status;
+}
+
+static int between_steps(clg_loop *l, clg_due due, bool norms)
+{
+    clg_trainer *t = l->t;
+    clg_progress p;
+    int status = CLG_OK;
+    uint32_t minutes = t->desc.train.checkpoint_minutes;
+    if (minutes > 0 && clg__os_now_s() - l->saved_s >= 60.0 * minutes) {
+        due.checkpoint = true;
+    }
+    if (due.log) {
+        CLG_TRY(log_line(l, norms));
+    } else if (due.grid || due.checkpoint || t->step - t->checked >= t->ring_len) {
+        CLG_TRY(clg__step_check(t, &p));
+    }
+    double before = clg__os_now_s();
+    if (due.grid) {
+        CLG_TRY(save_grid(l));
+    }
+    if (due.checkpoint) {
+        CLG_TRY(save_checkpoint(l));
+    }
+    l->paused_s += clg__os_now_s() - before;
+out:
+    return status;
+}
+
+/* After a signal: everything that this step has not yet written. */
+static int stop_here(clg_loop *l, int signal)
+{
+    clg_trainer *t = l->t;
+    clg_due due = { .log = l->logged != t->step, .grid = l->drawn != t->step,
+                    .checkpoint = l->saved != t->step };
+    int status = between_steps(l, due, false);
+    if (status != CLG_OK) {
+        return status;
+    }
+    say(t, "stopped by signal %d after step %llu", signal, (unsigned long long)t->step);
+    status = clg__fail(CLG_E_INTERRUPTED, "stopped by signal %d after step %llu of %llu", signal,
+                       (unsigned long long)t->step, (unsigned long long)t->facts.steps_total);
+    return t->run != NULL ? clg__hint(status, "go on with: clgan train --resume %s",
+                                      clg__run_dir(t->run))
+                          : status;
+}
+
+static int train_until_done(clg_loop *l)
+{
+    clg_trainer *t = l->t;
+    bool first = true;
+    int status = CLG_OK;
+    while (t->step < t->facts.steps_total) {
+        clg_due due = due_after(t, t->step + 1u);
+        bool norms = due.log && t->run != NULL;
+        CLG_TRY(one_step(l, norms));
+        if (first && l->events->first_step != NULL) {
+            l->events->first_step(l->events->user);
+        }
+        first = false;
+        CLG_TRY(between_steps(l, due, norms));
+        int sig = l->events->stop_signal != NULL ? l->events->stop_signal(l->events->user) : 0;
+        if (sig != 0) {
+            CLG_TRY(stop_here(l, sig));
+        }
+    }
+out:
+    return status;
+}
+
+static int explain_divergence(clg_loop *l, int status)
+{
+    if (status != CLG_E_NUMERIC) {
+        return status;
+    }
+    say(l->t, "%s", clg_message());
+    if (l->last_checkpoint[0] != '\0') {
+        return clg__hint(status, "lower optimizer_g.lr and optimizer_d.lr; the last finite "
+                         "checkpoint is %s", l->last_checkpoint);
+    }
+    return clg__hint(status, "lower optimizer_g.lr and optimizer_d.lr; no checkpoint was written "
+                     "by this run");
+}
+
+int clg__trainer_run(clg_trainer *t, const clg_trainer_events *events)
+{
+    static const clg_trainer_events nobody = { 0 };
+    double now = clg__os_now_s();
+    clg_loop *l = clg__alloc(1, sizeof *l);
+    int status = CLG_OK;
+    if (l == NULL) {
+        return CLG_E_MEMORY;
+    }
+    *l = (clg_loop){ .t = t, .events = events != NULL ? events : &nobody, .start_s = now,
+                     .mark_s = now, .saved_s = now, .logged = t->step, .drawn = t->step,
+                     .saved = t->step };
+    if (t->ds == NULL) {
+        status = clg__fail(CLG_E_USAGE, "the trainer was made without a data set");
+        goto out;
+    }
+    CLG_TRY(open_run(t));
+    say_start(t);
+    if (t->trace_steps > 0 && t->step == 0 && t->run != NULL) {
+        CLG_TRY(clg__trace_write(t, 0, NULL));
+    }
+    status = explain_divergence(l, train_until_done(l));
+    if (status == CLG_OK) {
+        say(t, "done at step %llu", (unsigned long long)t->step);
+    }
+out:
+    clg__free(l);
+    return status;
+}
+
+/* ---- resume ---- */
+
+int clg__trainer_resume(clg_trainer *t, const char *run_dir, bool *other_device)
+{
+    char *path = clg__alloc(1, CLG_PATH_MAX_LEN);
+    uint64_t step = 0;
+    int status = CLG_OK;
+    *other_device = false;
+    if (path == NULL) {
+        return CLG_E_MEMORY;
+    }
+    if (!clg__os_stat(run_dir).is_dir) {
+        status = clg__hint(clg__fail(CLG_E_USAGE, "%s is not a run folder", run_dir),
+                           "give the folder that holds config.yaml and checkpoints/; a single "
+                           "checkpoint starts a new run with --init-from");
+        goto out;
+    }
+    CLG_TRY(clg__run_find_checkpoint(run_dir, path, &step));
+    CLG_TRY(clg__trainer_load(t, path, other_device));
+    clg__run_close(&t->run);
+    CLG_TRY(clg__run_resume(&t->run, run_dir, t->step));
+    say(t, "resumed from %s", path);
+out:
+    clg__free(path);
+    return status;
+}

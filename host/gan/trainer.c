@@ -1,0 +1,223 @@
+/* Making and freeing a trainer. The loop is in run.c, the work of a step in step.c. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "gan/trainer_internal.h"
+
+/* The first batch norm of the model: it needs two images per batch. */
+static const clg_layer *find_norm(const clg_model_plan *plan, const char **which)
+{
+    const clg_net_plan *nets[2] = { &plan->g, &plan->d };
+    for (int i = 0; i < 2; i++) {
+        for (uint32_t j = 0; j < nets[i]->layer_count; j++) {
+            if (nets[i]->layer[j].norm == CLG_NORM_BATCH) {
+                *which = i == 0 ? "generator" : "discriminator";
+                return &nets[i]->layer[j];
+            }
+        }
+    }
+    return NULL;
+}
+
+static uint64_t out_len(const clg_net_plan *p)
+{
+    return (uint64_t)p->out_h * p->out_w * p->out_c;
+}
+
+static int check_model(clg_trainer *t)
+{
+    const clg_model_plan *plan = &t->plan;
+    const char *which = "";
+    const clg_layer *norm = find_norm(plan, &which);
+    uint64_t image = clg__trainer_pixels(t);
+    t->norm = norm != NULL;
+    if (t->desc.train.batch == 0) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "train.batch is 0"), "give --batch 64");
+    }
+    if (t->desc.train.batch == 1u && norm != NULL) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "a batch of 1 under batch norm (%s, layer %s) has "
+                                   "no variance", which, norm->norm_name),
+                         "give --batch 2 or more, or a model without batch norm");
+    }
+    if (out_len(&plan->g) != image || out_len(&plan->d) != 1u) {
+        return clg__fail(CLG_E_MODEL, "the generator gives %llu values and the discriminator %llu: "
+                         "an image has %llu, a logit is 1", (unsigned long long)out_len(&plan->g),
+                         (unsigned long long)out_len(&plan->d), (unsigned long long)image);
+    }
+    if (t->ds != NULL) {
+        const clg_dataset_info *info = clg__dataset_info(t->ds);
+        if (info->size != plan->size || info->channels != plan->channels) {
+            return clg__fail(CLG_E_DATA, "%s: images are %ux%ux%u, the model wants %ux%ux%u",
+                             info->name, info->size, info->size, info->channels, plan->size,
+                             plan->size, plan->channels);
+        }
+    }
+    return CLG_OK;
+}
+
+static int make_buffers(clg_trainer *t)
+{
+    uint32_t n = t->desc.train.batch;
+    uint64_t image = clg__trainer_pixels(t);
+    uint64_t tensors = (uint64_t)clg__net_parameter_count(t->g) + clg__net_parameter_count(t->d);
+    clg_rt *rt = t->ops->rt;
+    int status = CLG_OK;
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, (uint64_t)n * t->desc.latent.size, "latents", &t->z));
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, 2u * n * image, "images", &t->images));
+    CLG_TRY(clg__buffer_create(rt, CLG_U8, n * image, "image bytes", &t->bytes));
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, 2u * n, "logit gradients", &t->dlogits));
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, (uint64_t)t->ring_len * CLG_LOSS_ROW, "losses",
+                               &t->ring));
+    CLG_TRY(clg__rt_zero(rt, clg__tensor_all(t->ring)));
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, 3u * tensors, "norms", &t->norms));
+out:
+    return status;
+}
+
+static int make_nets(clg_trainer *t)
+{
+    uint32_t n = t->desc.train.batch;
+    const clg_net_plan *plans[2] = { &t->plan.g, &t->plan.d };
+    const uint32_t batches[2] = { n, 2u * n };
+    clg_net_options g = { .max_batch = n, .train = true, .label = "netG" };
+    clg_net_options d = { .max_batch = 2u * n, .train = true, .label = "netD" };
+    uint64_t seed = t->desc.train.seed;
+    int status = CLG_OK;
+    CLG_TRY(clg__scratch_create(&t->scratch, t->ops, plans, batches, 2, true));
+    CLG_TRY(clg__net_create(&t->g, t->ops, t->scratch, plans[0], &g));
+    CLG_TRY(clg__net_create(&t->d, t->ops, t->scratch, plans[1], &d));
+    CLG_TRY(clg__net_init(t->g, seed, CLG_STREAM_INIT_G));
+    CLG_TRY(clg__net_init(t->d, seed, CLG_STREAM_INIT_D));
+out:
+    return status;
+}
+
+static uint64_t state_floats(const clg_net *net)
+{
+    uint64_t floats = 0;
+    for (uint32_t i = 0; i < clg__net_tensor_count(net); i++) {
+        const clg_net_tensor *x = clg__net_tensor_at(net, i);
+        floats += x->is_buffer ? x->len : 3u * x->len; /* value and both moments */
+    }
+    return floats;
+}
+
+static int make_schedule(clg_trainer *t)
+{
+    const clg_model_desc *desc = &t->desc;
+    t->facts.batch = desc->train.batch;
+    t->facts.steps_total = desc->train.steps;
+    if (t->ds == NULL) {
+        return CLG_OK;
+    }
+    t->facts.images = clg__dataset_info(t->ds)->count;
+    int status = clg__schedule_make(&t->schedule, desc, t->facts.images, t->norm);
+    if (status != CLG_OK) {
+        return status;
+    }
+    t->facts.steps_per_epoch = t->schedule.steps_per_epoch;
+    if (t->facts.steps_total == 0) {
+        t->facts.steps_total = desc->train.epochs * t->facts.steps_per_epoch;
+    }
+    if (t->schedule.dropped_one) {
+        clg__log(CLG_LOG_INFO, "the last image of each epoch is left out: %u images in batches of "
+                 "%u leave 1, and batch norm needs 2", t->facts.images, desc->train.batch);
+    }
+    return CLG_OK;
+}
+
+static int copy_options(clg_trainer *t, const clg_trainer_options *opt)
+{
+    snprintf(t->version, sizeof t->version, "%s", opt->version != NULL ? opt->version : "");
+    t->trace_steps = opt->trace_steps;
+    t->no_run_folder = opt->no_run_folder;
+    if (opt->out_dir != NULL) {
+        t->out_dir = clg__strdup(opt->out_dir);
+        if (t->out_dir == NULL) {
+            return CLG_E_MEMORY;
+        }
+    }
+    return CLG_OK;
+}
+
+static void fill_facts(clg_trainer *t, const clg_bytes *need)
+{
+    enum { HEADER_ESTIMATE = 16384 };
+    t->facts.parameters_g = t->plan.g.parameters;
+    t->facts.parameters_d = t->plan.d.parameters;
+    t->facts.device_bytes_needed = need->total;
+    t->facts.device_bytes_available = clg__rt_device(t->ops->rt)->global_mem_bytes;
+    t->facts.checkpoint_bytes = 4u * (state_floats(t->g) + state_floats(t->d)) + HEADER_ESTIMATE;
+    t->facts.reference_flops_per_image = clg__facts_flops(&t->plan);
+}
+
+int clg__trainer_create(clg_trainer **out, const clg_ops *ops, const clg_model_desc *desc,
+                        const clg_model_plan *plan, clg_dataset *ds,
+                        const clg_trainer_options *opt)
+{
+    clg_bytes need;
+    int status = CLG_OK;
+    *out = NULL;
+    clg_trainer *t = clg__alloc(1, sizeof *t);
+    if (t == NULL) {
+        return CLG_E_MEMORY;
+    }
+    t->ops = ops;
+    t->desc = *desc;
+    t->plan = *plan;
+    t->ds = ds;
+    t->ring_len = clg__trainer_ring_len(desc);
+    CLG_TRY(copy_options(t, opt));
+    CLG_TRY(check_model(t));
+    CLG_TRY(make_schedule(t));
+    CLG_TRY(clg__facts_check_memory(ops, desc, plan, &need));
+    CLG_TRY(make_nets(t));
+    CLG_TRY(make_buffers(t));
+    fill_facts(t, &need);
+    *out = t;
+    return CLG_OK;
+out:
+    clg__trainer_destroy(&t);
+    return status;
+}
+
+void clg__trainer_destroy(clg_trainer **pt)
+{
+    if (pt == NULL || *pt == NULL) {
+        return;
+    }
+    clg_trainer *t = *pt;
+    clg__feed_stop(t);
+    clg__free(t->feed.staging);
+    clg__schedule_free(&t->schedule);
+    clg__net_destroy(&t->g);
+    clg__net_destroy(&t->d);
+    clg__scratch_destroy(&t->scratch);
+    clg__buffer_destroy(&t->z);
+    clg__buffer_destroy(&t->images);
+    clg__buffer_destroy(&t->bytes);
+    clg__buffer_destroy(&t->dlogits);
+    clg__buffer_destroy(&t->ring);
+    clg__buffer_destroy(&t->norms);
+    clg__run_close(&t->run);
+    clg__free(t->out_dir);
+    clg__free(t);
+    *pt = NULL;
+}
+
+void clg__trainer_facts(const clg_trainer *t, clg_trainer_facts *out)
+{
+    *out = t->facts;
+}
+
+uint64_t clg__trainer_step_number(const clg_trainer *t)
+{
+    return t->step;
+}
+
+const char *clg__trainer_run_dir(const clg_trainer *t)
+{
+    return t->run != NULL ? clg__run_dir(t->run) : NULL;
+}

@@ -1,0 +1,147 @@
+/* Transient device memory that the nets of one trainer share: two gradient buffers and the
+ * operators' workspace. */
+#include "base/mem.h"
+#include "nn/net_internal.h"
+#include "ops/batchnorm.h"
+#include "ops/conv2d.h"
+#include "ops/deconv2d.h"
+#include "ops/linear.h"
+#include "ops/reduce.h"
+
+typedef struct clg_scratch_size {
+    uint64_t gradient[2], workspace; /* floats */
+} clg_scratch_size;
+
+static void grow(uint64_t *a, uint64_t b)
+{
+    *a = b > *a ? b : *a;
+}
+
+/* Workspace of one block's passes on n images. */
+static int measure_block(const clg_ops *ops, const clg_layer *l, uint32_t n, bool train,
+                         uint64_t *floats)
+{
+    static const enum clg_pass passes[] = { CLG_FWD, CLG_BWD_DATA, CLG_BWD_WEIGHT };
+    clg_conv g = { 0 };
+    if (l->op != CLG_LAYER_LINEAR) {
+        int status = clg__layer_conv(l, n, &g);
+        if (status != CLG_OK) {
+            return status;
+        }
+    }
+    for (uint32_t p = 0; p < (train ? 3u : 1u); p++) {
+        switch (l->op) {
+        case CLG_LAYER_CONV2D:
+            grow(floats, clg__conv2d_workspace(ops, &g, passes[p]));
+            break;
+        case CLG_LAYER_DECONV2D:
+            grow(floats, clg__deconv2d_workspace(ops, &g, passes[p]));
+            break;
+        default:
+            grow(floats, clg__linear_workspace(ops, n, (uint32_t)clg__layer_in(l),
+                                               (uint32_t)clg__layer_out(l), passes[p]));
+        }
+    }
+    uint32_t c = l->op == CLG_LAYER_LINEAR ? (uint32_t)clg__layer_out(l) : l->out_c;
+    uint32_t pixels = l->op == CLG_LAYER_LINEAR ? 1u : l->out_h * l->out_w;
+    if (l->norm == CLG_NORM_BATCH) {
+        for (uint32_t groups = 1; groups <= 2u && n % groups == 0; groups++) {
+            clg_bn b = { .n = n, .pixels = pixels, .c = c, .groups = groups };
+            grow(floats, clg__batchnorm_workspace(ops, &b));
+        }
+    }
+    if (train && l->bias) {
+        grow(floats, clg__reduce_workspace(ops, n * pixels, c));
+    }
+    return CLG_OK;
+}
+
+static int measure(const clg_ops *ops, const clg_net_plan *const *plans, const uint32_t *batches,
+                   uint32_t n, bool train, clg_scratch_size *out)
+{
+    *out = (clg_scratch_size){ 0 };
+    for (uint32_t i = 0; i < n; i++) {
+        const clg_net_plan *plan = plans[i];
+        clg_net_layout layout;
+        int status = clg__net_layout_make(plan, &layout);
+        for (uint32_t j = 0; status == CLG_OK && j < plan->layer_count; j++) {
+            /* Smaller batches too: an operator may choose another algorithm for them. */
+            for (uint32_t b = batches[i]; status == CLG_OK && b > 0; b /= 2u) {
+                status = measure_block(ops, &plan->layer[j], b, train, &out->workspace);
+            }
+            if (train && j + 1u < plan->layer_count) {
+                grow(&out->gradient[layout.block[j].gradient], layout.block[j].out * batches[i]);
+            }
+        }
+        if (status != CLG_OK) {
+            return status;
+        }
+        if (train) { /* the snapshot of parameters, and their check for inf and nan */
+            grow(&out->gradient[1], layout.params);
+            grow(&out->workspace, clg__reduce_workspace(ops, (uint32_t)layout.params, 1));
+        }
+    }
+    return CLG_OK;
+}
+
+int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans, const uint32_t *batches,
+                       uint32_t n, bool train, clg_bytes *out)
+{
+    clg_scratch_size size;
+    int status = measure(ops, plans, batches, n, train, &size);
+    if (status != CLG_OK) {
+        return status;
+    }
+    *out = (clg_bytes){ 0 };
+    uint64_t floats[3] = { size.gradient[0], size.gradient[1], size.workspace };
+    for (int i = 0; i < 3; i++) {
+        out->total += 4u * floats[i];
+        grow(&out->largest, 4u * floats[i]);
+    }
+    return CLG_OK;
+}
+
+int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_plan *const *plans,
+                        const uint32_t *batches, uint32_t n, bool train)
+{
+    *out = NULL;
+    int status = CLG_OK;
+    clg_scratch_size size;
+    clg_scratch *s = clg__alloc(1, sizeof *s);
+    if (s == NULL) {
+        return CLG_E_MEMORY;
+    }
+    s->ops = ops;
+    CLG_TRY(measure(ops, plans, batches, n, train, &size));
+    for (int i = 0; i < 2; i++) {
+        if (size.gradient[i] > 0) {
+            CLG_TRY(clg__buffer_create(ops->rt, CLG_F32, size.gradient[i], "gradients in flight",
+                                       &s->gradient[i]));
+        }
+    }
+    if (size.workspace > 0) {
+        CLG_TRY(clg__buffer_create(ops->rt, CLG_F32, size.workspace, "workspace", &s->workspace));
+    }
+    *out = s;
+    return CLG_OK;
+out:
+    clg__scratch_destroy(&s);
+    return status;
+}
+
+void clg__scratch_destroy(clg_scratch **s)
+{
+    if (s == NULL || *s == NULL) {
+        return;
+    }
+    clg__buffer_destroy(&(*s)->gradient[0]);
+    clg__buffer_destroy(&(*s)->gradient[1]);
+    clg__buffer_destroy(&(*s)->workspace);
+    clg__free(*s);
+    *s = NULL;
+}
+
+clg_tensor clg__scratch_workspace(const clg_scratch *s)
+{
+    return s->workspace == NULL ? CLG_NO_TENSOR : clg__tensor_all(s->workspace);
+}
