@@ -109,43 +109,27 @@ __kernel RED_KERNEL void reduce_sumsq(__global const float *x, uint x_off,
     }
 }
 
-/* Counts stay below 2^24 up to a chunk, and are exact as uint. */
-static inline uint is_bad(float v)
+/* 1 for inf and nan, by their bits: no compiler option can change that. */
+static inline float is_bad(float v)
 {
-    return (as_uint(v) & 0x7f800000u) == 0x7f800000u ? 1u : 0u;
+    return (as_uint(v) & 0x7f800000u) == 0x7f800000u ? 1.0f : 0.0f;
 }
 
-#ifdef RED_X
-static inline uint red_count(__local uint *buf, uint v)
+/* part[k] = number of inf and nan in x[k*chunk .. +chunk] (cut at n); chunk < 2^24, so that a float
+ * holds it exactly. Work-items: (1, lanes on GPUs, chunks). RED_X = 1. */
+__kernel RED_KERNEL void reduce_nonfinite_part(__global const float *x, uint x_off,
+                                               __global float *part, uint part_off, uint n,
+                                               uint chunk)
 {
-    const uint ly = (uint)get_local_id(1);
-    buf[ly] = v;
-    for (uint s = RED_Y / 2; s > 0; s >>= 1) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        if (ly < s) {
-            buf[ly] += buf[ly + s];
-        }
-    }
-    barrier(CLK_LOCAL_MEM_FENCE);
-    return buf[0];
-}
-#endif
-
-/* part[k] = number of inf and nan in x[k*chunk .. +chunk] (cut at n).
- * Work-items: (1, lanes on GPUs, chunks). RED_X = 1. */
-__kernel RED_KERNEL void reduce_nonfinite(__global const float *x, uint x_off,
-                                          __global uint *part, uint part_off, uint n, uint chunk)
-{
+    RED_BUFFER;
     const uint k = (uint)get_global_id(2);
     const uint length = min(chunk, n - k * chunk);
-    uint count = 0;
+    float count = 0.0f;
     x += x_off + (size_t)k * chunk;
 #ifdef RED_X
-    __local uint buf[RED_Y];
     for (uint i = LANE; i < length; i += LANES) {
         count += is_bad(x[i]);
     }
-    count = red_count(buf, count);
 #else
     uint i = 0;
     uint16 many = (uint16)(0u);
@@ -155,29 +139,24 @@ __kernel RED_KERNEL void reduce_nonfinite(__global const float *x, uint x_off,
     }
     const uint8 a = many.lo + many.hi;
     const uint4 b = a.lo + a.hi;
-    count = b.x + b.y + b.z + b.w;
+    count = (float)(b.x + b.y + b.z + b.w);
     for (; i < length; ++i) {
         count += is_bad(x[i]);
     }
 #endif
+    const float sum = RED_SUM(count);
     if (LANE == 0u) {
-        part[part_off + k] = count;
+        part[part_off + k] = sum;
     }
 }
 
-/* out[0] = sum of part[0 .. n). Work-items: (1, lanes on GPUs). RED_X = 1. */
-__kernel RED_KERNEL void reduce_count(__global const uint *part, uint part_off, __global uint *out,
-                                      uint out_off, uint n)
+/* out[0] = sum of part[0 .. n), exact (n is a few thousand: one item adds them in turn). */
+__kernel void reduce_nonfinite_end(__global const float *part, uint part_off, __global uint *out,
+                                   uint out_off, uint n)
 {
     uint count = 0;
-    for (uint i = LANE; i < n; i += LANES) {
-        count += part[part_off + i];
+    for (uint i = 0; i < n; ++i) {
+        count += (uint)part[part_off + i];
     }
-#ifdef RED_X
-    __local uint buf[RED_Y];
-    count = red_count(buf, count);
-#endif
-    if (LANE == 0u) {
-        out[out_off] = count;
-    }
+    out[out_off] = count;
 }
