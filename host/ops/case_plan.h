@@ -1,0 +1,80 @@
+/* Small helpers for the case tables: adding tensors to a plan, and the usual tolerances. */
+#ifndef CLG_OPS_CASE_PLAN_H
+#define CLG_OPS_CASE_PLAN_H
+
+#include <math.h>
+#include <string.h>
+
+#include "base/geometry.h"
+#include "base/op_case.h"
+
+#define CLG_CASE_EPS 1.1920929e-7 /* one unit in the last place of 1.0f */
+#define CLG_CASE_RTOL 1.3e-6      /* element-wise results, as PyTorch's tests have it */
+
+static inline void clg__plan_in(clg_case_plan *p, const char *name, uint64_t len,
+                                enum clg_case_fill fill)
+{
+    p->in[p->inputs].name = name;
+    p->in[p->inputs].len = len;
+    p->in[p->inputs].fill = fill;
+    p->in[p->inputs].is_u8 = fill == CLG_FILL_U8;
+    p->inputs++;
+}
+
+static inline void clg__plan_out(clg_case_plan *p, const char *name, uint64_t len, double rtol,
+                                 double atol, double stol)
+{
+    p->out[p->outputs].name = name;
+    p->out[p->outputs].len = len;
+    p->out[p->outputs].rtol = rtol;
+    p->out[p->outputs].atol = atol;
+    p->out[p->outputs].stol = stol;
+    p->outputs++;
+}
+
+static inline void clg__plan_inout(clg_case_plan *p, const char *name, uint64_t len, double rtol,
+                                   double atol)
+{
+    clg__plan_out(p, name, len, rtol, atol, 0.0);
+    p->out[p->outputs - 1].inout = true;
+}
+
+/* A float sum of k terms may err by 4 sqrt(k) eps times their norm. */
+static inline double clg__plan_sum_tolerance(double k)
+{
+    return 4.0 * sqrt(k) * CLG_CASE_EPS;
+}
+
+static inline bool clg__case_is(const clg_case *c, const char *pass)
+{
+    return strcmp(c->pass, pass) == 0;
+}
+
+static inline int clg__case_no_pass(const clg_case *c)
+{
+    return clg__fail(CLG_E_USAGE, "%s has no pass \"%s\"", c->op, c->pass);
+}
+
+/* Number of elements n: CLG_E_USAGE for 0. */
+static inline int clg__case_count(const clg_case *c, const char *key, uint32_t *out)
+{
+    *out = clg__case_u32(c, key, 1);
+    return *out != 0 ? CLG_OK : clg__fail(CLG_E_USAGE, "%s: %s is 0", c->op, key);
+}
+
+/* Key "act" as a number of enum clg_act. */
+static inline int clg__case_act(const clg_case *c, enum clg_act *out)
+{
+    uint32_t act = clg__case_u32(c, "act", CLG_ACT_NONE);
+    *out = (enum clg_act)act;
+    return act < CLG_ACT_COUNT ? CLG_OK
+                               : clg__fail(CLG_E_USAGE, "%s: act=%u, there are 0 .. %d", c->op, act,
+                                           CLG_ACT_COUNT - 1);
+}
+
+static inline float clg__case_f32(const clg_case *c, const char *key, double otherwise)
+{
+    return (float)clg__case_get(c, key, otherwise);
+}
+
+#endif
