@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "ref/ref.h"
 #include "support/grad_check.h"
 
@@ -348,6 +349,31 @@ static void gan_step_refuses_nets_that_do_not_fit(void **state)
     ref_net_destroy(&d);
 }
 
+static void running_out_of_memory_at_any_allocation_is_reported(void **state)
+{
+    clg_model_desc desc = make_desc();
+    clg_net_plan gp = make_g(), dp = make_d();
+    double *real = grad_random(BATCH * 8 * 8 * 2, 1), *z = grad_random(BATCH * Z, 2);
+    int status = CLG_E_MEMORY;
+    long n = 0;
+    (void)state;
+    while (status == CLG_E_MEMORY) {
+        ref_net *g = NULL, *d = NULL;
+        ref_gan_result res;
+        clg__alloc_fail(++n, false);
+        status = ref_net_create(&g, &gp, BATCH);
+        status = status == CLG_OK ? ref_net_create(&d, &dp, 2 * BATCH) : status;
+        status = status == CLG_OK ? ref_gan_step(&desc, g, d, real, z, BATCH, 1, &res) : status;
+        clg__alloc_fail(0, false);
+        ref_net_destroy(&g);
+        ref_net_destroy(&d);
+    }
+    assert_int_equal(status, CLG_OK);
+    assert_in_range(n, 50, 200);
+    free(real);
+    free(z);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +383,7 @@ int main(void)
         cmocka_unit_test(forward_without_training_leaves_the_running_statistics),
         cmocka_unit_test(gan_step_equals_two_passes_and_moves_running_statistics_three_times),
         cmocka_unit_test(gan_step_refuses_nets_that_do_not_fit),
+        cmocka_unit_test(running_out_of_memory_at_any_allocation_is_reported),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
