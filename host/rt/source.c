@@ -143,6 +143,37 @@ static bool find_place(const clg_rt_source *src, const char *line, unsigned *fil
     return false;
 }
 
+/* Some compilers (oclgrind's) ignore #line and count lines of the expanded text: finds ":LINE:COL:"
+ * and follows the #line directives up to there. */
+static bool find_place_expanded(const clg_rt_source *src, const char *line, unsigned *file,
+                                unsigned long *number)
+{
+    unsigned long raw = 0, column = 0, at = 1;
+    char name[64] = "";
+    const char *colon = strchr(line, ':');
+    while (colon != NULL && sscanf(colon, ":%lu:%lu:", &raw, &column) != 2) {
+        colon = strchr(colon + 1, ':');
+    }
+    if (colon == NULL) {
+        return false;
+    }
+    *number = 0;
+    for (const char *p = src->text.text; *p != '\0' && at < raw; at++) {
+        if (sscanf(p, "#line %lu \"%63[^\"]\"", number, name) != 2) {
+            ++*number;
+        }
+        p += strcspn(p, "\n");
+        p += *p == '\n';
+    }
+    for (unsigned i = 0; i < src->file_count; i++) {
+        if (strcmp(src->file[i].name, name) == 0) {
+            *file = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 void clg__rt_source_explain(const clg_rt_source *src, const char *log, char *first, size_t cap)
 {
     first[0] = '\0';
@@ -161,7 +192,9 @@ void clg__rt_source_explain(const clg_rt_source *src, const char *log, char *fir
         }
         unsigned file;
         unsigned long number;
-        if (is_error && find_place(src, line, &file, &number)) {
+        if (is_error && (find_place(src, line, &file, &number) ||
+                         find_place_expanded(src, line, &file, &number))) {
+            clg__log(CLG_LOG_WARN, "  %s line %lu:", src->file[file].name, number);
             log_excerpt(src->file[file].text.text, number);
         }
     }

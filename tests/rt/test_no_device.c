@@ -14,7 +14,7 @@
 #include "support/rt_support.h"
 
 /* Clover is unloaded at exit and leaves 128 bytes behind, in frames that no suppression can name. */
-const char *__asan_default_options(void);
+__attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
     return "detect_leaks=0";
