@@ -3,11 +3,7 @@
 #define CLG_BASE_LOG_H
 
 #include "base/status.h"
-
-enum clg_log_level { CLG_LOG_DEBUG, CLG_LOG_INFO, CLG_LOG_WARN };
-
-/* `line` has no newline and is valid during the call only. May be called from any thread. */
-typedef void (*clg_log_sink)(void *user, enum clg_log_level level, const char *line);
+#include "clgan/log.h" /* enum clg_log_level, clg_log_sink */
 
 /* NULL: silence (the default). Not thread-safe against running log calls: set it at the start. */
 void clg__log_set(clg_log_sink sink, void *user);

@@ -10,6 +10,13 @@
 extern "C" {
 #endif
 
+/* Marks what a program outside the library may call. */
+#if defined(__GNUC__)
+#define CLG_API __attribute__((visibility("default")))
+#else
+#define CLG_API
+#endif
+
 /* X(name, value, text): the only list of status codes. */
 #define CLG_STATUS_LIST(X)                                                  \
     X(CLG_OK, 0, "ok")                                                      \
@@ -35,14 +42,14 @@ enum clg_status {
 
 /* Name of a status ("CLG_E_IO") and its general text; "unknown status" for other numbers.
  * Static strings, never NULL. */
-const char *clg_status_name(int status);
-const char *clg_status_text(int status);
+CLG_API const char *clg_status_name(int status);
+CLG_API const char *clg_status_text(int status);
 
 /* One line that says what failed and where, for the last fault on this thread ("" if none), and
  * one line that says what to do next ("" if there is nothing to advise). Valid until the next
  * fault on this thread. */
-const char *clg_message(void);
-const char *clg_hint(void);
+CLG_API const char *clg_message(void);
+CLG_API const char *clg_hint(void);
 
 #ifdef __cplusplus
 }
