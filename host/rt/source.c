@@ -12,7 +12,7 @@
 #include "base/os.h"
 #include "rt/embedded.h"
 
-enum { SOURCE_LIMIT = 4 << 20, INCLUDE_DEPTH = 8 };
+enum { SOURCE_LIMIT = 4 << 20, INCLUDE_DEPTH = 8, EXCERPTS_MAX = 5, LOG_LINES_MAX = 100 };
 
 static int read_file_text(const clg_rt *rt, const char *name, clg_str *out)
 {
@@ -176,8 +176,9 @@ static bool find_place_expanded(const clg_rt_source *src, const char *line, unsi
 
 void clg__rt_source_explain(const clg_rt_source *src, const char *log, char *first, size_t cap)
 {
+    unsigned excerpts = 0, lines = 0;
     first[0] = '\0';
-    for (const char *p = log; *p != '\0';) {
+    for (const char *p = log; *p != '\0' && lines < LOG_LINES_MAX;) {
         char line[512];
         size_t len = strcspn(p, "\n");
         snprintf(line, sizeof line, "%.*s", (int)(len < 500 ? len : 500), p);
@@ -186,14 +187,17 @@ void clg__rt_source_explain(const clg_rt_source *src, const char *log, char *fir
             continue;
         }
         clg__log(CLG_LOG_WARN, "%s", line);
+        lines++;
         bool is_error = strstr(line, "error") != NULL;
         if (is_error && first[0] == '\0') {
             snprintf(first, cap, "%s", line);
         }
         unsigned file;
         unsigned long number;
-        if (is_error && (find_place(src, line, &file, &number) ||
-                         find_place_expanded(src, line, &file, &number))) {
+        if (is_error && excerpts < EXCERPTS_MAX &&
+            (find_place(src, line, &file, &number) ||
+             find_place_expanded(src, line, &file, &number))) {
+            excerpts++;
             clg__log(CLG_LOG_WARN, "  %s line %lu:", src->file[file].name, number);
             log_excerpt(src->file[file].text.text, number);
         }
