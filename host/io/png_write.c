@@ -1,0 +1,96 @@
+/* PNG files: stb_image_write builds the file in memory (its own file output ignores write errors),
+ * zlib compresses, and our checked atomic writer puts it on disk. */
+#include "io/image_file.h"
+
+#include <limits.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "base/mem.h"
+#include "base/os.h"
+#include "base/str.h"
+
+enum { SIDE_MAX = 32768, GRID_PAD = 2 };
+
+/* stb's hook: a zlib stream in memory that stb frees. Its own compressor is slower and does not
+ * survive a failed allocation. NULL: no memory. */
+static unsigned char *compress_zlib(unsigned char *data, int n, int *out_n, int quality)
+{
+    uLongf bytes = compressBound((uLong)n);
+    unsigned char *out = clg__alloc(bytes, 1);
+    (void)quality;
+    if (out == NULL) {
+        return NULL;
+    }
+    if (compress2(out, &bytes, data, (uLong)n, 6) != Z_OK || bytes > INT_MAX) {
+        clg__free(out);
+        return NULL;
+    }
+    *out_n = (int)bytes;
+    return out;
+}
+
+#define STBIW_MALLOC(n) clg__alloc((size_t)(n), 1)
+#define STBIW_REALLOC(p, n) clg__realloc((p), (size_t)(n), 1)
+#define STBIW_FREE(p) clg__free(p)
+#define STBIW_ZLIB_COMPRESS compress_zlib
+#define STB_IMAGE_WRITE_STATIC
+#define STB_IMAGE_WRITE_IMPLEMENTATION
+#include <stb/stb_image_write.h>
+
+static void collect(void *str, void *bytes, int n)
+{
+    clg__str_add_bytes(str, bytes, (size_t)n);
+}
+
+int clg__png_write(const char *path, const uint8_t *pixels, uint32_t w, uint32_t h, uint32_t c)
+{
+    clg_str png = { 0 };
+    int status = CLG_OK;
+    /* stb counts in int. */
+    if (w == 0 || h == 0 || (c != 1 && c != 3) || w > SIDE_MAX || h > SIDE_MAX ||
+        ((uint64_t)w * c + 1) * h > INT_MAX / 2) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "%s: a PNG of %ux%u pixels and %u channels cannot "
+                                                "be written",
+                                   path, w, h, c),
+                         "ask for fewer images; more than %d pixels a side are not written",
+                         SIDE_MAX);
+    }
+    if (!stbi_write_png_to_func(collect, &png, (int)w, (int)h, (int)c, pixels, (int)(w * c)) ||
+        png.failed) {
+        status = clg__fail(CLG_E_MEMORY, "out of host memory while writing %s", path);
+    } else {
+        status = clg__os_write_atomic(path, png.text, png.len);
+    }
+    clg__str_free(&png);
+    return status;
+}
+
+int clg__png_write_grid(const char *path, const uint8_t *images, uint32_t n, uint32_t h, uint32_t w,
+                        uint32_t c, uint32_t rows, uint32_t cols)
+{
+    uint64_t gw = (uint64_t)cols * (w + GRID_PAD) + GRID_PAD;
+    uint64_t gh = (uint64_t)rows * (h + GRID_PAD) + GRID_PAD;
+    if (gw > SIDE_MAX || gh > SIDE_MAX || gw * gh * c > INT_MAX / 2) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "%s: a grid of %ux%u images is %llux%llu pixels",
+                                   path, rows, cols, (unsigned long long)gw,
+                                   (unsigned long long)gh),
+                         "ask for fewer rows or columns");
+    }
+    uint8_t *grid = clg__alloc((size_t)(gw * gh), c);
+    if (grid == NULL) {
+        return CLG_E_MEMORY;
+    }
+    for (uint32_t i = 0; i < n && i < rows * cols; i++) {
+        size_t top = GRID_PAD + (size_t)(i / cols) * (h + GRID_PAD);
+        size_t left = GRID_PAD + (size_t)(i % cols) * (w + GRID_PAD);
+        const uint8_t *src = images + (size_t)i * h * w * c;
+        for (uint32_t y = 0; y < h; y++) {
+            memcpy(grid + ((top + y) * (size_t)gw + left) * c, src + (size_t)y * w * c,
+                   (size_t)w * c);
+        }
+    }
+    int status = clg__png_write(path, grid, (uint32_t)gw, (uint32_t)gh, c);
+    clg__free(grid);
+    return status;
+}
