@@ -2,6 +2,8 @@
 #ifndef CLG_GAN_MODEL_H
 #define CLG_GAN_MODEL_H
 
+#include <stddef.h>
+
 #include "base/model.h"
 
 typedef struct clg_preset {
