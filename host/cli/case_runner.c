@@ -371,6 +371,18 @@ static int read_slot(const clg_case_job *job, slot *s)
     return s->buf ? clg__rt_read(job->ops->rt, clg__tensor_all(s->buf), s->host) : CLG_OK;
 }
 
+/* An operator must leave its inputs as they are. */
+static void check_input(const clg_case_job *job, uint32_t i, clg_case_result *res)
+{
+    for (size_t e = 0; e < job->in[i].len; e++) {
+        if (res->text[0] == '\0' && get_value(&job->in[i], e) != job->in_value[i][e]) {
+            res->passed = false;
+            snprintf(res->text, sizeof res->text, "input %s[%zu] was changed from %.9g to %.9g",
+                     job->plan.in[i].name, e, job->in_value[i][e], get_value(&job->in[i], e));
+        }
+    }
+}
+
 static void check_guard(const slot *s, const char *name, clg_case_result *res)
 {
     int64_t where;
@@ -392,6 +404,7 @@ int clg__case_check(clg_case_job *job, clg_case_result *res)
     for (uint32_t i = 0; i < job->plan.inputs; i++) {
         CLG_TRY(read_slot(job, &job->in[i]));
         check_guard(&job->in[i], job->plan.in[i].name, res);
+        check_input(job, i, res);
     }
     for (uint32_t o = 0; o < job->plan.outputs; o++) {
         CLG_TRY(read_slot(job, &job->out[o]));

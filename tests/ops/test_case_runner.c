@@ -11,7 +11,8 @@
 #include "cli/case_runner.h"
 
 /* "fill axpby" computed on the host, with one fault by the made-up key "fault". */
-enum { GOOD, WRONG_VALUE, UNWRITTEN, ONE_BEFORE, ONE_BEHIND, WORKSPACE_BEHIND, OFF_BY_LITTLE };
+enum { GOOD, WRONG_VALUE, UNWRITTEN, ONE_BEFORE, ONE_BEHIND, WORKSPACE_BEHIND, OFF_BY_LITTLE,
+       INPUT_CHANGED };
 
 static const char *const KEYS[] = { "n", "a", "b", "fault", NULL };
 
@@ -63,6 +64,8 @@ static int run_axpby(const clg_ops *o, const clg_case *c, const clg_tensor *in,
         CLG_TRY(write_word(o, out[0], n, 0.0f));
     } else if (fault == WORKSPACE_BEHIND) {
         CLG_TRY(write_word(o, ws, 5, 0.0f));
+    } else if (fault == INPUT_CHANGED) {
+        CLG_TRY(write_word(o, in[0], 2, 0.0f));
     }
 out:
     return status;
@@ -118,6 +121,7 @@ static void writes_outside_a_tensor_are_found(void **state)
     expect(state, "fill axpby n=16 fault=4", CLG_E_MISMATCH, "y[16] was written");
     expect(state, "fill axpby n=13 fault=4", CLG_E_MISMATCH, "y[13] was written");
     expect(state, "fill axpby n=13 fault=5", CLG_E_MISMATCH, "workspace[5] was written");
+    expect(state, "fill axpby n=13 fault=7", CLG_E_MISMATCH, "input x[2] was changed");
 }
 
 static void lines_that_are_no_case_of_the_operator_are_refused(void **state)
