@@ -47,10 +47,16 @@ int clg__rt_fail(cl_int error, const char *fmt, ...)
     if (error == CL_OUT_OF_HOST_MEMORY) {
         return clg__fail(CLG_E_MEMORY, "%s: %s (%d)", text, clg__rt_error_name(error), error);
     }
-    if (error == CL_MEM_OBJECT_ALLOCATION_FAILURE || error == CL_OUT_OF_RESOURCES) {
+    if (error == CL_MEM_OBJECT_ALLOCATION_FAILURE) {
         int status = clg__fail(CLG_E_DEVICE_MEMORY, "%s: %s (%d)", text, clg__rt_error_name(error),
                                error);
         return clg__hint(status, "take a smaller batch, image size or width");
+    }
+    if (error == CL_OUT_OF_RESOURCES) { /* drivers say so for nearly everything */
+        int status =
+            clg__fail(CLG_E_OPENCL, "%s: %s (%d)", text, clg__rt_error_name(error), error);
+        return clg__hint(status, "the device ran out of memory, or a kernel crashed or ran too "
+                                 "long: try a smaller batch, then clgan selftest");
     }
     return clg__fail(CLG_E_OPENCL, "%s: %s (%d)", text, clg__rt_error_name(error), error);
 }

@@ -118,8 +118,8 @@ struct clg_rt {
     clg_rt_foreign *foreign;
 };
 
-/* errors.c: message "text: CL_NAME (-n)"; CLG_E_DEVICE_MEMORY for the errors that mean so, else
- * CLG_E_OPENCL. */
+/* errors.c: message "text: CL_NAME (-n)"; CLG_E_DEVICE_MEMORY or CLG_E_MEMORY for the errors
+ * that surely mean so, else CLG_E_OPENCL. */
 int clg__rt_fail(cl_int error, const char *fmt, ...) CLG_PRINTF(2, 3);
 
 /* devices.c: the ids of an entry, and its platform's version text. */
