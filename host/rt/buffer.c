@@ -88,10 +88,22 @@ void clg__buffer_destroy(clg_buffer **buf)
     *buf = NULL;
 }
 
-clg_rt *clg__buffer_rt(const clg_buffer *buf) { return buf->rt; }
-void *clg__buffer_native(const clg_buffer *buf) { return buf->mem; }
-uint64_t clg__rt_bytes_used(const clg_rt *rt) { return rt->bytes_used; }
-uint64_t clg__rt_bytes_peak(const clg_rt *rt) { return rt->bytes_peak; }
+clg_rt *clg__buffer_rt(const clg_buffer *buf)
+{
+    return buf->rt;
+}
+void *clg__buffer_native(const clg_buffer *buf)
+{
+    return buf->mem;
+}
+uint64_t clg__rt_bytes_used(const clg_rt *rt)
+{
+    return rt->bytes_used;
+}
+uint64_t clg__rt_bytes_peak(const clg_rt *rt)
+{
+    return rt->bytes_peak;
+}
 
 /* ---- transfers ---- */
 
@@ -121,8 +133,8 @@ int clg__rt_read(clg_rt *rt, clg_tensor src, void *dst)
     int status = CLG_OK;
     span s = { 0 };
     CLG_TRY(find_span(src, "read", &s));
-    cl_int err = clEnqueueReadBuffer(rt->queue, src.buf->mem, CL_TRUE, s.start, s.bytes, dst, 0,
-                                     NULL, NULL);
+    cl_int err =
+        clEnqueueReadBuffer(rt->queue, src.buf->mem, CL_TRUE, s.start, s.bytes, dst, 0, NULL, NULL);
     if (err != CL_SUCCESS) {
         return clg__rt_fail(err, "read of %zu bytes from '%s'", s.bytes, src.buf->label);
     }

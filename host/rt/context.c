@@ -88,8 +88,8 @@ static int create_queue(clg_rt *rt, bool profile)
     }
     bool events = profile && rt->info.timer_resolution_ns > 0;
     rt->timing = !profile ? CLG_RT_TIMING_NONE : events ? CLG_RT_TIMING_EVENTS : CLG_RT_TIMING_WALL;
-    rt->queue = clCreateCommandQueue(rt->context, rt->device,
-                                     events ? CL_QUEUE_PROFILING_ENABLE : 0, &err);
+    rt->queue =
+        clCreateCommandQueue(rt->context, rt->device, events ? CL_QUEUE_PROFILING_ENABLE : 0, &err);
     if (err != CL_SUCCESS) {
         rt->queue = NULL;
         return clg__rt_fail(err, "%s: no command queue", rt->info.name);
@@ -164,11 +164,26 @@ void clg__rt_close(clg_rt **rt)
     *rt = NULL;
 }
 
-const clg_device_info *clg__rt_device(const clg_rt *rt) { return &rt->info; }
-enum clg_family clg__rt_family(const clg_rt *rt) { return rt->family; }
-void *clg__rt_native_device(const clg_rt *rt) { return rt->device; }
-void *clg__rt_native_context(const clg_rt *rt) { return rt->context; }
-void *clg__rt_native_queue(const clg_rt *rt) { return rt->queue; }
+const clg_device_info *clg__rt_device(const clg_rt *rt)
+{
+    return &rt->info;
+}
+enum clg_family clg__rt_family(const clg_rt *rt)
+{
+    return rt->family;
+}
+void *clg__rt_native_device(const clg_rt *rt)
+{
+    return rt->device;
+}
+void *clg__rt_native_context(const clg_rt *rt)
+{
+    return rt->context;
+}
+void *clg__rt_native_queue(const clg_rt *rt)
+{
+    return rt->queue;
+}
 
 int clg__rt_flush(clg_rt *rt)
 {

@@ -114,7 +114,8 @@ static void fill_device(clg_device_info *info, cl_device_id d)
     info->local_mem_is_real = get_device_uint(d, CL_DEVICE_LOCAL_MEM_TYPE) == CL_LOCAL;
     info->max_work_group = get_device_number(d, CL_DEVICE_MAX_WORK_GROUP_SIZE, sizeof(size_t));
     size_t items[16] = { 1, 1, 1 };
-    if (clGetDeviceInfo(d, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof items, items, NULL) != CL_SUCCESS) {
+    if (clGetDeviceInfo(d, CL_DEVICE_MAX_WORK_ITEM_SIZES, sizeof items, items, NULL) !=
+        CL_SUCCESS) {
         items[0] = items[1] = items[2] = 1;
     }
     memcpy(info->max_work_item, items, sizeof info->max_work_item);
@@ -203,7 +204,8 @@ static int list_platform(cl_platform_id p, unsigned index, clg_device_info **lis
         get_platform_text(p, CL_PLATFORM_VENDOR, info->vendor, sizeof info->vendor);
         snprintf(info->version, sizeof info->version, "%s", version);
         if (err == CL_SUCCESS || err == CL_DEVICE_NOT_FOUND) {
-            snprintf(info->why_not, sizeof info->why_not, "the platform (%s) has no device", version);
+            snprintf(info->why_not, sizeof info->why_not, "the platform (%s) has no device",
+                     version);
         } else {
             snprintf(info->why_not, sizeof info->why_not, "the platform (%s) fails: %s", version,
                      clg__rt_error_name(err));
@@ -335,14 +337,16 @@ int clg__rt_pick(const clg_device_info *list, size_t n, const char *platform, co
     }
     bool asked = (platform != NULL && platform[0]) || (device != NULL && device[0]);
     if (refused != NULL && (asked || n == 1)) {
-        int status = clg__fail(CLG_E_DEVICE, "platform %u (%s)%s%s is not usable: %s",
-                               refused->platform_index, refused->platform,
-                               refused->name[0] ? ", device " : "", refused->name, refused->why_not);
+        int status =
+            clg__fail(CLG_E_DEVICE, "platform %u (%s)%s%s is not usable: %s",
+                      refused->platform_index, refused->platform,
+                      refused->name[0] ? ", device " : "", refused->name, refused->why_not);
         return hint_list(status, list, n);
     }
     if (!asked) {
-        int status = clg__fail(CLG_E_DEVICE, "no usable OpenCL device%s%s",
-                               refused != NULL ? ": " : "", refused != NULL ? refused->why_not : "");
+        int status =
+            clg__fail(CLG_E_DEVICE, "no usable OpenCL device%s%s", refused != NULL ? ": " : "",
+                      refused != NULL ? refused->why_not : "");
         return clg__hint(status, "install a driver: apt install pocl-opencl-icd (any CPU), "
                                  "mesa-opencl-icd (Mesa GPUs, RUSTICL_ENABLE=<driver>), or your "
                                  "GPU vendor's OpenCL package");

@@ -34,8 +34,8 @@ clg_grid clg__grid_local(uint32_t dims, const size_t groups[3], const size_t loc
 
 static const char *want_name(enum clg_rt_want want)
 {
-    static const char *const names[] = { "anything", "float buffer", "uchar buffer",
-                                         "uint buffer", "buffer", "int", "uint", "float" };
+    static const char *const names[] = { "anything", "float buffer", "uchar buffer", "uint buffer",
+                                         "buffer",   "int",          "uint",         "float" };
     return names[want];
 }
 
@@ -100,8 +100,10 @@ static int set_arguments(const clg_rt *rt, clg_kernel *k, clg_args args)
         count += args.list[i].kind == CLG_ARG_TENSOR;
     }
     if (count != k->arg_count) {
-        return clg__fail(CLG_E_INTERNAL, "%s: %u arguments given, the kernel takes %u (a tensor "
-                         "counts as two)", k->name, count, k->arg_count);
+        return clg__fail(CLG_E_INTERNAL,
+                         "%s: %u arguments given, the kernel takes %u (a tensor "
+                         "counts as two)",
+                         k->name, count, k->arg_count);
     }
     cl_uint at = 0;
     for (uint32_t i = 0; i < args.count; i++) {
@@ -199,9 +201,11 @@ static int enqueue(clg_rt *rt, clg_kernel *k, const clg_grid *g, double units, d
                                             global, g->local, 0, NULL,
                                             rt->timing == CLG_RT_TIMING_EVENTS ? &ev : NULL);
         if (err != CL_SUCCESS) {
-            return clg__rt_fail(err, "%s: launch of %zu x %zu x %zu items in groups of %zu x %zu "
-                                "x %zu", k->name, g->global[0], g->global[1], g->global[2],
-                                g->local[0], g->local[1], g->local[2]);
+            return clg__rt_fail(err,
+                                "%s: launch of %zu x %zu x %zu items in groups of %zu x %zu "
+                                "x %zu",
+                                k->name, g->global[0], g->global[1], g->global[2], g->local[0],
+                                g->local[1], g->local[2]);
         }
         if (ev != NULL) {
             clg__rt_timing_add(rt, k, ev, units * (double)n / (double)groups);

@@ -5,9 +5,9 @@
 
 #include "rt/rt.h"
 
-void *clg__rt_native_device(const clg_rt *rt);  /* cl_device_id */
-void *clg__rt_native_context(const clg_rt *rt); /* cl_context */
-void *clg__rt_native_queue(const clg_rt *rt);   /* cl_command_queue, in order */
+void *clg__rt_native_device(const clg_rt *rt);   /* cl_device_id */
+void *clg__rt_native_context(const clg_rt *rt);  /* cl_context */
+void *clg__rt_native_queue(const clg_rt *rt);    /* cl_command_queue, in order */
 void *clg__buffer_native(const clg_buffer *buf); /* cl_mem */
 /* CL_VERSION-style name of an OpenCL error: "CL_OUT_OF_RESOURCES"; "unknown OpenCL error". */
 const char *clg__rt_error_name(int error);

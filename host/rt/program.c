@@ -19,7 +19,8 @@ static uint64_t hash_text(const char *text, uint64_t start)
 static char *get_build_log(cl_program program, cl_device_id device)
 {
     size_t size = 0;
-    if (clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) != CL_SUCCESS) {
+    if (clGetProgramBuildInfo(program, device, CL_PROGRAM_BUILD_LOG, 0, NULL, &size) !=
+        CL_SUCCESS) {
         return NULL;
     }
     char *log = clg__alloc(size + 1, 1);
@@ -52,9 +53,9 @@ static int build_source(clg_rt *rt, const clg_rt_source *src, const char *option
     clg__rt_source_explain(src, log != NULL ? log : "", first, sizeof first);
     clg__free(log);
     clReleaseProgram(program);
-    int status = clg__fail(CLG_E_OPENCL, "kernel file %s does not build (%s): %s", file,
-                           clg__rt_error_name(err),
-                           first[0] ? first : "the driver gives no reason");
+    int status =
+        clg__fail(CLG_E_OPENCL, "kernel file %s does not build (%s): %s", file,
+                  clg__rt_error_name(err), first[0] ? first : "the driver gives no reason");
     return first[0] ? status
                     : clg__hint(status, "can the driver write its own cache? (HOME, "
                                         "XDG_CACHE_HOME, POCL_CACHE_DIR, /tmp)");
@@ -176,15 +177,15 @@ static enum clg_rt_want parse_type(const char *type)
 static enum clg_rt_want find_want(cl_kernel kernel, cl_uint at)
 {
     char type[128] = "";
-    cl_int err = clGetKernelArgInfo(kernel, at, CL_KERNEL_ARG_TYPE_NAME, sizeof type - 1, type,
-                                    NULL);
+    cl_int err =
+        clGetKernelArgInfo(kernel, at, CL_KERNEL_ARG_TYPE_NAME, sizeof type - 1, type, NULL);
     return err == CL_SUCCESS ? parse_type(type) : CLG_RT_WANT_ANY;
 }
 
 static int inspect(const clg_rt *rt, clg_kernel *k)
 {
-    cl_int err = clGetKernelInfo(k->kernel, CL_KERNEL_NUM_ARGS, sizeof k->arg_count, &k->arg_count,
-                                 NULL);
+    cl_int err =
+        clGetKernelInfo(k->kernel, CL_KERNEL_NUM_ARGS, sizeof k->arg_count, &k->arg_count, NULL);
     if (err != CL_SUCCESS) {
         return clg__rt_fail(err, "%s: number of arguments", k->name);
     }
@@ -272,7 +273,10 @@ out:
     return status;
 }
 
-size_t clg__kernel_max_work_group(const clg_kernel *k) { return k->max_work_group; }
+size_t clg__kernel_max_work_group(const clg_kernel *k)
+{
+    return k->max_work_group;
+}
 
 void clg__rt_programs_free(clg_rt *rt)
 {

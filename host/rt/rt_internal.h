@@ -103,7 +103,7 @@ struct clg_rt {
     clg_buffer *buffers, *dummy;
     uint64_t next_serial, bytes_used, bytes_peak;
     /* programs */
-    char *cache_dir; /* <cache dir>/programs, NULL: none */
+    char *cache_dir;        /* <cache dir>/programs, NULL: none */
     const char *source_dir; /* CLGAN_CL_DIR or NULL */
     clg_rt_program *programs;
     clg_kernel *kernels[CLG_RT_KERNEL_SLOTS];

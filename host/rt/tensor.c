@@ -10,9 +10,8 @@ uint32_t clg__dtype_size(enum clg_dtype d)
 
 clg_tensor clg__tensor_all(clg_buffer *buf)
 {
-    return (clg_tensor){
-        .buf = buf, .dtype = buf->dtype, .rank = 1, .dim = { (uint32_t)buf->count }
-    };
+    return (
+        clg_tensor){ .buf = buf, .dtype = buf->dtype, .rank = 1, .dim = { (uint32_t)buf->count } };
 }
 
 uint64_t clg__tensor_len(clg_tensor t)

@@ -15,18 +15,40 @@
 
 /* What a machine with much installed looks like. */
 static const clg_device_info LIST[] = {
-    { .platform_index = 0, .device_index = 0, .platform = "Portable Computing Language",
-      .name = "pthread-AMD EPYC", .type = CLG_DEVICE_CPU, .usable = true },
-    { .platform_index = 1, .device_index = 0, .platform = "Clover",
+    { .platform_index = 0,
+      .device_index = 0,
+      .platform = "Portable Computing Language",
+      .name = "pthread-AMD EPYC",
+      .type = CLG_DEVICE_CPU,
+      .usable = true },
+    { .platform_index = 1,
+      .device_index = 0,
+      .platform = "Clover",
       .why_not = "the platform (OpenCL 1.1 Mesa 22.3.6) has no device" },
-    { .platform_index = 2, .device_index = 0, .platform = "AMD Accelerated Parallel Processing",
-      .name = "gfx1030", .type = CLG_DEVICE_GPU, .usable = true },
-    { .platform_index = 2, .device_index = 1, .platform = "AMD Accelerated Parallel Processing",
-      .name = "gfx906", .type = CLG_DEVICE_GPU, .usable = true },
-    { .platform_index = 3, .device_index = 0, .platform = "Old", .name = "Radeon HD 5450",
-      .type = CLG_DEVICE_GPU, .why_not = "OpenCL 1.1: OpenCL 1.2 is needed" },
-    { .platform_index = 4, .device_index = 0, .platform = "FPGA", .name = "pac_a10",
-      .type = CLG_DEVICE_OTHER, .usable = true },
+    { .platform_index = 2,
+      .device_index = 0,
+      .platform = "AMD Accelerated Parallel Processing",
+      .name = "gfx1030",
+      .type = CLG_DEVICE_GPU,
+      .usable = true },
+    { .platform_index = 2,
+      .device_index = 1,
+      .platform = "AMD Accelerated Parallel Processing",
+      .name = "gfx906",
+      .type = CLG_DEVICE_GPU,
+      .usable = true },
+    { .platform_index = 3,
+      .device_index = 0,
+      .platform = "Old",
+      .name = "Radeon HD 5450",
+      .type = CLG_DEVICE_GPU,
+      .why_not = "OpenCL 1.1: OpenCL 1.2 is needed" },
+    { .platform_index = 4,
+      .device_index = 0,
+      .platform = "FPGA",
+      .name = "pac_a10",
+      .type = CLG_DEVICE_OTHER,
+      .usable = true },
 };
 enum { COUNT = sizeof LIST / sizeof LIST[0] };
 
@@ -67,9 +89,10 @@ static void expect_refusal(const char *platform, const char *device, const char 
 static void a_wrong_index_or_name_lists_what_there_is(void **state)
 {
     (void)state;
-    expect_refusal("9", NULL, "no OpenCL device for platform '9', device 'any'",
-                   "there is: platform 0 device 0: Portable Computing Language / "
-                   "pthread-AMD EPYC (cpu); platform 1 Clover without devices; platform 2 device 0");
+    expect_refusal(
+        "9", NULL, "no OpenCL device for platform '9', device 'any'",
+        "there is: platform 0 device 0: Portable Computing Language / "
+        "pthread-AMD EPYC (cpu); platform 1 Clover without devices; platform 2 device 0");
     expect_refusal("2", "2", "platform '2', device '2'", "platform 2 device 1");
     expect_refusal(NULL, "geforce", "device 'geforce'", "gfx1030");
     expect_refusal("0", "gpu", "platform '0', device 'gpu'", "(cpu)");
@@ -78,8 +101,10 @@ static void a_wrong_index_or_name_lists_what_there_is(void **state)
 static void an_unusable_device_says_why(void **state)
 {
     (void)state;
-    expect_refusal("clover", NULL, "platform 1 (Clover) is not usable: the platform (OpenCL 1.1 "
-                   "Mesa 22.3.6) has no device", "there is: platform 0");
+    expect_refusal("clover", NULL,
+                   "platform 1 (Clover) is not usable: the platform (OpenCL 1.1 "
+                   "Mesa 22.3.6) has no device",
+                   "there is: platform 0");
     expect_refusal("3", "0", "Radeon HD 5450 is not usable: OpenCL 1.1: OpenCL 1.2 is needed",
                    "not usable");
 }
@@ -94,9 +119,9 @@ static void the_device_under_test_is_listed_with_its_properties(void **state)
     const clg_device_info *d = clg__rt_device(test_rt());
     bool found = false;
     for (size_t i = 0; i < n; i++) {
-        found = found || (list[i].platform_index == d->platform_index &&
-                          list[i].device_index == d->device_index &&
-                          strcmp(list[i].name, d->name) == 0);
+        found = found ||
+                (list[i].platform_index == d->platform_index &&
+                 list[i].device_index == d->device_index && strcmp(list[i].name, d->name) == 0);
     }
     assert_true(found);
     assert_true(d->usable && d->cl_major >= 1 && d->compute_units > 0);

@@ -81,8 +81,7 @@ static void kernel_reads_and_writes_views_at_their_offsets(void **state)
     clg_tensor tx = test_upload(rt, x, 40), ty = test_upload(rt, y, 40);
     clg_tensor from = clg__tensor_vec(tx, 16, 8), to = clg__tensor_vec(ty, 32, 8);
     TEST_OK(clg__launch(rt, get("axpy", ""), clg__grid(1, 20, 0, 0),
-                        CLG_ARGS(CLG_ARG(from), CLG_ARG(to), CLG_ARG((uint32_t)8),
-                                 CLG_ARG(2.0f))));
+                        CLG_ARGS(CLG_ARG(from), CLG_ARG(to), CLG_ARG((uint32_t)8), CLG_ARG(2.0f))));
     test_download(ty, y);
     for (int i = 0; i < 40; i++) {
         assert_float_equal(y[i], i < 32 ? -1.0f : 2.0f * (float)(i - 16), 0);
@@ -115,9 +114,9 @@ static void a_buffer_at_the_address_of_a_freed_one_is_bound_again(void **state)
     for (int round = 0; round < 8; round++) {
         float x[4] = { (float)round, 1, 2, 3 }, y[4] = { 0 };
         clg_tensor tx = test_upload(rt, x, 4), ty = test_upload(rt, y, 4);
-        TEST_OK(clg__launch(
-            rt, get("axpy", ""), clg__grid(1, 4, 0, 0),
-            CLG_ARGS(CLG_ARG(tx), CLG_ARG(ty), CLG_ARG((uint32_t)4), CLG_ARG(1.0f))));
+        TEST_OK(
+            clg__launch(rt, get("axpy", ""), clg__grid(1, 4, 0, 0),
+                        CLG_ARGS(CLG_ARG(tx), CLG_ARG(ty), CLG_ARG((uint32_t)4), CLG_ARG(1.0f))));
         test_download(ty, y);
         assert_memory_equal(x, y, sizeof x);
         test_release(&tx);
@@ -136,22 +135,20 @@ static void wrong_number_or_type_of_arguments_is_refused(void **state)
     int32_t s = 4;
     expect_error(clg__launch(rt, k, g, CLG_ARGS(CLG_ARG(x), CLG_ARG(x), CLG_ARG(n))),
                  CLG_E_INTERNAL, "axpy: 5 arguments given, the kernel takes 6");
-    expect_error(clg__launch(rt, k, g,
-                             CLG_ARGS(CLG_ARG(x), CLG_ARG(x), CLG_ARG(n), CLG_ARG(1.0f),
-                                      CLG_ARG(1.0f))),
-                 CLG_E_INTERNAL, "axpy: 7 arguments given");
-    expect_error(clg__launch(rt, k, g,
-                             CLG_ARGS(CLG_ARG(x), CLG_ARG(x), CLG_ARG(s), CLG_ARG(1.0f))),
+    expect_error(
+        clg__launch(rt, k, g,
+                    CLG_ARGS(CLG_ARG(x), CLG_ARG(x), CLG_ARG(n), CLG_ARG(1.0f), CLG_ARG(1.0f))),
+        CLG_E_INTERNAL, "axpy: 7 arguments given");
+    expect_error(clg__launch(rt, k, g, CLG_ARGS(CLG_ARG(x), CLG_ARG(x), CLG_ARG(s), CLG_ARG(1.0f))),
                  CLG_E_INTERNAL, "argument 4 is a int, the kernel wants uint");
     expect_error(clg__launch(rt, k, g, CLG_ARGS(CLG_ARG(x), CLG_ARG(x), CLG_ARG(n), CLG_ARG(n))),
                  CLG_E_INTERNAL, "argument 5 is a uint, the kernel wants float");
-    expect_error(clg__launch(rt, k, g,
-                             CLG_ARGS(CLG_ARG(x), CLG_ARG(u), CLG_ARG(n), CLG_ARG(1.0f))),
+    expect_error(clg__launch(rt, k, g, CLG_ARGS(CLG_ARG(x), CLG_ARG(u), CLG_ARG(n), CLG_ARG(1.0f))),
                  CLG_E_INTERNAL, "argument 2 is a uint buffer, the kernel wants float buffer");
-    expect_error(clg__launch(rt, k, g,
-                             CLG_ARGS(CLG_ARG(n), CLG_ARG(n), CLG_ARG(x), CLG_ARG(n),
-                                      CLG_ARG(1.0f))),
-                 CLG_E_INTERNAL, "argument 0 is a uint, the kernel wants float buffer");
+    expect_error(
+        clg__launch(rt, k, g,
+                    CLG_ARGS(CLG_ARG(n), CLG_ARG(n), CLG_ARG(x), CLG_ARG(n), CLG_ARG(1.0f))),
+        CLG_E_INTERNAL, "argument 0 is a uint, the kernel wants float buffer");
     test_release(&x);
     test_release(&u);
 }
@@ -213,8 +210,7 @@ static void no_tensor_binds_a_dummy(void **state)
     float y = 3;
     clg_tensor none = CLG_NO_TENSOR, ty = test_upload(rt, &y, 1);
     TEST_OK(clg__launch(rt, get("axpy", ""), clg__grid(1, 1, 0, 0),
-                        CLG_ARGS(CLG_ARG(none), CLG_ARG(ty), CLG_ARG((uint32_t)0),
-                                 CLG_ARG(1.0f))));
+                        CLG_ARGS(CLG_ARG(none), CLG_ARG(ty), CLG_ARG((uint32_t)0), CLG_ARG(1.0f))));
     test_download(ty, &y);
     assert_float_equal(y, 3, 0);
     test_release(&ty);
@@ -233,9 +229,9 @@ static void launches_cost_microseconds(void **state)
             begun = clg__os_now_s();
         }
         clg_kernel *k = get("axpy", "");
-        TEST_OK(clg__launch(
-            rt, k, clg__grid(1, 4, 0, 0),
-            CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG((uint32_t)4), CLG_ARG((float)i))));
+        TEST_OK(
+            clg__launch(rt, k, clg__grid(1, 4, 0, 0),
+                        CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG((uint32_t)4), CLG_ARG((float)i))));
     }
     double us = 1e6 * (clg__os_now_s() - begun) / LAUNCHES;
     print_message("%.2f us per launch\n", us);

@@ -13,7 +13,8 @@
 #include "rt/rt.h"
 #include "support/rt_support.h"
 
-/* Clover is unloaded at exit and leaves 128 bytes behind, in frames that no suppression can name. */
+/* Clover is unloaded at exit and leaves 128 bytes behind, in frames that no suppression can name.
+ */
 __attribute__((visibility("default"))) const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

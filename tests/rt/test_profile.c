@@ -80,8 +80,8 @@ static void rows_give_calls_time_flops_and_bytes_per_kernel(void **state)
     assert_float_equal(rows[0].flops, 20 * 1.2e6, 1);
     assert_float_equal(rows[1].bytes, 160, 0);
     assert_true(rows[0].total_ms > rows[1].total_ms && rows[1].total_ms > 0);
-    print_message("spin %.2f ms, touch %.3f ms, wall %.2f ms\n", rows[0].total_ms,
-                  rows[1].total_ms, wall_ms);
+    print_message("spin %.2f ms, touch %.3f ms, wall %.2f ms\n", rows[0].total_ms, rows[1].total_ms,
+                  wall_ms);
     assert_true(rows[0].total_ms > 0.3 * wall_ms); /* most of the time is spin's */
     assert_true(rows[0].total_ms + rows[1].total_ms < 1.2 * wall_ms + 1);
     clg__free(rows);

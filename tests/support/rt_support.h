@@ -27,7 +27,7 @@ clg_tensor test_buffer(clg_rt *rt, enum clg_dtype dtype, size_t count);
 clg_tensor test_upload(clg_rt *rt, const float *src, size_t count); /* new float buffer */
 void test_download(clg_tensor t, float *dst);                       /* whole view */
 float *test_download_new(clg_tensor t);                             /* clg__free it */
-void test_release(clg_tensor *t); /* destroys the view's buffer */
+void test_release(clg_tensor *t);                                   /* destroys the view's buffer */
 
 /* An empty folder of this process's own, removed with what is in it by test_folder_remove. */
 char *test_folder(const char *prefix); /* clg__free it */
