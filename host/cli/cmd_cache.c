@@ -1,58 +1,44 @@
 /* clgan cache. */
-#include <string.h>
-
-#include "base/os.h"
+#include "base/cache.h"
 #include "cli/cli.h"
-#include "io/dataset.h"
 
-typedef struct cache_row {
-    const char *name;
-    char dir[1024];
-    uint64_t files, bytes;
-} cache_row;
+/* Kind of cache (its folder's name) and the mark of its files. */
+static const struct {
+    const char *kind, *mark;
+} caches[] = { { "programs", ".bin" }, { "tuning", ".txt" }, { "data", ".u8" } };
+enum { CACHE_COUNT = sizeof caches / sizeof caches[0] };
 
-static int gather(cache_row rows[3])
+static void show(const clg_cli *cli, clg_json *root, const char *kind, const clg_cache_info *info)
 {
-    clg_cache_info programs;
-    int status = CLG_OK;
-    CLG_TRY(clg__rt_cache_info(&programs));
-    rows[0] = (cache_row){ .name = "programs", .files = programs.files, .bytes = programs.bytes };
-    memcpy(rows[0].dir, programs.dir, sizeof programs.dir);
-    rows[1] = (cache_row){ .name = "tuning" };
-    CLG_TRY(clg__blas_cache_info(rows[1].dir, &rows[1].files, &rows[1].bytes));
-    rows[2] = (cache_row){ .name = "data" };
-    CLG_TRY(clg__dataset_cache_info(rows[2].dir, &rows[2].files, &rows[2].bytes));
-out:
-    return status;
+    char size[32];
+    if (cli->json) {
+        clg_json *o = clg__json_add_object(root, kind);
+        clg__json_add_text(o, "path", info->dir);
+        clg__json_add_integer(o, "files", (int64_t)info->files);
+        clg__json_add_integer(o, "size_bytes", (int64_t)info->bytes);
+        clg__json_add_bool(o, "cleared", cli->clear);
+        return;
+    }
+    printf("%-9s %6llu files %9s  %s%s\n", kind, (unsigned long long)info->files,
+           clg__human_bytes(info->bytes, size), info->dir, cli->clear ? "  (cleared)" : "");
 }
 
 int clg__cmd_cache(const clg_cli *cli)
 {
     int status = CLG_OK;
-    cache_row rows[3];
-    char size[32];
+    clg_json *root = NULL;
     if (cli->words > 0) {
-        return clg__fail(CLG_E_USAGE, "cache: unexpected argument \"%s\"", cli->word[0]);
+        return clg__hint(clg__fail(CLG_E_USAGE, "cache: unexpected argument \"%s\"", cli->word[0]),
+                         "write clgan cache, or clgan cache --clear");
     }
-    CLG_TRY(gather(rows));
-    if (cli->clear) {
-        CLG_TRY(clg__rt_cache_clear());
-        CLG_TRY(clg__blas_cache_clear());
-        CLG_TRY(clg__dataset_cache_clear());
-    }
-    clg_json *root = cli->json ? clg__json_begin(NULL) : NULL;
-    for (int i = 0; i < 3; i++) {
-        if (cli->json) {
-            clg_json *o = clg__json_add_object(root, rows[i].name);
-            clg__json_add_text(o, "path", rows[i].dir);
-            clg__json_add_integer(o, "files", (int64_t)rows[i].files);
-            clg__json_add_integer(o, "size_bytes", (int64_t)rows[i].bytes);
-            clg__json_add_bool(o, "cleared", cli->clear);
-        } else {
-            printf("%-9s %6llu files %9s  %s%s\n", rows[i].name, (unsigned long long)rows[i].files,
-                   clg__human_bytes(rows[i].bytes, size), rows[i].dir,
-                   cli->clear ? "  (cleared)" : "");
+    root = cli->json ? clg__json_begin(NULL) : NULL;
+    for (int i = 0; i < CACHE_COUNT; i++) {
+        clg_cache_info info;
+        CLG_TRY(clg__cache_info(caches[i].kind, caches[i].mark, &info));
+        if (cli->clear) {
+            CLG_TRY(clg__cache_clear(caches[i].kind, caches[i].mark));
         }
+        show(cli, root, caches[i].kind, &info);
     }
     if (cli->json) {
         CLG_TRY(clg__json_print(&root));

@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/cache.h"
 #include "base/mem.h"
 #include "base/str.h"
 
@@ -51,7 +52,7 @@ int clg__data_cache_path(uint64_t key, char **path)
     int status = CLG_OK;
     char dir[1024], name[32];
     *path = NULL;
-    CLG_TRY(clg__dataset_cache_info(dir, NULL, NULL));
+    CLG_TRY(clg__cache_dir("data", dir));
     CLG_TRY(clg__os_mkdirs(dir, 0700));
     (void)snprintf(name, sizeof name, "%016llx.u8", (unsigned long long)key);
     *path = clg__os_join(dir, name);
@@ -265,67 +266,4 @@ void clg__data_cache_abort(clg_data_cache_writer **w)
     clg__os_atomic_abort(&(*w)->file);
     clg__free(*w);
     *w = NULL;
-}
-
-/* ---- the folder ---- */
-
-static bool is_cache_name(const char *name)
-{
-    return clg__ends_with(name, ".u8") || strstr(name, ".u8.") != NULL; /* a left temporary file */
-}
-
-/* Calls stat on every cache file; removes them when `remove` is set. */
-static int visit(const char *dir, bool remove, uint64_t *files, uint64_t *bytes)
-{
-    int status = CLG_OK;
-    char **names = NULL;
-    size_t n = 0;
-    if (!clg__os_stat(dir).is_dir) {
-        return CLG_OK;
-    }
-    CLG_TRY(clg__os_list(dir, &names, &n));
-    for (size_t i = 0; i < n; i++) {
-        char *path = is_cache_name(names[i]) ? clg__os_join(dir, names[i]) : NULL;
-        clg_file_info info = path != NULL ? clg__os_stat(path) : (clg_file_info){ 0 };
-        if (info.is_file) {
-            *files += 1u;
-            *bytes += info.size;
-            status = remove ? clg__os_remove(path) : CLG_OK;
-        }
-        clg__free(path);
-        if (status != CLG_OK) {
-            goto out;
-        }
-    }
-out:
-    clg__os_list_free(&names, n);
-    return status;
-}
-
-/* files and bytes may be NULL together: then only the folder's name is made. */
-int clg__dataset_cache_info(char dir[1024], uint64_t *files, uint64_t *bytes)
-{
-    int status = CLG_OK;
-    char base[1024];
-    CLG_TRY(clg__os_cache_dir(base, sizeof base));
-    if (snprintf(dir, 1024, "%s/data", base) >= 1024) {
-        CLG_TRY(clg__fail(CLG_E_IO, "%s: the cache folder's name is too long", base));
-    }
-    if (files != NULL && bytes != NULL) {
-        *files = *bytes = 0;
-        CLG_TRY(visit(dir, false, files, bytes));
-    }
-out:
-    return status;
-}
-
-int clg__dataset_cache_clear(void)
-{
-    int status = CLG_OK;
-    char dir[1024];
-    uint64_t files = 0, bytes = 0;
-    CLG_TRY(clg__dataset_cache_info(dir, NULL, NULL));
-    CLG_TRY(visit(dir, true, &files, &bytes));
-out:
-    return status;
 }

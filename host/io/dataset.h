@@ -46,10 +46,6 @@ int32_t clg__dataset_label(const clg_dataset *ds, uint32_t index);
 int clg__dataset_read(const clg_dataset *ds, const uint32_t *indices, const uint8_t *flip,
                       uint32_t n, uint8_t *dst);
 
-/* Data cache (decoded folders): <cache dir>/data. */
-int clg__dataset_cache_info(char dir[1024], uint64_t *files, uint64_t *bytes);
-int clg__dataset_cache_clear(void);
-
 /* ---- one worker thread that prepares batches ahead of the trainer ---- */
 typedef struct clg_loader clg_loader;
 /* Called on the worker for batch number `batch` (0, 1, ...): writes the image indices and flips

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/cache.h"
 #include "base/mem.h"
 #include "base/os.h"
 
@@ -145,68 +146,4 @@ void clg__rt_cache_save(const clg_rt *rt, const char *key, size_t key_len, cl_pr
 out:
     clg__free(data);
     clg__free(path);
-}
-
-/* ---- for `clgan cache` ---- */
-
-static int find_dir(char *dst, size_t cap)
-{
-    int status = CLG_OK;
-    char dir[1000];
-    CLG_TRY(clg__os_cache_dir(dir, sizeof dir));
-    snprintf(dst, cap, "%s/programs", dir);
-out:
-    return status;
-}
-
-/* Ours are the *.bin files; `remove` deletes them. */
-static int walk(clg_cache_info *info, bool remove)
-{
-    int status = CLG_OK;
-    char **names = NULL;
-    size_t n = 0;
-    if (!clg__os_stat(info->dir).is_dir) {
-        return CLG_OK;
-    }
-    CLG_TRY(clg__os_list(info->dir, &names, &n));
-    for (size_t i = 0; i < n; i++) {
-        if (!clg__ends_with(names[i], ".bin")) {
-            continue;
-        }
-        char *path = clg__os_join(info->dir, names[i]);
-        if (path == NULL) {
-            status = CLG_E_MEMORY;
-            goto out;
-        }
-        info->files++;
-        info->bytes += clg__os_stat(path).size;
-        status = remove ? clg__os_remove(path) : CLG_OK;
-        clg__free(path);
-        if (status != CLG_OK) {
-            goto out;
-        }
-    }
-out:
-    clg__os_list_free(&names, n);
-    return status;
-}
-
-int clg__rt_cache_info(clg_cache_info *out)
-{
-    int status = CLG_OK;
-    *out = (clg_cache_info){ 0 };
-    CLG_TRY(find_dir(out->dir, sizeof out->dir));
-    CLG_TRY(walk(out, false));
-out:
-    return status;
-}
-
-int clg__rt_cache_clear(void)
-{
-    int status = CLG_OK;
-    clg_cache_info info = { 0 };
-    CLG_TRY(find_dir(info.dir, sizeof info.dir));
-    CLG_TRY(walk(&info, true));
-out:
-    return status;
 }

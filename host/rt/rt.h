@@ -96,12 +96,4 @@ typedef struct clg_profile_row {
 int clg__rt_profile(clg_rt *rt, clg_profile_row **rows, size_t *n);
 void clg__rt_profile_reset(clg_rt *rt);
 
-/* ---- cache ---- */
-typedef struct clg_cache_info {
-    char dir[1024];
-    uint64_t files, bytes;
-} clg_cache_info;
-int clg__rt_cache_info(clg_cache_info *out); /* programs only: <cache dir>/programs */
-int clg__rt_cache_clear(void);
-
 #endif

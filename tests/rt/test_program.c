@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "base/cache.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
@@ -105,7 +106,7 @@ static float run_value(bool no_cache)
 static clg_cache_info cache(void)
 {
     clg_cache_info info;
-    TEST_OK(clg__rt_cache_info(&info));
+    TEST_OK(clg__cache_info("programs", ".bin", &info));
     return info;
 }
 
@@ -140,7 +141,7 @@ static void a_program_is_cached_and_the_entry_is_used(void **state)
     assert_int_equal(clg__os_stat(path).mtime_ns, written); /* not built again */
     assert_false(logged("rebuilding"));
     clg__free(path);
-    TEST_OK(clg__rt_cache_clear());
+    TEST_OK(clg__cache_clear("programs", ".bin"));
     assert_int_equal(cache().files, 0);
 }
 
@@ -199,7 +200,7 @@ static void an_entry_with_another_key_is_not_used(void **state)
     uint8_t *data = NULL;
     size_t n = 0;
     TEST_OK(clg__os_read_file(mine, 1u << 28, &data, &n));
-    TEST_OK(clg__rt_cache_clear());
+    TEST_OK(clg__cache_clear("programs", ".bin"));
     write_kernel("number.clh", "#define NUMBER 9.5f\n");
     assert_float_equal(run_value(false), 9.5f, 0);
     char *other = entry_path();
