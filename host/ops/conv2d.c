@@ -1,0 +1,193 @@
+/* Convolution: checks, and the choice between the matrix product (1x1 maps), the CPU family and
+ * the GPU family. The families are in conv2d_gather.c, conv2d_wgrad.c and conv2d_tile.c. */
+#include "ops/conv2d.h"
+
+#include "base/mem.h"
+#include "ops/conv2d_internal.h"
+#include "rt/launch.h"
+
+/* ---- checks ---- */
+
+int clg__conv2d_check(const char *op, const char *name, clg_tensor t, uint32_t d0, uint32_t d1,
+                      uint32_t d2, uint32_t d3)
+{
+    const uint32_t want[4] = { d0, d1, d2, d3 };
+    bool same = t.buf != NULL && t.dtype == CLG_F32 && t.rank == 4;
+    for (uint32_t i = 0; same && i < 4; i++) {
+        same = t.dim[i] == want[i];
+    }
+    if (same) {
+        return CLG_OK;
+    }
+    return clg__fail(CLG_E_INTERNAL, "%s: %s is [%u,%u,%u,%u] (rank %u), the layer wants [%u,%u,%u,%u]",
+                     op, name, t.dim[0], t.dim[1], t.dim[2], t.dim[3], t.rank, d0, d1, d2, d3);
+}
+
+int clg__conv2d_check_ws(const char *op, clg_tensor ws, uint64_t need)
+{
+    const uint64_t have = clg__tensor_is(ws) ? clg__tensor_len(ws) : 0;
+    if (have >= need) {
+        return CLG_OK;
+    }
+    return clg__fail(CLG_E_INTERNAL, "%s: workspace of %llu floats, %llu wanted", op,
+                     (unsigned long long)have, (unsigned long long)need);
+}
+
+int clg__conv2d_check_bias(const char *op, const clg_epilogue *e, uint32_t channels)
+{
+    if (e == NULL || !clg__tensor_is(e->bias) || clg__tensor_len(e->bias) == channels) {
+        return CLG_OK;
+    }
+    return clg__fail(CLG_E_INTERNAL, "%s: bias has %llu elements, the output has %u channels", op,
+                     (unsigned long long)clg__tensor_len(e->bias), channels);
+}
+
+/* ---- 1x1 maps: matrix products ---- */
+
+bool clg__conv2d_is_gemm(const clg_conv *g)
+{
+    return g->p == 1 && g->q == 1 && g->pad == 0 && g->r == g->h && g->s == g->w;
+}
+
+/* With RSC = R*S*C the big map is a matrix [N,RSC], the small one [N,K], the filter [RSC,K]. */
+static clg_gemm describe_map_gemm(const clg_conv *g, enum clg_conv_way way)
+{
+    const uint32_t rsc = g->r * g->s * g->c;
+    if (way == CLG_CONV_DOWN) {
+        return (clg_gemm){ .m = g->n, .n = g->k, .k = rsc, .lda = rsc, .ldb = g->k, .ldc = g->k,
+                           .alpha = 1.0f, .batch = 1 };
+    }
+    return (clg_gemm){ .tb = true, .m = g->n, .n = rsc, .k = g->k, .lda = g->k, .ldb = g->k,
+                       .ldc = rsc, .alpha = 1.0f, .batch = 1 };
+}
+
+static clg_gemm describe_wgrad_gemm(const clg_conv *g)
+{
+    const uint32_t rsc = g->r * g->s * g->c;
+    return (clg_gemm){ .ta = true, .m = rsc, .n = g->k, .k = g->n, .lda = rsc, .ldb = g->k,
+                       .ldc = g->k, .alpha = 1.0f, .batch = 1 };
+}
+
+static int add_bias_act(const clg_ops *o, const clg_epilogue *e, clg_tensor y, uint32_t channels)
+{
+    const bool has_bias = e != NULL && clg__tensor_is(e->bias);
+    if (e == NULL || (!has_bias && e->act == CLG_ACT_NONE)) {
+        return CLG_OK;
+    }
+    clg_kernel *k = NULL;
+    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_bias_act", "-DNR=32", &k);
+    if (status != CLG_OK) {
+        return status;
+    }
+    const uint64_t len = clg__tensor_len(y);
+    clg_grid grid = clg__grid(1, (size_t)(len / channels), 0, 0);
+    grid.bytes = 8.0 * (double)len;
+    return clg__launch(o->rt, k, grid,
+                       CLG_ARGS(CLG_ARG(e->bias), CLG_ARG(y), CLG_ARG(channels),
+                                CLG_ARG((uint32_t)has_bias), CLG_ARG((int32_t)e->act),
+                                CLG_ARG(e->slope)));
+}
+
+/* ---- shared with deconv2d.c ---- */
+
+uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
+{
+    if (clg__conv2d_is_gemm(g)) {
+        const clg_gemm gemm = describe_map_gemm(g, way);
+        return clg__gemm_workspace(o->blas, &gemm);
+    }
+    if (clg__rt_family(o->rt) == CLG_KERNELS_GPU) {
+        return 0;
+    }
+    return clg__conv2d_gather_workspace(o, g, way);
+}
+
+int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
+                    clg_tensor w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
+{
+    if (clg__conv2d_is_gemm(g)) {
+        const clg_gemm gemm = describe_map_gemm(g, way);
+        const int status = clg__gemm(o->blas, &gemm, src, w, dst, ws);
+        return status != CLG_OK ? status
+                                : add_bias_act(o, e, dst, way == CLG_CONV_DOWN ? g->k : g->c);
+    }
+    if (clg__rt_family(o->rt) == CLG_KERNELS_GPU) {
+        return clg__conv2d_tile(o, g, way, src, w, e, dst);
+    }
+    return clg__conv2d_gather(o, g, way, src, w, e, dst, ws);
+}
+
+uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g)
+{
+    if (clg__conv2d_is_gemm(g)) {
+        const clg_gemm gemm = describe_wgrad_gemm(g);
+        return clg__gemm_workspace(o->blas, &gemm);
+    }
+    return clg__rt_family(o->rt) == CLG_KERNELS_GPU ? clg__conv2d_wgrad_tile_workspace(o, g)
+                                                    : clg__conv2d_wgrad_cpu_workspace(o, g);
+}
+
+int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_tensor small,
+                      clg_tensor dw, clg_tensor ws)
+{
+    if (clg__conv2d_is_gemm(g)) {
+        const clg_gemm gemm = describe_wgrad_gemm(g);
+        return clg__gemm(o->blas, &gemm, big, small, dw, ws);
+    }
+    return clg__rt_family(o->rt) == CLG_KERNELS_GPU
+               ? clg__conv2d_wgrad_tile(o, g, big, small, dw, ws)
+               : clg__conv2d_wgrad_cpu(o, g, big, small, dw, ws);
+}
+
+/* ---- conv2d ---- */
+
+uint64_t clg__conv2d_workspace(const clg_ops *o, const clg_conv *g, enum clg_pass pass)
+{
+    if (pass == CLG_BWD_WEIGHT) {
+        return clg__conv2d_wgrad_workspace(o, g);
+    }
+    return clg__conv2d_map_workspace(o, g, pass == CLG_FWD ? CLG_CONV_DOWN : CLG_CONV_UP);
+}
+
+int clg__conv2d_fwd(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor w,
+                    const clg_epilogue *e, clg_tensor y, clg_tensor ws)
+{
+    static const char op[] = "conv2d_fwd";
+    int status = CLG_OK;
+    CLG_TRY(clg__conv2d_check(op, "x", x, g->n, g->h, g->w, g->c));
+    CLG_TRY(clg__conv2d_check(op, "w", w, g->r, g->s, g->c, g->k));
+    CLG_TRY(clg__conv2d_check(op, "y", y, g->n, g->p, g->q, g->k));
+    CLG_TRY(clg__conv2d_check_bias(op, e, g->k));
+    CLG_TRY(clg__conv2d_check_ws(op, ws, clg__conv2d_workspace(o, g, CLG_FWD)));
+    CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_DOWN, x, w, e, y, ws));
+out:
+    return status;
+}
+
+int clg__conv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_tensor w,
+                         clg_tensor dx, clg_tensor ws)
+{
+    static const char op[] = "conv2d_bwd_data";
+    int status = CLG_OK;
+    CLG_TRY(clg__conv2d_check(op, "dy", dy, g->n, g->p, g->q, g->k));
+    CLG_TRY(clg__conv2d_check(op, "w", w, g->r, g->s, g->c, g->k));
+    CLG_TRY(clg__conv2d_check(op, "dx", dx, g->n, g->h, g->w, g->c));
+    CLG_TRY(clg__conv2d_check_ws(op, ws, clg__conv2d_workspace(o, g, CLG_BWD_DATA)));
+    CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_UP, dy, w, NULL, dx, ws));
+out:
+    return status;
+}
+
+int clg__conv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,
+                           clg_tensor dw, clg_tensor ws)
+{
+    static const char op[] = "conv2d_bwd_weight";
+    int status = CLG_OK;
+    CLG_TRY(clg__conv2d_check(op, "x", x, g->n, g->h, g->w, g->c));
+    CLG_TRY(clg__conv2d_check(op, "dy", dy, g->n, g->p, g->q, g->k));
+    CLG_TRY(clg__conv2d_check(op, "dw", dw, g->r, g->s, g->c, g->k));
+    CLG_TRY(clg__conv2d_check_ws(op, ws, clg__conv2d_workspace(o, g, CLG_BWD_WEIGHT)));
+    CLG_TRY(clg__conv2d_wgrad(o, g, x, dy, dw, ws));
+out:
+    return status;
+}

@@ -1,0 +1,267 @@
+/* Convolution forward and data gradient on CPU devices: chooses tiles, packs the filter into
+ * panels and launches cl/conv2d_gather.cl once per phase. Tiles depend on the geometry and the
+ * vector width only, and no result depends on the tiles: every output is one sum in tap order.
+ *
+ * Workspace: packed filter | a row of zeros | padded copy of a few-channel source. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "ops/conv2d_internal.h"
+#include "rt/launch.h"
+
+enum {
+    PACK_ROWS = 16,     /* BLOCK in cl/conv2d_pack.cl */
+    NARROW_MAX = 4,     /* output channels up to which vectors run along the source channels */
+    PADDED_MAX = 4,     /* source channels up to which a filter row is read as one run */
+    GROUP_MAX = 16,     /* tiles per work-item: one panel stays in L2 over them */
+    ITEMS_WANTED = 128  /* work-items wanted before tiles are grouped */
+};
+
+/* How one map is computed. */
+typedef struct gather_plan {
+    bool narrow, padded, interleave;
+    uint32_t vw, nv, mr;
+    uint32_t sh, sw, col, run; /* the source as the kernel sees it */
+    uint32_t oh, ow, oc;
+    uint32_t panels, nr;       /* of the packed filter */
+    uint64_t zeros_at, source_at, total; /* workspace, in floats */
+} gather_plan;
+
+/* ---- geometry ---- */
+
+uint32_t clg__conv2d_width(const clg_rt *rt)
+{
+    const unsigned width = clg__rt_device(rt)->vector_width_float;
+    return width >= 16 ? 16 : width >= 8 ? 8 : 4;
+}
+
+uint32_t clg__conv2d_phases(const clg_conv *g, enum clg_conv_way way)
+{
+    return way == CLG_CONV_DOWN ? 1 : g->stride * g->stride;
+}
+
+clg_conv_phase clg__conv2d_phase(const clg_conv *g, enum clg_conv_way way, uint32_t i)
+{
+    if (way == CLG_CONV_DOWN) {
+        return (clg_conv_phase){ .na = g->p, .nb = g->q, .tr = g->r, .ts = g->s, .su = g->stride,
+                                 .ou = 1, .dh0 = -(int32_t)g->pad, .dw0 = -(int32_t)g->pad,
+                                 .dstep = 1, .rstep = 1 };
+    }
+    /* Row a*u + ph is reached by taps r with (ph + pad - r) divisible by u: r = r0 + i*u, from
+     * row a + (ph + pad - r0)/u - i of the small map. */
+    const uint32_t u = g->stride, ph = i / u, pw = i % u;
+    const uint32_t r0 = (ph + g->pad) % u, s0 = (pw + g->pad) % u;
+    return (clg_conv_phase){ .na = ph < g->h ? clg__ceil_div(g->h - ph, u) : 0,
+                             .nb = pw < g->w ? clg__ceil_div(g->w - pw, u) : 0,
+                             .tr = r0 < g->r ? (g->r - 1 - r0) / u + 1 : 0,
+                             .ts = s0 < g->s ? (g->s - 1 - s0) / u + 1 : 0,
+                             .su = 1, .ou = u, .oh0 = ph, .ow0 = pw,
+                             .dh0 = (int32_t)((ph + g->pad) / u),
+                             .dw0 = (int32_t)((pw + g->pad) / u),
+                             .dstep = -1, .r0 = r0, .s0 = s0, .rstep = u };
+}
+
+static uint32_t floor_power_of_two(uint32_t v, uint32_t max)
+{
+    uint32_t p = 1;
+    while (p * 2 <= v && p * 2 <= max) {
+        p *= 2;
+    }
+    return p;
+}
+
+/* Largest of 16, 8, 4 (up to width) that divides run; 1: none. */
+static uint32_t dividing_width(uint32_t run, uint32_t width)
+{
+    while (width >= 4 && run % width != 0) {
+        width /= 2;
+    }
+    return width >= 4 ? width : 1;
+}
+
+static void choose_tile(gather_plan *p, uint32_t width)
+{
+    const uint32_t registers = width == 16 ? 24 : 12; /* for accumulators */
+    p->vw = dividing_width(p->run, width);
+    p->narrow = p->oc <= NARROW_MAX && p->run >= 16 && p->vw > 1;
+    if (p->narrow) {
+        const uint32_t rows = registers / p->oc;
+        p->mr = rows > 8 ? 8 : rows < 1 ? 1 : rows;
+        p->nv = 1;
+        p->nr = p->vw;
+        p->panels = p->run / p->vw;
+        return;
+    }
+    p->vw = p->oc >= width ? width : floor_power_of_two(2 * p->oc - 1, width);
+    p->vw = p->vw < 4 ? 4 : p->vw;
+    p->nv = p->oc > p->vw ? 2 : 1;
+    p->mr = width == 16 ? 8 : 6;
+    p->nr = p->nv * p->vw;
+    p->panels = clg__ceil_div(p->oc, p->nr);
+}
+
+static uint64_t packed_floats(const clg_conv *g, const gather_plan *p)
+{
+    const uint64_t filter = (uint64_t)g->r * g->s * (p->padded ? g->c : p->run);
+    return filter * (p->narrow ? p->oc : (uint64_t)p->panels * p->nr);
+}
+
+static gather_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
+{
+    const bool down = way == CLG_CONV_DOWN;
+    gather_plan p = { .sh = down ? g->h : g->p, .sw = down ? g->w : g->q,
+                      .col = down ? g->c : g->k, .run = down ? g->c : g->k,
+                      .oh = down ? g->p : g->h, .ow = down ? g->q : g->w,
+                      .oc = down ? g->k : g->c };
+    p.padded = down && g->c <= PADDED_MAX && g->s > 1;
+    if (p.padded) {
+        p.sh = (g->p - 1) * g->stride + g->r;
+        p.sw = (g->q - 1) * g->stride + g->s;
+        p.run = g->s * g->c;
+    }
+    choose_tile(&p, clg__conv2d_width(o->rt));
+    /* Images side by side in a tile let it skip padding; not for batches that fill tiles badly. */
+    p.interleave = clg__round_up(g->n, p.mr) * 14u <= g->n * 15u;
+    p.zeros_at = clg__round_up64(packed_floats(g, &p), 16);
+    p.source_at = p.zeros_at + clg__round_up64(p.run, 16);
+    p.total = p.source_at + (p.padded ? (uint64_t)g->n * p.sh * p.sw * g->c : 0);
+    return p;
+}
+
+uint64_t clg__conv2d_gather_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
+{
+    return make_plan(o, g, way).total;
+}
+
+/* ---- copies ---- */
+
+int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh, uint32_t yw,
+                         clg_tensor y)
+{
+    clg_kernel *k = NULL;
+    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_pad", "-DNR=32", &k);
+    if (status != CLG_OK) {
+        return status;
+    }
+    clg_grid grid = clg__grid(2, yh, g->n, 0);
+    grid.bytes = 8.0 * g->n * yh * yw * g->c;
+    return clg__launch(o->rt, k, grid,
+                       CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG(g->h), CLG_ARG(g->w), CLG_ARG(g->c),
+                                CLG_ARG(yh), CLG_ARG(yw), CLG_ARG(g->pad)));
+}
+
+/* Packs the taps of one phase to `to`, which holds *floats of them. */
+static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
+                      enum clg_conv_way way, const clg_conv_phase *f, clg_tensor w, clg_tensor to)
+{
+    clg_kernel *k = NULL;
+    char options[32];
+    snprintf(options, sizeof options, "-DNR=%u", p->nr);
+    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_pack", options, &k);
+    if (status != CLG_OK) {
+        return status;
+    }
+    const uint32_t tap = g->c * g->k;
+    const uint32_t base = (f->r0 * g->s + f->s0) * tap;
+    const uint32_t si = f->rstep * g->s * tap, sj = f->rstep * tap;
+    uint32_t rows = p->run, columns = p->oc; /* l and o of the kernel */
+    uint32_t sl = way == CLG_CONV_DOWN ? g->k : 1, so = way == CLG_CONV_DOWN ? 1 : g->k;
+    if (p->narrow) {
+        rows = p->oc;
+        columns = p->run;
+        const uint32_t swap = sl;
+        sl = so;
+        so = swap;
+    }
+    clg_grid grid = clg__grid(2, clg__ceil_div(rows, PACK_ROWS), (size_t)p->panels * f->tr * f->ts, 0);
+    grid.bytes = 8.0 * f->tr * f->ts * p->run * p->oc;
+    return clg__launch(o->rt, k, grid,
+                       CLG_ARGS(CLG_ARG(w), CLG_ARG(to), CLG_ARG(f->tr), CLG_ARG(f->ts),
+                                CLG_ARG(rows), CLG_ARG(columns), CLG_ARG(base), CLG_ARG(si),
+                                CLG_ARG(sj), CLG_ARG(sl), CLG_ARG(so)));
+}
+
+/* ---- launch ---- */
+
+static int get_kernel(const clg_ops *o, const gather_plan *p, enum clg_act act, clg_kernel **k)
+{
+    char options[96];
+    const int n = snprintf(options, sizeof options, "-DVW=%u -DMR=%u -DNV=%u -DACT=%d", p->vw, p->mr,
+                           p->nv, (int)act);
+    if (p->narrow) {
+        snprintf(options + n, sizeof options - (size_t)n, " -DNARROW=%u", p->oc);
+    }
+    return clg__kernel_get(o->rt, "conv2d_gather",
+                           p->narrow ? "conv2d_gather_narrow" : "conv2d_gather", options, k);
+}
+
+typedef struct gather_io {
+    clg_tensor src, packed, zeros, bias, dst;
+    float slope;
+} gather_io;
+
+static int launch_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
+                        const clg_conv_phase *f, clg_kernel *k, const gather_io *io)
+{
+    const uint32_t positions = f->na * f->nb;
+    const uint32_t tiles = p->interleave ? clg__ceil_div(g->n, p->mr) * positions
+                                         : clg__ceil_div(g->n * positions, p->mr);
+    const uint32_t columns = p->narrow ? 1 : p->panels;
+    uint32_t group = (uint32_t)((uint64_t)tiles * columns / ITEMS_WANTED);
+    group = group < 1 ? 1 : group > GROUP_MAX ? GROUP_MAX : group;
+    const uint32_t groups = clg__ceil_div(tiles, group);
+
+    clg_grid grid = p->narrow ? clg__grid(1, groups, 0, 0) : clg__grid(2, p->panels, groups, 0);
+    const double pixels = (double)g->n * positions;
+    grid.flops = 2.0 * pixels * f->tr * f->ts * p->run * p->oc;
+    grid.bytes = 4.0 * (pixels * p->oc + (double)clg__tensor_len(io->src) +
+                        (double)f->tr * f->ts * p->run * p->oc);
+    return clg__launch(
+        o->rt, k, grid,
+        CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->packed), CLG_ARG(io->zeros), CLG_ARG(io->bias),
+                 CLG_ARG(io->dst), CLG_ARG(g->n), CLG_ARG(f->na), CLG_ARG(f->nb), CLG_ARG(p->sh),
+                 CLG_ARG(p->sw), CLG_ARG(p->col), CLG_ARG(p->run), CLG_ARG(p->oh), CLG_ARG(p->ow),
+                 CLG_ARG(p->oc), CLG_ARG(f->su), CLG_ARG(f->ou), CLG_ARG(f->oh0), CLG_ARG(f->ow0),
+                 CLG_ARG(f->tr), CLG_ARG(f->ts), CLG_ARG(f->dh0), CLG_ARG(f->dw0),
+                 CLG_ARG(f->dstep), CLG_ARG((uint32_t)p->interleave), CLG_ARG(tiles),
+                 CLG_ARG(group), CLG_ARG((uint32_t)clg__tensor_is(io->bias)), CLG_ARG(io->slope)));
+}
+
+int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
+                       clg_tensor w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
+{
+    const gather_plan p = make_plan(o, g, way);
+    gather_io io = { .src = src, .dst = dst, .bias = e != NULL ? e->bias : CLG_NO_TENSOR,
+                     .zeros = clg__tensor_vec(ws, p.zeros_at, p.run),
+                     .slope = e != NULL ? e->slope : 0.0f };
+    clg_kernel *k = NULL;
+    int status = CLG_OK;
+    CLG_TRY(get_kernel(o, &p, e != NULL ? e->act : CLG_ACT_NONE, &k));
+    CLG_TRY(clg__rt_zero(o->rt, io.zeros));
+    if (p.padded) {
+        io.src = clg__tensor_view(ws, p.source_at, 4, g->n, p.sh, p.sw, g->c);
+        CLG_TRY(clg__conv2d_pad_copy(o, g, src, p.sh, p.sw, io.src));
+    }
+    uint64_t at = 0;
+    for (uint32_t i = 0; i < clg__conv2d_phases(g, way); i++) {
+        clg_conv_phase f = clg__conv2d_phase(g, way, i);
+        if (f.na == 0 || f.nb == 0) {
+            continue;
+        }
+        if (p.padded) { /* a filter row is one tap of S*C floats */
+            f.ts = 1;
+            f.dh0 = 0;
+            f.dw0 = 0;
+        }
+        const uint64_t floats = (uint64_t)f.tr * f.ts * p.run *
+                                (p.narrow ? p.oc : (uint64_t)p.panels * p.nr);
+        io.packed = clg__tensor_vec(ws, floats != 0 ? at : 0, floats != 0 ? (uint32_t)floats : 1);
+        if (floats != 0) {
+            CLG_TRY(pack_phase(o, g, &p, way, &f, w, io.packed));
+        }
+        CLG_TRY(launch_phase(o, g, &p, &f, k, &io));
+        at += floats;
+    }
+out:
+    return status;
+}

@@ -1,0 +1,69 @@
+/* What conv2d.c and deconv2d.c share. A transposed conv is a conv read backwards, so both need the
+ * same three jobs: gather (conv forward or data gradient), weight gradient, and the case of a 1x1
+ * map, which is a plain matrix product. Shapes are checked by the callers. */
+#ifndef CLG_OPS_CONV2D_INTERNAL_H
+#define CLG_OPS_CONV2D_INTERNAL_H
+
+#include "ops/conv2d.h"
+
+/* Which way the filter is read. */
+enum clg_conv_way {
+    CLG_CONV_DOWN, /* [N,H,W,C] -> [N,P,Q,K]: conv forward, deconv data gradient */
+    CLG_CONV_UP    /* [N,P,Q,K] -> [N,H,W,C]: conv data gradient, deconv forward */
+};
+
+/* True if the whole map is one filter position (P = Q = 1, no padding, R = H, S = W). */
+bool clg__conv2d_is_gemm(const clg_conv *g);
+
+/* src -> dst with bias and activation. */
+uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way);
+int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
+                    clg_tensor w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws);
+
+/* dw[R,S,C,K] from big [N,H,W,C] and small [N,P,Q,K]. */
+uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g);
+int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_tensor small,
+                      clg_tensor dw, clg_tensor ws);
+
+/* ---- the families behind them ---- */
+uint64_t clg__conv2d_gather_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way);
+int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
+                       clg_tensor w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws);
+uint64_t clg__conv2d_wgrad_cpu_workspace(const clg_ops *o, const clg_conv *g);
+int clg__conv2d_wgrad_cpu(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_tensor small,
+                          clg_tensor dw, clg_tensor ws);
+int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
+                     clg_tensor w, const clg_epilogue *e, clg_tensor dst);
+uint64_t clg__conv2d_wgrad_tile_workspace(const clg_ops *o, const clg_conv *g);
+int clg__conv2d_wgrad_tile(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_tensor small,
+                           clg_tensor dw, clg_tensor ws);
+
+/* The phases of a map: going down there is one, going up one per residue of the output position.
+ * Source pixel of output (a, b), tap (i, j): (a*su + dh0 + i*dstep, b*su + dw0 + j*dstep); its
+ * filter tap is (r0 + i*rstep, s0 + j*rstep); output pixel (a*ou + oh0, b*ou + ow0). */
+typedef struct clg_conv_phase {
+    uint32_t na, nb;       /* output pixels of the phase; 0: nothing to do */
+    uint32_t tr, ts;       /* taps; 0: only the bias */
+    uint32_t su, ou, oh0, ow0;
+    int32_t dh0, dw0, dstep;
+    uint32_t r0, s0, rstep;
+} clg_conv_phase;
+uint32_t clg__conv2d_phases(const clg_conv *g, enum clg_conv_way way); /* how many */
+clg_conv_phase clg__conv2d_phase(const clg_conv *g, enum clg_conv_way way, uint32_t i);
+
+/* Vector width of the CPU kernels on this device: 4, 8 or 16. */
+uint32_t clg__conv2d_width(const clg_rt *rt);
+/* Source of the few-channel kernels: x [N,H,W,C] with `pad` zeros around, [N,yh,yw,C]. */
+int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh, uint32_t yw,
+                         clg_tensor y);
+/* dw[len] = sum of `splits` partial sums in order. */
+int clg__conv2d_sum(const clg_ops *o, clg_tensor part, uint64_t len, uint32_t splits, clg_tensor y);
+
+/* ---- checks and the case tables' common part (conv2d_case.c) ---- */
+/* `t` has exactly the shape [d0,d1,d2,d3] (or, as a vector of the case runner, its length). */
+int clg__conv2d_check(const char *op, const char *name, clg_tensor t, uint32_t d0, uint32_t d1,
+                      uint32_t d2, uint32_t d3);
+int clg__conv2d_check_ws(const char *op, clg_tensor ws, uint64_t need);
+int clg__conv2d_check_bias(const char *op, const clg_epilogue *e, uint32_t channels);
+
+#endif

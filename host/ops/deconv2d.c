@@ -1,0 +1,55 @@
+/* Transposed convolution: conv2d's jobs with the roles of the two maps swapped. */
+#include "ops/deconv2d.h"
+
+#include "ops/conv2d_internal.h"
+
+uint64_t clg__deconv2d_workspace(const clg_ops *o, const clg_conv *g, enum clg_pass pass)
+{
+    if (pass == CLG_BWD_WEIGHT) {
+        return clg__conv2d_wgrad_workspace(o, g);
+    }
+    return clg__conv2d_map_workspace(o, g, pass == CLG_FWD ? CLG_CONV_UP : CLG_CONV_DOWN);
+}
+
+int clg__deconv2d_fwd(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor w,
+                      const clg_epilogue *e, clg_tensor y, clg_tensor ws)
+{
+    static const char op[] = "deconv2d_fwd";
+    int status = CLG_OK;
+    CLG_TRY(clg__conv2d_check(op, "x", x, g->n, g->p, g->q, g->k));
+    CLG_TRY(clg__conv2d_check(op, "w", w, g->r, g->s, g->c, g->k));
+    CLG_TRY(clg__conv2d_check(op, "y", y, g->n, g->h, g->w, g->c));
+    CLG_TRY(clg__conv2d_check_bias(op, e, g->c));
+    CLG_TRY(clg__conv2d_check_ws(op, ws, clg__deconv2d_workspace(o, g, CLG_FWD)));
+    CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_UP, x, w, e, y, ws));
+out:
+    return status;
+}
+
+int clg__deconv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_tensor w,
+                           clg_tensor dx, clg_tensor ws)
+{
+    static const char op[] = "deconv2d_bwd_data";
+    int status = CLG_OK;
+    CLG_TRY(clg__conv2d_check(op, "dy", dy, g->n, g->h, g->w, g->c));
+    CLG_TRY(clg__conv2d_check(op, "w", w, g->r, g->s, g->c, g->k));
+    CLG_TRY(clg__conv2d_check(op, "dx", dx, g->n, g->p, g->q, g->k));
+    CLG_TRY(clg__conv2d_check_ws(op, ws, clg__deconv2d_workspace(o, g, CLG_BWD_DATA)));
+    CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_DOWN, dy, w, NULL, dx, ws));
+out:
+    return status;
+}
+
+int clg__deconv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,
+                             clg_tensor dw, clg_tensor ws)
+{
+    static const char op[] = "deconv2d_bwd_weight";
+    int status = CLG_OK;
+    CLG_TRY(clg__conv2d_check(op, "x", x, g->n, g->p, g->q, g->k));
+    CLG_TRY(clg__conv2d_check(op, "dy", dy, g->n, g->h, g->w, g->c));
+    CLG_TRY(clg__conv2d_check(op, "dw", dw, g->r, g->s, g->c, g->k));
+    CLG_TRY(clg__conv2d_check_ws(op, ws, clg__deconv2d_workspace(o, g, CLG_BWD_WEIGHT)));
+    CLG_TRY(clg__conv2d_wgrad(o, g, dy, x, dw, ws));
+out:
+    return status;
+}
