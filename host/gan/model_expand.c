@@ -173,8 +173,11 @@ static int shape_deconv(clg_layer *l)
     clg_conv g = { .n = 1, .p = l->in_h, .q = l->in_w, .k = l->in_c, .c = l->out_c,
                    .r = l->kernel, .s = l->kernel, .stride = l->stride, .pad = l->pad };
     int status = clg__deconv_make(&g, l->out_pad);
+    if (status != CLG_OK && clg_hint()[0] == '\0') {
+        (void)clg__hint(status, "output side = (input - 1) * stride - 2 * pad + kernel + out_pad");
+    }
     if (status != CLG_OK) {
-        return clg__hint(status, "output side = (input - 1) * stride - 2 * pad + kernel + out_pad");
+        return status;
     }
     l->out_h = g.h;
     l->out_w = g.w;

@@ -59,27 +59,27 @@ static int next_event(reader *r)
     const yaml_event_t *e = &r->event;
     switch (e->type) {
     case YAML_ALIAS_EVENT:
-        bad = "alias '*'";
+        bad = "an alias '*'";
         break;
     case YAML_SCALAR_EVENT:
-        bad = e->data.scalar.anchor != NULL ? "anchor '&'" : e->data.scalar.tag != NULL ? "tag '!'"
+        bad = e->data.scalar.anchor != NULL ? "an anchor '&'" : e->data.scalar.tag != NULL ? "a tag '!'"
                                                                                         : NULL;
         break;
     case YAML_SEQUENCE_START_EVENT:
-        bad = e->data.sequence_start.anchor != NULL ? "anchor '&'"
-              : e->data.sequence_start.tag != NULL  ? "tag '!'"
+        bad = e->data.sequence_start.anchor != NULL ? "an anchor '&'"
+              : e->data.sequence_start.tag != NULL  ? "a tag '!'"
                                                     : NULL;
         break;
     case YAML_MAPPING_START_EVENT:
-        bad = e->data.mapping_start.anchor != NULL ? "anchor '&'"
-              : e->data.mapping_start.tag != NULL  ? "tag '!'"
+        bad = e->data.mapping_start.anchor != NULL ? "an anchor '&'"
+              : e->data.mapping_start.tag != NULL  ? "a tag '!'"
                                                    : NULL;
         break;
     default:
         break;
     }
     if (bad != NULL) {
-        return clg__hint(clg__fail(CLG_E_MODEL, "%s:%u: a model file may not have an %s", r->name,
+        return clg__hint(clg__fail(CLG_E_MODEL, "%s:%u: a model file may not have %s", r->name,
                                    event_line(r), bad),
                          "write the values out; text that begins with this sign needs quotes");
     }

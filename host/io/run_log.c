@@ -17,12 +17,15 @@ const char clg__run_csv_head[] =
 static void add_number(clg_str *s, double v, const char *not_finite)
 {
     char text[32];
-    float f = (float)v;
-    if (!isfinite(v) || !isfinite(f)) {
+    if (!isfinite(v)) {
         clg__str_add(s, "%s", not_finite);
         return;
     }
-    clg__format_f32(text, f);
+    (void)snprintf(text, sizeof text, "%.7g", v);
+    char *comma = strchr(text, ','); /* an application may have set a locale */
+    if (comma != NULL) {
+        *comma = '.';
+    }
     clg__str_add(s, "%s", text);
 }
 
