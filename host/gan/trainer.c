@@ -221,18 +221,3 @@ const char *clg__trainer_run_dir(const clg_trainer *t)
 {
     return t->run != NULL ? clg__run_dir(t->run) : NULL;
 }
-
-clg_net *clg__trainer_net(clg_trainer *t, enum clg_which_net which)
-{
-    return which == CLG_GENERATOR ? t->g : t->d;
-}
-
-int clg__trainer_read_latents(clg_trainer *t, uint32_t n, float *z)
-{
-    if (n > t->desc.train.batch) {
-        return clg__fail(CLG_E_INTERNAL, "latents of %u images, a step has %u", n,
-                         t->desc.train.batch);
-    }
-    return clg__rt_read(t->ops->rt, clg__tensor_vec(clg__tensor_all(t->z), 0,
-                                                    n * t->desc.latent.size), z);
-}

@@ -1,0 +1,314 @@
+/* The training loop and what it leaves in the run folder. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "base/os.h"
+#include "gan/trainer_internal.h"
+#include "support/gan_support.h"
+#include "support/net_support.h"
+#include "support/rt_support.h"
+
+static char *top;
+
+static bool exists(const char *dir, const char *format, unsigned step)
+{
+    char name[128];
+    (void)snprintf(name, sizeof name, format, step);
+    char *path = clg__os_join(dir, name);
+    bool there = clg__os_stat(path).is_file;
+    clg__free(path);
+    return there;
+}
+
+static char *read_text(const char *dir, const char *name)
+{
+    char *path = clg__os_join(dir, name);
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    TEST_OK(clg__os_read_file(path, (size_t)1 << 22, &bytes, &size));
+    clg__free(path);
+    return (char *)bytes;
+}
+
+static size_t count_lines(const char *text)
+{
+    size_t n = 0;
+    for (; *text != '\0'; text++) {
+        n += *text == '\n';
+    }
+    return n;
+}
+
+/* Counts events; asks to stop after step `stop_after` of the calls. */
+typedef struct watcher {
+    unsigned lines, grids, checkpoints, first, calls, stop_after;
+    clg_progress last;
+} watcher;
+
+static void on_progress(void *user, const clg_progress *p)
+{
+    watcher *w = user;
+    w->lines++;
+    w->last = *p;
+}
+
+static void on_saved(void *user, const char *what, const char *path)
+{
+    watcher *w = user;
+    assert_true(clg__os_stat(path).is_file);
+    w->grids += strcmp(what, "grid") == 0;
+    w->checkpoints += strcmp(what, "checkpoint") == 0;
+}
+
+static void on_first_step(void *user)
+{
+    ((watcher *)user)->first++;
+}
+
+static int on_stop(void *user)
+{
+    watcher *w = user;
+    w->calls++;
+    return w->stop_after > 0 && w->calls >= w->stop_after ? 15 : 0;
+}
+
+static int run(clg_trainer *t, watcher *w)
+{
+    clg_trainer_events e = { .user = w, .progress = on_progress, .saved = on_saved,
+                             .first_step = on_first_step, .stop_signal = on_stop };
+    return clg__trainer_run(t, &e);
+}
+
+static void a_run_leaves_lines_grids_and_checkpoints(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = test_gan_desc("dcgan");
+    desc->train.steps = 11; /* epochs of 4 steps; lines at 4, 8, 11; grids at 5, 10, 11 */
+    desc->train.keep = 2;
+    clg_dataset *ds = test_gan_data(20, 3);
+    char *dir = clg__os_join(top, "whole");
+    clg_trainer *t = test_gan_trainer_at(desc, 3, ds, dir, 0);
+    watcher w = { 0 };
+    TEST_OK(run(t, &w));
+    assert_int_equal(w.first, 1);
+    assert_int_equal(w.lines, 3);
+    assert_int_equal(w.grids, 3);
+    assert_int_equal(w.checkpoints, 3); /* 4, 8, 11 */
+    assert_int_equal(w.last.step, 11);
+    assert_true(w.last.images_per_s > 0.0 && fabs(w.last.epoch - 2.75) < 1e-9);
+    assert_string_equal(clg__trainer_run_dir(t), dir);
+    assert_true(exists(dir, "config.yaml", 0) && exists(dir, "clgan.log", 0));
+    assert_true(exists(dir, "samples/step-%08u.png", 5) && exists(dir, "samples/step-%08u.png", 11));
+    assert_false(exists(dir, "checkpoints/step-%08u.safetensors", 4)); /* the last two are kept */
+    assert_true(exists(dir, "checkpoints/step-%08u.safetensors", 8));
+    assert_true(exists(dir, "checkpoints/step-%08u.safetensors", 11));
+    char *json = read_text(dir, "log.jsonl");
+    assert_int_equal(count_lines(json), 3);
+    assert_non_null(strstr(json, "netG.main.0.weight"));
+    assert_non_null(strstr(json, "netD.main.5.weight"));
+    clg__free(json);
+    TEST_OK(run(t, &w)); /* nothing left to do */
+    assert_int_equal(w.lines, 3);
+    clg__trainer_destroy(&t);
+    clg__dataset_close(&ds);
+    clg__free(dir);
+    clg__free(desc);
+}
+
+static void a_signal_saves_everything_and_resume_goes_on_with_the_same_bits(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = test_gan_desc("dcgan");
+    desc->train.steps = 9;
+    clg_dataset *ds = test_gan_data(20, 3);
+    char *dir = clg__os_join(top, "stopped"), *dir2 = clg__os_join(top, "straight");
+    watcher w = { .stop_after = 6 }, w2 = { 0 }, w3 = { 0 };
+    bool other = true;
+    clg_trainer *t = test_gan_trainer_at(desc, 3, ds, dir, 0);
+    assert_int_equal(run(t, &w), CLG_E_INTERRUPTED);
+    assert_non_null(strstr(clg_message(), "signal 15 after step 6"));
+    assert_non_null(strstr(clg_hint(), dir));
+    assert_int_equal(w.last.step, 6);
+    assert_true(exists(dir, "checkpoints/step-%08u.safetensors", 6));
+    assert_true(exists(dir, "samples/step-%08u.png", 6));
+    clg__trainer_destroy(&t);
+
+    t = test_gan_trainer_at(desc, 3, ds, NULL, 0);
+    TEST_OK(clg__trainer_resume(t, dir, &other));
+    assert_false(other);
+    assert_int_equal(clg__trainer_step_number(t), 6);
+    TEST_OK(run(t, &w2));
+    assert_string_equal(clg__trainer_run_dir(t), dir);
+    clg_trainer *whole = test_gan_trainer_at(desc, 3, ds, dir2, 0);
+    TEST_OK(run(whole, &w3));
+    test_gan_same_state(t, whole);
+    assert_true(w2.last.loss_d == w3.last.loss_d);
+    clg__trainer_destroy(&t);
+    clg__trainer_destroy(&whole);
+    t = test_gan_trainer_at(desc, 3, ds, NULL, 0);
+    assert_int_equal(clg__trainer_resume(t, "/nowhere/at/all", &other), CLG_E_USAGE);
+    clg__trainer_destroy(&t);
+    clg__dataset_close(&ds);
+    clg__free(dir);
+    clg__free(dir2);
+    clg__free(desc);
+}
+
+static void divergence_names_its_step_and_keeps_the_last_finite_checkpoint(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = test_gan_desc("dcgan");
+    desc->train.steps = 4;
+    desc->train.log_every = 5;
+    clg_dataset *ds = test_gan_data(20, 3);
+    char *dir = clg__os_join(top, "diverges");
+    watcher w = { 0 };
+    bool other;
+    clg_trainer *t = test_gan_trainer_at(desc, 3, ds, dir, 0);
+    TEST_OK(run(t, &w)); /* a good checkpoint at step 4 */
+    clg__trainer_destroy(&t);
+    desc->train.steps = 40;
+    desc->train.log_every = 50;
+    desc->optimizer_g.lr = 1e36f;
+    desc->optimizer_d.lr = 1e36f;
+    t = test_gan_trainer_at(desc, 3, ds, NULL, 0);
+    TEST_OK(clg__trainer_resume(t, dir, &other));
+    assert_int_equal(run(t, &w), CLG_E_NUMERIC);
+    const char *at = strstr(clg_message(), "at step ");
+    assert_non_null(at);
+    long step = strtol(at + 8, NULL, 10);
+    assert_true(step > 4 && step <= 9); /* found when the epoch's checkpoint was due */
+    clg__trainer_destroy(&t);
+    assert_true(exists(dir, "checkpoints/step-%08u.safetensors", 4));
+    assert_false(exists(dir, "checkpoints/step-%08u.safetensors", 8));
+    clg__dataset_close(&ds);
+    clg__free(dir);
+    clg__free(desc);
+}
+
+/* ---- trace ---- */
+
+static clg_st_file *open_trace(const char *dir, unsigned step)
+{
+    char name[64];
+    clg_st_file *f = NULL;
+    (void)snprintf(name, sizeof name, "trace/step-%06u.safetensors", step);
+    char *path = clg__os_join(dir, name);
+    TEST_OK(clg__st_open(&f, path));
+    clg__free(path);
+    return f;
+}
+
+/* The nets of `t` take what a trace says of `kind`. */
+static void take(clg_trainer *t, const clg_st_file *f, enum clg_net_kind kind, const char *g,
+                 const char *d)
+{
+    TEST_OK(clg__tensor_list_read_net(f, "trace", clg__trainer_net(t, CLG_GENERATOR), kind, g, true));
+    TEST_OK(clg__tensor_list_read_net(f, "trace", clg__trainer_net(t, CLG_DISCRIMINATOR), kind, d,
+                                      true));
+}
+
+static double *read_doubles(const clg_st_file *f, const char *name, uint64_t *len)
+{
+    const clg_st_tensor *x = clg__st_find(f, name);
+    assert_non_null(x);
+    *len = x->bytes / 4u;
+    float *v = clg__alloc(*len, sizeof *v);
+    TEST_OK(clg__st_read_f32(f, name, v, *len));
+    double *out = test_to_double(v, *len);
+    clg__free(v);
+    return out;
+}
+
+static void a_trace_replays_step_by_step_in_the_reference(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = test_gan_desc("dcgan");
+    clg_model_plan *plan = test_gan_plan(desc, 3);
+    desc->train.steps = 5; /* step 4 is a partial batch */
+    clg_dataset *ds = test_gan_data(20, 3);
+    char *dir = clg__os_join(top, "traced");
+    watcher w = { 0 };
+    clg_trainer *t = test_gan_trainer_at(desc, 3, ds, dir, 4);
+    TEST_OK(run(t, &w));
+    assert_false(exists(dir, "trace/step-%06u.safetensors", 5));
+    clg_net *g = clg__trainer_net(t, CLG_GENERATOR), *d = clg__trainer_net(t, CLG_DISCRIMINATOR);
+    ref_net *rg = NULL, *rd = NULL;
+    TEST_OK(ref_net_create(&rg, &plan->g, 6));
+    TEST_OK(ref_net_create(&rd, &plan->d, 12));
+    for (unsigned step = 1; step <= 4; step++) {
+        clg_st_file *before = open_trace(dir, step - 1), *after = open_trace(dir, step);
+        uint64_t real_len, z_len, one;
+        double *real = read_doubles(after, "real", &real_len);
+        double *z = read_doubles(after, "z", &z_len);
+        double *loss_d = read_doubles(after, "loss_d", &one);
+        double *loss_g = read_doubles(after, "loss_g", &one);
+        uint32_t n = (uint32_t)(z_len / 12);
+        ref_gan_result got;
+        assert_int_equal(n, step == 4 ? 2 : 6);
+        assert_int_equal(real_len, n * 16 * 16 * 3);
+        take(t, before, CLG_NET_VALUE, "netG.", "netD.");
+        take(t, before, CLG_NET_M, "optG.m.", "optD.m.");
+        take(t, before, CLG_NET_V, "optG.v.", "optD.v.");
+        test_net_to_ref(g, rg);
+        test_net_to_ref(d, rd);
+        TEST_OK(ref_gan_step(desc, rg, rd, real, z, n, step, &got));
+        assert_true(fabs(got.loss_d - *loss_d) <= 1e-5 * fabs(got.loss_d));
+        assert_true(fabs(got.loss_g - *loss_g) <= 1e-5 * fabs(got.loss_g));
+        take(t, after, CLG_NET_GRAD, "grad.netG.", "grad.netD.");
+        take(t, after, CLG_NET_VALUE, "netG.", "netD.");
+        take(t, after, CLG_NET_M, "optG.m.", "optD.m.");
+        test_net_equals_ref(g, rg, CLG_NET_GRAD, 1e-4);
+        test_net_equals_ref(d, rd, CLG_NET_GRAD, 1e-4);
+        test_net_equals_ref(g, rg, CLG_NET_VALUE, 1e-4);
+        test_net_equals_ref(d, rd, CLG_NET_VALUE, 1e-4);
+        test_net_equals_ref(g, rg, CLG_NET_M, 1e-4);
+        clg__st_close(&before);
+        clg__st_close(&after);
+        clg__free(real);
+        clg__free(z);
+        clg__free(loss_d);
+        clg__free(loss_g);
+    }
+    ref_net_destroy(&rg);
+    ref_net_destroy(&rd);
+    clg__trainer_destroy(&t);
+    clg__dataset_close(&ds);
+    clg__free(dir);
+    clg__free(plan);
+    clg__free(desc);
+}
+
+static int open_folder(void **state)
+{
+    (void)state;
+    top = test_folder("gan-run");
+    return top == NULL;
+}
+
+static int close_all(void **state)
+{
+    test_folder_remove(top);
+    clg__free(top);
+    return test_ops_done(state);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_run_leaves_lines_grids_and_checkpoints),
+        cmocka_unit_test(a_signal_saves_everything_and_resume_goes_on_with_the_same_bits),
+        cmocka_unit_test(divergence_names_its_step_and_keeps_the_last_finite_checkpoint),
+        cmocka_unit_test(a_trace_replays_step_by_step_in_the_reference),
+    };
+    return cmocka_run_group_tests(tests, open_folder, close_all);
+}
