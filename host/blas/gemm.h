@@ -1,5 +1,5 @@
 /* GEMM behind one interface, row-major (struct clg_gemm in base/geometry.h). Back ends: CLBlast
- * with our own tile parameters, and our kernels in cl/gemm.cl (CPU and GPU family). */
+ * with our own tile parameters, and our kernels in cl/gemm.cl (CPU) and cl/gemm_gpu.cl (GPU). */
 #ifndef CLG_BLAS_GEMM_H
 #define CLG_BLAS_GEMM_H
 
@@ -24,5 +24,9 @@ uint64_t clg__gemm_workspace(const clg_blas *blas, const clg_gemm *g);
 /* Enqueues the product. c must not overlap a, b or ws. */
 int clg__gemm(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
               clg_tensor ws);
+/* The same with a fused end: C = act(alpha * op(A) op(B) + beta * C + bias), the bias [n] (or
+ * CLG_NO_TENSOR) added to every row; slope of CLG_ACT_LRELU. Same workspace. */
+int clg__gemm_epilogue(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
+                       clg_tensor bias, enum clg_act act, float slope, clg_tensor ws);
 
 #endif

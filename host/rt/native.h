@@ -9,6 +9,12 @@ void *clg__rt_native_device(const clg_rt *rt);   /* cl_device_id */
 void *clg__rt_native_context(const clg_rt *rt);  /* cl_context */
 void *clg__rt_native_queue(const clg_rt *rt);    /* cl_command_queue, in order */
 void *clg__buffer_native(const clg_buffer *buf); /* cl_mem */
+/* A cl_mem of its own over the tail of view t, for a library that takes no offset: it starts at the
+ * first element from which the device allows one, at most CLG_NATIVE_SLACK elements into t. Given
+ * back by clg__native_release, which may come before the work that uses it is done. */
+enum { CLG_NATIVE_SLACK = 1024 };
+int clg__tensor_native_tail(clg_tensor t, void **mem);
+void clg__native_release(void **mem); /* NULL is fine */
 /* CL_VERSION-style name of an OpenCL error: "CL_OUT_OF_RESOURCES"; "unknown OpenCL error". */
 const char *clg__rt_error_name(int error);
 

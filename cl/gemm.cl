@@ -1,0 +1,299 @@
+/* Matrix product, CPU family: one work-item per work-group, register tiles, no local memory.
+ *
+ *     C[m,n] = act(alpha * op(A) op(B) + beta * C + bias),  row-major, op(X) = X or X transposed
+ *
+ * gemm_cpu does a group of row tiles of one column panel in one launch: it packs its panel of op(B)
+ * into private memory (KC rows at a time, contiguous, zero beyond n; a stored-transposed B is
+ * turned in registers) and runs an MR x NR micro-kernel over it. A is read where it lies. gemm_dot
+ * does products that are one row or one column wide. Not here: local-memory tiles (gemm_gpu.cl).
+ *
+ * Every element is summed over k in rising order, KC terms in a register, then added to C, whatever
+ * the tile, the group or the number of compute units: the bits depend on KC alone (gemm_dot: on VW).
+ * Method: panels and micro-kernel of Goto, van de Geijn, "Anatomy of high-performance matrix
+ * multiplication" (TOMS 2008), with the roles of A and B exchanged. */
+#include "common.clh"
+
+#ifndef VW
+#define VW 16 /* floats per vector: 4, 8, 16 */
+#endif
+#ifndef NV
+#define NV 2 /* vectors per tile row */
+#endif
+#ifndef MR
+#define MR 8 /* rows per tile */
+#endif
+#ifndef KC
+#define KC 512 /* rows of a packed panel */
+#endif
+#ifndef TA
+#define TA 0 /* 1: A is stored [k,m] */
+#endif
+#ifndef BPACK
+#define BPACK 1 /* 0: B [k,n] is read in place (n >= NR); 1: packed; 2: B is stored [n,k], packed */
+#endif
+#define NR (VW * NV)
+
+#define CAT_(a, b) a##b
+#define CAT(a, b) CAT_(a, b)
+typedef CAT(float, VW) vec;
+#define VLOAD(p) CAT(vload, VW)(0, p)
+#define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
+#define VACT CAT(act_apply, VW)
+
+/* x[i] holds row i of a VW x VW block; afterwards column i. log2(VW) perfect shuffles of rows. */
+static inline void transpose_block(vec *x)
+{
+#pragma unroll
+    for (int stage = 1; stage < VW; stage *= 2) {
+        vec y[VW];
+#pragma unroll
+        for (int i = 0; i < VW / 2; ++i) {
+            y[2 * i].even = x[i].lo;
+            y[2 * i].odd = x[i + VW / 2].lo;
+            y[2 * i + 1].even = x[i].hi;
+            y[2 * i + 1].odd = x[i + VW / 2].hi;
+        }
+#pragma unroll
+        for (int i = 0; i < VW; ++i) {
+            x[i] = y[i];
+        }
+    }
+}
+
+/* panel[kk][NR] = op(B)[k0 + kk][n0 .. n0 + NR), zero beyond column n; kk < kc. */
+static inline void pack_panel(__global const float *b, uint n0, uint n, uint k0, uint kc, uint ldb,
+                              vec *panel)
+{
+    float *flat = (float *)panel;
+#if BPACK == 1
+    __global const float *src = b + (size_t)k0 * ldb + n0;
+    if (n - n0 >= NR) {
+        for (uint kk = 0; kk < kc; ++kk, src += ldb) {
+#pragma unroll
+            for (int j = 0; j < NV; ++j) {
+                panel[kk * NV + j] = VLOAD(src + j * VW);
+            }
+        }
+    } else {
+        for (uint kk = 0; kk < kc; ++kk, src += ldb) {
+            for (uint j = 0; j < NR; ++j) {
+                flat[kk * NR + j] = j < n - n0 ? src[j] : 0.0f;
+            }
+        }
+    }
+#elif BPACK == 2
+    for (uint j = 0; j < NV; ++j) {
+        const uint col = n0 + j * VW;
+        __global const float *src = b + (size_t)col * ldb + k0;
+        uint kk = 0;
+        if (col + VW <= n) {
+            for (; kk + VW <= kc; kk += VW) {
+                vec x[VW];
+#pragma unroll
+                for (int i = 0; i < VW; ++i) {
+                    x[i] = VLOAD(src + (size_t)i * ldb + kk);
+                }
+                transpose_block(x);
+#pragma unroll
+                for (int i = 0; i < VW; ++i) {
+                    panel[(kk + i) * NV + j] = x[i];
+                }
+            }
+        }
+        for (; kk < kc; ++kk) {
+            for (uint i = 0; i < VW; ++i) {
+                flat[kk * NR + j * VW + i] = col + i < n ? src[(size_t)i * ldb + kk] : 0.0f;
+            }
+        }
+    }
+#endif
+}
+
+/* Tile rows r0 .. r1-1 and columns c0 .. c1-1 to C. `beta` is the factor of what C holds (0: not
+ * read); bias and act are applied when `last`, that is when the sum is complete. */
+static inline void store_tile(vec acc[MR][NV], __global float *c, uint ldc, uint r0, uint r1,
+                              uint c0, uint c1, float alpha, float beta, bool last, uint has_bias,
+                              __global const float *bias, int act, float slope)
+{
+    for (uint r = r0; r < r1; ++r) {
+        __global float *row = c + (size_t)r * ldc;
+        if (c0 == 0 && c1 == NR) {
+#pragma unroll
+            for (int j = 0; j < NV; ++j) {
+                vec v = acc[r][j] * alpha;
+                if (beta != 0.0f) {
+                    v = MUL_ADD(VLOAD(row + j * VW), (vec)(beta), v);
+                }
+                if (last && has_bias) {
+                    v += VLOAD(bias + j * VW);
+                }
+                if (last) {
+                    v = VACT(act, slope, v);
+                }
+                VSTORE(v, row + j * VW);
+            }
+        } else {
+            const float *from = (const float *)acc[r];
+            for (uint j = c0; j < c1; ++j) {
+                float v = from[j] * alpha;
+                if (beta != 0.0f) {
+                    v = MUL_ADD(row[j], beta, v);
+                }
+                if (last && has_bias) {
+                    v += bias[j];
+                }
+                if (last) {
+                    v = act_apply(act, slope, v);
+                }
+                row[j] = v;
+            }
+        }
+    }
+}
+
+/* a: op(A)[i][p] = a[i*lda + p] (TA: a[p*lda + i]); b: op(B)[p][j] = b[p*ldb + j] (BPACK 2:
+ * b[j*ldb + p]); c[i*ldc + j]; bias[n] if has_bias; batch z starts at z*stride_x in each but bias.
+ * Needs m >= MR, and n >= NR when BPACK is 0: the last tile then starts at m - MR (n - NR), and
+ * stores only the rows (columns) that no other tile has.
+ * Work-item (panel of NR columns, group of `tiles` row tiles, z). Private memory KC*NR floats.
+ * -D VW=16 NV=2 MR=8 KC=512 TA=0 BPACK=1. */
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint b_off,
+              __global const float *bias, uint bias_off, __global float *c, uint c_off, uint m,
+              uint n, uint k, uint lda, uint ldb, uint ldc, uint tiles, uint stride_a,
+              uint stride_b, uint stride_c, uint has_bias, int act, float alpha, float beta,
+              float slope)
+{
+    const uint n0 = get_global_id(0) * NR;
+    const uint first = get_global_id(1) * tiles;
+    const uint z = get_global_id(2);
+    const uint end = min(first + tiles, (m + MR - 1) / MR);
+    a += a_off + (size_t)z * stride_a;
+    b += b_off + (size_t)z * stride_b;
+    c += c_off + (size_t)z * stride_c;
+#if BPACK
+    vec panel[KC * NV];
+    const uint nb = n0;
+#else
+    const uint nb = min(n0, n - NR);
+#endif
+    bias += bias_off + nb;
+    uint kc;
+    for (uint k0 = 0; k0 < k; k0 += kc) {
+        kc = min(k - k0, (uint)KC);
+#if BPACK
+        pack_panel(b, n0, n, k0, kc, ldb, panel);
+#endif
+        for (uint t = first; t < end; ++t) {
+            const uint ib = min(t * MR, m - MR);
+            vec acc[MR][NV];
+#pragma unroll
+            for (int i = 0; i < MR; ++i) {
+#pragma unroll
+                for (int j = 0; j < NV; ++j) {
+                    acc[i][j] = (vec)(0.0f);
+                }
+            }
+#if TA
+            __global const float *ap = a + (size_t)k0 * lda + ib;
+#else
+            __global const float *ap[MR];
+#pragma unroll
+            for (int i = 0; i < MR; ++i) {
+                ap[i] = a + (size_t)(ib + i) * lda + k0;
+            }
+#endif
+#if !BPACK
+            __global const float *bp = b + (size_t)k0 * ldb + nb;
+#endif
+#pragma unroll 4
+            for (size_t kk = 0; kk < kc; ++kk) {
+                vec bv[NV];
+#pragma unroll
+                for (int j = 0; j < NV; ++j) {
+#if BPACK
+                    bv[j] = panel[kk * NV + j];
+#else
+                    bv[j] = VLOAD(bp + j * VW);
+#endif
+                }
+#pragma unroll
+                for (int i = 0; i < MR; ++i) {
+#if TA
+                    const vec av = (vec)(ap[i]);
+#else
+                    const vec av = (vec)(ap[i][kk]);
+#endif
+#pragma unroll
+                    for (int j = 0; j < NV; ++j) {
+                        acc[i][j] = MUL_ADD(av, bv[j], acc[i][j]);
+                    }
+                }
+#if TA
+                ap += lda;
+#endif
+#if !BPACK
+                bp += ldb;
+#endif
+            }
+            store_tile(acc, c + (size_t)ib * ldc + nb, ldc, t * MR - ib, min((uint)MR, m - ib),
+                       n0 - nb, min((uint)NR, n - nb), alpha, k0 == 0 ? beta : 1.0f,
+                       k0 + kc >= k, has_bias, bias, act, slope);
+        }
+    }
+}
+
+/* Rows of a[i*lda + p] times the vector x[p], p < k, with contiguous rows and x:
+ * c[i*c_step] = act(alpha * sum + beta * c + bias[i*bias_step]). Four vectors of partial sums,
+ * then a fixed tree. Work-item (group of `rows` rows, z). -D VW=16. */
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void gemm_dot(__global const float *a, uint a_off, __global const float *x, uint x_off,
+              __global const float *bias, uint bias_off, __global float *c, uint c_off, uint m,
+              uint k, uint lda, uint c_step, uint bias_step, uint rows, uint stride_a,
+              uint stride_x, uint stride_c, uint has_bias, int act, float alpha, float beta,
+              float slope)
+{
+    const uint first = get_global_id(0) * rows;
+    const uint z = get_global_id(1);
+    const uint end = min(first + rows, m);
+    x += x_off + (size_t)z * stride_x;
+    c += c_off + (size_t)z * stride_c;
+    a += a_off + (size_t)z * stride_a;
+    for (uint i = first; i < end; ++i) {
+        __global const float *row = a + (size_t)i * lda;
+        vec s[4] = { (vec)(0.0f), (vec)(0.0f), (vec)(0.0f), (vec)(0.0f) };
+        size_t p = 0;
+        for (; p + 4 * VW <= k; p += 4 * VW) {
+#pragma unroll
+            for (int j = 0; j < 4; ++j) {
+                s[j] = MUL_ADD(VLOAD(row + p + j * VW), VLOAD(x + p + j * VW), s[j]);
+            }
+        }
+        for (; p + VW <= k; p += VW) {
+            s[0] = MUL_ADD(VLOAD(row + p), VLOAD(x + p), s[0]);
+        }
+        const vec t = (s[0] + s[1]) + (s[2] + s[3]);
+        float part[VW];
+        VSTORE(t, part);
+#pragma unroll
+        for (int w = VW / 2; w > 0; w /= 2) {
+#pragma unroll
+            for (int j = 0; j < w; ++j) {
+                part[j] += part[j + w];
+            }
+        }
+        float sum = part[0];
+        for (; p < k; ++p) {
+            sum = MUL_ADD(row[p], x[p], sum);
+        }
+        float v = sum * alpha;
+        __global float *to = c + (size_t)i * c_step;
+        if (beta != 0.0f) {
+            v = MUL_ADD(*to, beta, v);
+        }
+        if (has_bias) {
+            v += bias[bias_off + i * bias_step];
+        }
+        *to = act_apply(act, slope, v);
+    }
+}

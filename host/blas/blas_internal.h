@@ -1,0 +1,106 @@
+/* What the files of host/blas share. Everything here is private to the room and its tests. */
+#ifndef CLG_BLAS_INTERNAL_H
+#define CLG_BLAS_INTERNAL_H
+
+#include "base/model.h"
+#include "blas/gemm.h"
+#include "rt/launch.h"
+
+/* A product as a back end sees it: checked, sizes > 0. */
+typedef struct clg_product {
+    clg_gemm g;
+    clg_tensor a, b, c, bias; /* bias: CLG_NO_TENSOR for none */
+    enum clg_act act;
+    float slope;
+} clg_product;
+
+/* ---- builtin.c, builtin_gpu.c: our kernels ---- */
+enum { CLG_BUILTIN_SLOTS = 72 };
+typedef struct clg_builtin {
+    clg_rt *rt;
+    bool gpu;
+    uint32_t vw, mr;            /* CPU: vector width, rows of the main tile */
+    uint32_t units;             /* compute units, only to choose the number of work-items */
+    uint32_t lx, ly, wm, wn;    /* GPU: work-group and elements per item */
+    uint32_t lanes;             /* GPU: work-group of the one-column product */
+    clg_kernel *tile[CLG_BUILTIN_SLOTS], *dot; /* found once; owned by rt */
+} clg_builtin;
+
+/* Chooses tiles for the device; builds nothing for the CPU family. */
+int clg__builtin_open(clg_builtin *b, clg_rt *rt);
+int clg__builtin_run(clg_builtin *b, const clg_product *p);
+int clg__builtin_gpu_open(clg_builtin *b);
+int clg__builtin_gpu_run(clg_builtin *b, const clg_product *p);
+/* c = act(c + bias) by itself, on any device. */
+int clg__builtin_bias_act(clg_rt *rt, const clg_product *p);
+
+/* ---- clblast.c: the only file that knows CLBlast ---- */
+/* Tile parameters of its Xgemm kernel, in CLBlast's (alphabetical) order. */
+#define CLG_XGEMM_LIST(X) \
+    X(GEMMK) X(KREG) X(KWG) X(KWI) X(MDIMA) X(MDIMC) X(MWG) X(NDIMB) \
+    X(NDIMC) X(NWG) X(SA) X(SB) X(STRM) X(STRN) X(VWM) X(VWN)
+enum clg_xgemm_index {
+#define CLG_X(name) CLG_XGEMM_##name,
+    CLG_XGEMM_LIST(CLG_X)
+#undef CLG_X
+    CLG_XGEMM_COUNT
+};
+typedef struct clg_xgemm {
+    bool set;                       /* false: CLBlast's own table */
+    uint32_t value[CLG_XGEMM_COUNT];
+    uint32_t min_indirect; /* below m*n*k = its cube the one-kernel variant runs; 0: CLBlast's own */
+} clg_xgemm;
+
+const char *clg__clblast_version(void); /* of the headers: "1.5.3" */
+/* Replaces the parameters for this device, for the whole process. No-op unless x->set. */
+int clg__clblast_use(clg_rt *rt, const clg_xgemm *x);
+uint64_t clg__clblast_workspace(clg_rt *rt, const clg_gemm *g);
+int clg__clblast_run(clg_rt *rt, const clg_product *p, clg_tensor ws);
+void clg__clblast_clear(void); /* frees its program cache */
+
+/* ---- tune.c: parameters and choice per device, kept on disk ---- */
+typedef struct clg_tuning {
+    clg_xgemm xgemm;
+    int choice;             /* enum clg_gemm_choice; AUTO: not decided yet */
+    double builtin_gflop_per_s, clblast_gflop_per_s; /* 0: not measured */
+} clg_tuning;
+
+/* The table that needs no search: CPU devices builtin, GPUs CLBlast. */
+clg_tuning clg__tuning_fixed(const clg_device_info *d);
+/* True if CLBlast's kernels can be built with x on this device. */
+bool clg__xgemm_valid(const clg_xgemm *x, const clg_device_info *d);
+/* <cache dir>/tuning/<hash>.txt of platform, device, driver and CLBlast version. */
+int clg__tuning_path(const clg_device_info *d, char *dst, size_t cap);
+/* false: absent, or not to be trusted (then a WARN log line says why). */
+bool clg__tuning_read(const clg_device_info *d, clg_tuning *out);
+int clg__tuning_write(const clg_device_info *d, const clg_tuning *t);
+/* Tries a handful of candidates, at most some seconds; t->xgemm is the fastest correct one, which
+ * is then in use. */
+int clg__tuning_search(clg_blas *blas, clg_tuning *t);
+/* Times both back ends on two products and sets t->choice. */
+int clg__tuning_choose(clg_blas *blas, clg_tuning *t);
+
+/* ---- check.c ---- */
+/* Lets a test change a result between the device and the comparison: `c` is what came back from
+ * `backend`. The library itself passes NULL. */
+typedef void (*clg_blas_corrupt)(void *user, const char *backend, float *c, size_t n);
+/* Products of odd sizes with small integers on back end `choice`, compared exactly with plain C.
+ * CLG_E_MISMATCH with the product and the element. */
+int clg__blas_check(clg_blas *blas, int choice, clg_blas_corrupt corrupt, void *user);
+/* One product of the check; also serves the search. */
+int clg__blas_check_one(clg_blas *blas, int choice, const clg_gemm *g, clg_blas_corrupt corrupt,
+                        void *user);
+
+/* ---- gemm.c ---- */
+struct clg_blas {
+    clg_rt *rt;
+    int choice; /* CLG_GEMM_CLBLAST or CLG_GEMM_BUILTIN once open */
+    clg_builtin builtin;
+};
+int clg__blas_open_with(clg_blas **out, clg_rt *rt, const clg_blas_options *opt,
+                        clg_blas_corrupt corrupt, void *user);
+/* One product on a given back end. */
+int clg__blas_run(clg_blas *blas, int choice, const clg_product *p, clg_tensor ws);
+uint64_t clg__blas_workspace(const clg_blas *blas, int choice, const clg_gemm *g);
+
+#endif

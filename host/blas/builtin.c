@@ -1,0 +1,198 @@
+/* The builtin back end on CPU devices: which variant of cl/gemm.cl a product gets, and how many
+ * work-items. None of these choices changes a bit of the result, but for products one row or
+ * column wide, which gemm_dot sums by vectors. The GPU family is in builtin_gpu.c. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "blas/blas_internal.h"
+
+/* One build of gemm_cpu. */
+typedef struct variant {
+    uint32_t mr, nv, ta, bpack;
+} variant;
+
+/* A work-item has at most so many rows, so that its part of A stays in a core's cache. */
+enum { ROWS_MAX = 512 };
+/* Less work than this is not worth a work-item of its own (about half a microsecond). */
+static const double ITEM_FLOPS = 5e4;
+/* Packing a panel pays when so many tiles read it. */
+enum { PACK_TILES = 16, PACK_K = 128 };
+
+int clg__builtin_open(clg_builtin *b, clg_rt *rt)
+{
+    const clg_device_info *d = clg__rt_device(rt);
+    *b = (clg_builtin){ .rt = rt, .gpu = clg__rt_family(rt) == CLG_KERNELS_GPU,
+                        .units = d->compute_units };
+    if (b->gpu) {
+        return clg__builtin_gpu_open(b);
+    }
+    b->vw = d->vector_width_float >= 16 ? 16 : d->vector_width_float >= 8 ? 8 : 4;
+    /* MR * NV accumulators, NV vectors of B: 18 of 32, 14 of 16 and 10 of 16 registers. */
+    b->mr = b->vw == 16 ? 8 : b->vw == 8 ? 6 : 4;
+    return CLG_OK;
+}
+
+static uint32_t wanted_items(const clg_builtin *b)
+{
+    uint32_t n = 4 * b->units;
+    return n < 16 ? 16 : n > 64 ? 64 : n;
+}
+
+static int find_tile(clg_builtin *b, const variant *v, clg_kernel **out)
+{
+    uint32_t rows = v->mr == 1 ? 0 : v->mr == 2 ? 1 : v->mr == 4 && b->mr != 4 ? 2 : 3;
+    uint32_t cols = v->nv == 1 ? 0 : v->nv == 2 ? 1 : 2;
+    clg_kernel **slot = &b->tile[((rows * 3 + cols) * 2 + v->ta) * 3 + v->bpack];
+    int status = CLG_OK;
+
+    if (*slot == NULL) {
+        char options[96];
+        snprintf(options, sizeof options, "-DVW=%u -DNV=%u -DMR=%u -DTA=%u -DBPACK=%u", b->vw,
+                 v->nv, v->mr, v->ta, v->bpack);
+        CLG_TRY(clg__kernel_get(b->rt, "gemm", "gemm_cpu", options, slot));
+    }
+    *out = *slot;
+out:
+    return status;
+}
+
+/* Row tiles per work-item: enough items to fill the device, few enough to be worth it. */
+static uint32_t pick_tiles(const clg_gemm *g, uint32_t mr, uint32_t nr, uint32_t items)
+{
+    uint32_t all = clg__ceil_div(g->m, mr);
+    uint64_t panels = (uint64_t)clg__ceil_div(g->n, nr) * g->batch;
+    uint32_t groups = panels >= items ? 1 : clg__ceil_div(items, (uint32_t)panels);
+    uint32_t most = ROWS_MAX / mr;
+    double worth = ITEM_FLOPS / (2.0 * mr * nr * g->k);
+
+    groups = groups > all ? all : groups;
+    uint32_t tiles = clg__ceil_div(all, groups);
+    if (worth > tiles) {
+        tiles = worth > most ? most : (uint32_t)worth;
+    }
+    return tiles > most ? most : tiles > all ? all : tiles;
+}
+
+static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t *tiles)
+{
+    variant v = { .mr = g->m >= b->mr ? b->mr : g->m >= 4 ? 4 : g->m >= 2 ? 2 : 1,
+                  .nv = g->n >= 2 * b->vw ? 2 : 1,
+                  .ta = g->ta };
+    if (g->tb) {
+        /* Each group of rows packs the panel again: few groups. */
+        uint32_t items = wanted_items(b) / 2;
+        v.bpack = 2;
+        *tiles = pick_tiles(g, v.mr, v.nv * b->vw, items);
+        return v;
+    }
+    if (g->n < b->vw) {
+        v.bpack = 1;
+    } else if (v.mr <= 2 && g->n >= 4 * b->vw) {
+        v.nv = 4;
+    }
+    *tiles = pick_tiles(g, v.mr, v.nv * b->vw, wanted_items(b));
+    if (*tiles >= PACK_TILES && g->k >= PACK_K) {
+        v.bpack = 1;
+    }
+    return v;
+}
+
+static int run_tiles(clg_builtin *b, const clg_product *p)
+{
+    const clg_gemm *g = &p->g;
+    uint32_t tiles = 1, has_bias = clg__tensor_is(p->bias);
+    variant v = pick_variant(b, g, &tiles);
+    clg_kernel *k = NULL;
+    int status = CLG_OK;
+
+    CLG_TRY(find_tile(b, &v, &k));
+    clg_grid grid = clg__grid(g->batch > 1 ? 3 : 2, clg__ceil_div(g->n, v.nv * b->vw),
+                              clg__ceil_div(clg__ceil_div(g->m, v.mr), tiles), g->batch);
+    grid.flops = 2.0 * g->m * g->n * g->k * g->batch;
+    grid.bytes = 4.0 * g->batch * ((double)g->m * g->k + (double)g->k * g->n +
+                                   (g->beta != 0.0f ? 2.0 : 1.0) * g->m * g->n);
+    CLG_TRY(clg__launch(b->rt, k, grid,
+                        CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->bias), CLG_ARG(p->c),
+                                 CLG_ARG(g->m), CLG_ARG(g->n), CLG_ARG(g->k), CLG_ARG(g->lda),
+                                 CLG_ARG(g->ldb), CLG_ARG(g->ldc), CLG_ARG(tiles),
+                                 CLG_ARG(g->stride_a), CLG_ARG(g->stride_b), CLG_ARG(g->stride_c),
+                                 CLG_ARG(has_bias), CLG_ARG((int32_t)p->act), CLG_ARG(g->alpha),
+                                 CLG_ARG(g->beta), CLG_ARG(p->slope))));
+out:
+    return status;
+}
+
+/* `m` contiguous rows of p->a times the contiguous vector p->b. */
+static int run_dot(clg_builtin *b, const clg_product *p, uint32_t m, uint32_t c_step,
+                   uint32_t bias_step)
+{
+    const clg_gemm *g = &p->g;
+    uint32_t has_bias = clg__tensor_is(p->bias), rows = clg__ceil_div(m, wanted_items(b));
+    double worth = ITEM_FLOPS / 8.0 / (2.0 * g->k);
+    int status = CLG_OK;
+
+    if (worth > rows) {
+        rows = worth > m ? m : (uint32_t)worth;
+    }
+    if (b->dot == NULL) {
+        char options[32];
+        snprintf(options, sizeof options, "-DVW=%u", b->vw);
+        CLG_TRY(clg__kernel_get(b->rt, "gemm", "gemm_dot", options, &b->dot));
+    }
+    clg_grid grid = clg__grid(g->batch > 1 ? 2 : 1, clg__ceil_div(m, rows), g->batch, 0);
+    grid.flops = 2.0 * m * g->k * g->batch;
+    grid.bytes = 4.0 * g->batch * ((double)m * g->k + g->k + m);
+    CLG_TRY(clg__launch(b->rt, b->dot, grid,
+                        CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->bias), CLG_ARG(p->c),
+                                 CLG_ARG(m), CLG_ARG(g->k), CLG_ARG(g->lda), CLG_ARG(c_step),
+                                 CLG_ARG(bias_step), CLG_ARG(rows), CLG_ARG(g->stride_a),
+                                 CLG_ARG(g->stride_b), CLG_ARG(g->stride_c), CLG_ARG(has_bias),
+                                 CLG_ARG((int32_t)p->act), CLG_ARG(g->alpha), CLG_ARG(g->beta),
+                                 CLG_ARG(p->slope))));
+out:
+    return status;
+}
+
+/* The product of the transposed matrices, C' = op(B)' op(A)', for a C of one row or column. */
+static clg_product transposed(const clg_product *p)
+{
+    clg_product t = *p;
+    t.a = p->b;
+    t.b = p->a;
+    t.g.ta = !p->g.tb;
+    t.g.tb = !p->g.ta;
+    t.g.m = p->g.n;
+    t.g.n = p->g.m;
+    t.g.lda = p->g.ldb;
+    t.g.ldb = p->g.lda;
+    t.g.stride_a = p->g.stride_b;
+    t.g.stride_b = p->g.stride_a;
+    return t;
+}
+
+int clg__builtin_run(clg_builtin *b, const clg_product *given)
+{
+    clg_product p = *given;
+    clg_gemm *g = &p.g;
+
+    if (b->gpu) {
+        return clg__builtin_gpu_run(b, given);
+    }
+    if (g->n == 1 && !g->ta && (g->tb || g->ldb == 1)) {
+        return run_dot(b, &p, g->m, g->ldc, 0);
+    }
+    if (g->m == 1 && g->tb && (!g->ta || g->lda == 1)) {
+        clg_product t = transposed(&p);
+        return run_dot(b, &t, g->n, 1, 1);
+    }
+    if (g->n == 1 && g->ta && g->ldc == 1 && !clg__tensor_is(p.bias)) {
+        clg_product t = transposed(&p); /* a row that is contiguous, instead of a column */
+        t.g.ldc = t.g.n;
+        return run_tiles(b, &t);
+    }
+    if (g->k == 1 && g->tb && g->ldb == 1) {
+        g->tb = false; /* a column stored tight is a row */
+        g->ldb = g->n;
+    }
+    return run_tiles(b, &p);
+}
