@@ -47,11 +47,6 @@ typedef CAT(float, VW) vf;
 #define VACT(x) CAT(act_apply, VW)(ACT, slope, x)
 #endif
 #define NR (NV * VW)
-#ifdef FP_FAST_FMAF
-#define MUL_ADD fma
-#else
-#define MUL_ADD mad
-#endif
 #define NO_PIXEL 0xffffffffu
 
 /* Where the pixels of a tile lie. ph, pw: source position of tap (0, 0); img: first float of the

@@ -120,7 +120,7 @@ conv2d_tile(__global const float *restrict x, uint x_off, __global const float *
                 for (int i = 0; i < RM; ++i) {
 #pragma unroll
                     for (int j = 0; j < RN; ++j) {
-                        acc[i][j] = mad(xv[i], wv[j], acc[i][j]);
+                        acc[i][j] = MUL_ADD(xv[i], wv[j], acc[i][j]);
                     }
                 }
             }

@@ -33,11 +33,6 @@ typedef CAT(float, VW) vf;
 #define VSTORE CAT(vstore, VW)
 #endif
 #define NR (NV * VW)
-#ifdef FP_FAST_FMAF
-#define MUL_ADD fma
-#else
-#define MUL_ADD mad
-#endif
 
 /* x[N,H,W,col], dy[N,P,Q,K], dw[split][R*S][run][K]. Images n0 + z*per .. of split
  * z = get_global_id(2), at most per, below n1; first: start from 0 instead of the sums in dw.

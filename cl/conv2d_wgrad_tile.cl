@@ -98,7 +98,7 @@ conv2d_wgrad_tile(__global const float *restrict x, uint x_off, __global const f
             for (int i = 0; i < RM; ++i) {
 #pragma unroll
                 for (int j = 0; j < RN; ++j) {
-                    acc[i][j] = mad(xv[i], yv[j], acc[i][j]);
+                    acc[i][j] = MUL_ADD(xv[i], yv[j], acc[i][j]);
                 }
             }
         }

@@ -19,8 +19,9 @@ int clg__conv2d_check(const char *op, const char *name, clg_tensor t, uint32_t d
     if (same) {
         return CLG_OK;
     }
-    return clg__fail(CLG_E_INTERNAL, "%s: %s is [%u,%u,%u,%u] (rank %u), the layer wants [%u,%u,%u,%u]",
-                     op, name, t.dim[0], t.dim[1], t.dim[2], t.dim[3], t.rank, d0, d1, d2, d3);
+    return clg__fail(CLG_E_INTERNAL,
+                     "%s: %s is [%u,%u,%u,%u] (rank %u), the layer wants [%u,%u,%u,%u]", op, name,
+                     t.dim[0], t.dim[1], t.dim[2], t.dim[3], t.rank, d0, d1, d2, d3);
 }
 
 int clg__conv2d_check_ws(const char *op, clg_tensor ws, uint64_t need)
@@ -54,18 +55,38 @@ static clg_gemm describe_map_gemm(const clg_conv *g, enum clg_conv_way way)
 {
     const uint32_t rsc = g->r * g->s * g->c;
     if (way == CLG_CONV_DOWN) {
-        return (clg_gemm){ .m = g->n, .n = g->k, .k = rsc, .lda = rsc, .ldb = g->k, .ldc = g->k,
-                           .alpha = 1.0f, .batch = 1 };
+        return (clg_gemm){ .m = g->n,
+                           .n = g->k,
+                           .k = rsc,
+                           .lda = rsc,
+                           .ldb = g->k,
+                           .ldc = g->k,
+                           .alpha = 1.0f,
+                           .batch = 1 };
     }
-    return (clg_gemm){ .tb = true, .m = g->n, .n = rsc, .k = g->k, .lda = g->k, .ldb = g->k,
-                       .ldc = rsc, .alpha = 1.0f, .batch = 1 };
+    return (clg_gemm){ .tb = true,
+                       .m = g->n,
+                       .n = rsc,
+                       .k = g->k,
+                       .lda = g->k,
+                       .ldb = g->k,
+                       .ldc = rsc,
+                       .alpha = 1.0f,
+                       .batch = 1 };
 }
 
 static clg_gemm describe_wgrad_gemm(const clg_conv *g)
 {
     const uint32_t rsc = g->r * g->s * g->c;
-    return (clg_gemm){ .ta = true, .m = rsc, .n = g->k, .k = g->n, .lda = rsc, .ldb = g->k,
-                       .ldc = g->k, .alpha = 1.0f, .batch = 1 };
+    return (clg_gemm){ .ta = true,
+                       .m = rsc,
+                       .n = g->k,
+                       .k = g->n,
+                       .lda = rsc,
+                       .ldb = g->k,
+                       .ldc = g->k,
+                       .alpha = 1.0f,
+                       .batch = 1 };
 }
 
 static int add_bias_act(const clg_ops *o, const clg_epilogue *e, clg_tensor y, uint32_t channels)

@@ -10,11 +10,11 @@
 #include "rt/launch.h"
 
 enum {
-    PACK_ROWS = 16,     /* BLOCK in cl/conv2d_pack.cl */
-    NARROW_MAX = 4,     /* output channels up to which vectors run along the source channels */
-    PADDED_MAX = 4,     /* source channels up to which a filter row is read as one run */
-    GROUP_MAX = 16,     /* tiles per work-item: one panel stays in L2 over them */
-    ITEMS_WANTED = 128  /* work-items wanted before tiles are grouped */
+    PACK_ROWS = 16,    /* BLOCK in cl/conv2d_pack.cl */
+    NARROW_MAX = 4,    /* output channels up to which vectors run along the source channels */
+    PADDED_MAX = 4,    /* source channels up to which a filter row is read as one run */
+    GROUP_MAX = 16,    /* tiles per work-item: one panel stays in L2 over them */
+    ITEMS_WANTED = 128 /* work-items wanted before tiles are grouped */
 };
 
 /* How one map is computed. */
@@ -23,7 +23,7 @@ typedef struct gather_plan {
     uint32_t vw, nv, mr;
     uint32_t sh, sw, col, run; /* the source as the kernel sees it */
     uint32_t oh, ow, oc;
-    uint32_t panels, nr;       /* of the packed filter */
+    uint32_t panels, nr;                 /* of the packed filter */
     uint64_t zeros_at, source_at, total; /* workspace, in floats */
 } gather_plan;
 
@@ -43,9 +43,16 @@ uint32_t clg__conv2d_phases(const clg_conv *g, enum clg_conv_way way)
 clg_conv_phase clg__conv2d_phase(const clg_conv *g, enum clg_conv_way way, uint32_t i)
 {
     if (way == CLG_CONV_DOWN) {
-        return (clg_conv_phase){ .na = g->p, .nb = g->q, .tr = g->r, .ts = g->s, .su = g->stride,
-                                 .ou = 1, .dh0 = -(int32_t)g->pad, .dw0 = -(int32_t)g->pad,
-                                 .dstep = 1, .rstep = 1 };
+        return (clg_conv_phase){ .na = g->p,
+                                 .nb = g->q,
+                                 .tr = g->r,
+                                 .ts = g->s,
+                                 .su = g->stride,
+                                 .ou = 1,
+                                 .dh0 = -(int32_t)g->pad,
+                                 .dw0 = -(int32_t)g->pad,
+                                 .dstep = 1,
+                                 .rstep = 1 };
     }
     /* Row a*u + ph is reached by taps r with (ph + pad - r) divisible by u: r = r0 + i*u, from
      * row a + (ph + pad - r0)/u - i of the small map. */
@@ -55,10 +62,16 @@ clg_conv_phase clg__conv2d_phase(const clg_conv *g, enum clg_conv_way way, uint3
                              .nb = pw < g->w ? clg__ceil_div(g->w - pw, u) : 0,
                              .tr = r0 < g->r ? (g->r - 1 - r0) / u + 1 : 0,
                              .ts = s0 < g->s ? (g->s - 1 - s0) / u + 1 : 0,
-                             .su = 1, .ou = u, .oh0 = ph, .ow0 = pw,
+                             .su = 1,
+                             .ou = u,
+                             .oh0 = ph,
+                             .ow0 = pw,
                              .dh0 = (int32_t)((ph + g->pad) / u),
                              .dw0 = (int32_t)((pw + g->pad) / u),
-                             .dstep = -1, .r0 = r0, .s0 = s0, .rstep = u };
+                             .dstep = -1,
+                             .r0 = r0,
+                             .s0 = s0,
+                             .rstep = u };
 }
 
 static uint32_t floor_power_of_two(uint32_t v, uint32_t max)
@@ -109,9 +122,12 @@ static uint64_t packed_floats(const clg_conv *g, const gather_plan *p)
 static gather_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
 {
     const bool down = way == CLG_CONV_DOWN;
-    gather_plan p = { .sh = down ? g->h : g->p, .sw = down ? g->w : g->q,
-                      .col = down ? g->c : g->k, .run = down ? g->c : g->k,
-                      .oh = down ? g->p : g->h, .ow = down ? g->q : g->w,
+    gather_plan p = { .sh = down ? g->h : g->p,
+                      .sw = down ? g->w : g->q,
+                      .col = down ? g->c : g->k,
+                      .run = down ? g->c : g->k,
+                      .oh = down ? g->p : g->h,
+                      .ow = down ? g->q : g->w,
                       .oc = down ? g->k : g->c };
     p.padded = down && g->c <= PADDED_MAX && g->s > 1;
     if (p.padded) {
@@ -135,8 +151,8 @@ uint64_t clg__conv2d_gather_workspace(const clg_ops *o, const clg_conv *g, enum 
 
 /* ---- copies ---- */
 
-int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh, uint32_t yw,
-                         clg_tensor y)
+int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh,
+                         uint32_t yw, clg_tensor y)
 {
     clg_kernel *k = NULL;
     const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_pad", "-DNR=32", &k);
@@ -173,7 +189,8 @@ static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
         sl = so;
         so = swap;
     }
-    clg_grid grid = clg__grid(2, clg__ceil_div(rows, PACK_ROWS), (size_t)p->panels * f->tr * f->ts, 0);
+    clg_grid grid =
+        clg__grid(2, clg__ceil_div(rows, PACK_ROWS), (size_t)p->panels * f->tr * f->ts, 0);
     grid.bytes = 8.0 * f->tr * f->ts * p->run * p->oc;
     return clg__launch(o->rt, k, grid,
                        CLG_ARGS(CLG_ARG(w), CLG_ARG(to), CLG_ARG(f->tr), CLG_ARG(f->ts),
@@ -186,8 +203,8 @@ static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
 static int get_kernel(const clg_ops *o, const gather_plan *p, enum clg_act act, clg_kernel **k)
 {
     char options[96];
-    const int n = snprintf(options, sizeof options, "-DVW=%u -DMR=%u -DNV=%u -DACT=%d", p->vw, p->mr,
-                           p->nv, (int)act);
+    const int n = snprintf(options, sizeof options, "-DVW=%u -DMR=%u -DNV=%u -DACT=%d", p->vw,
+                           p->mr, p->nv, (int)act);
     if (p->narrow) {
         snprintf(options + n, sizeof options - (size_t)n, " -DNARROW=%u", p->oc);
     }
@@ -231,7 +248,9 @@ int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way wa
                        clg_tensor w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
 {
     const gather_plan p = make_plan(o, g, way);
-    gather_io io = { .src = src, .dst = dst, .bias = e != NULL ? e->bias : CLG_NO_TENSOR,
+    gather_io io = { .src = src,
+                     .dst = dst,
+                     .bias = e != NULL ? e->bias : CLG_NO_TENSOR,
                      .zeros = clg__tensor_vec(ws, p.zeros_at, p.run),
                      .slope = e != NULL ? e->slope : 0.0f };
     clg_kernel *k = NULL;
@@ -253,8 +272,8 @@ int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way wa
             f.dh0 = 0;
             f.dw0 = 0;
         }
-        const uint64_t floats = (uint64_t)f.tr * f.ts * p.run *
-                                (p.narrow ? p.oc : (uint64_t)p.panels * p.nr);
+        const uint64_t floats =
+            (uint64_t)f.tr * f.ts * p.run * (p.narrow ? p.oc : (uint64_t)p.panels * p.nr);
         io.packed = clg__tensor_vec(ws, floats != 0 ? at : 0, floats != 0 ? (uint32_t)floats : 1);
         if (floats != 0) {
             CLG_TRY(pack_phase(o, g, &p, way, &f, w, io.packed));

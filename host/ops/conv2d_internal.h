@@ -42,8 +42,8 @@ int clg__conv2d_wgrad_tile(const clg_ops *o, const clg_conv *g, clg_tensor big, 
  * Source pixel of output (a, b), tap (i, j): (a*su + dh0 + i*dstep, b*su + dw0 + j*dstep); its
  * filter tap is (r0 + i*rstep, s0 + j*rstep); output pixel (a*ou + oh0, b*ou + ow0). */
 typedef struct clg_conv_phase {
-    uint32_t na, nb;       /* output pixels of the phase; 0: nothing to do */
-    uint32_t tr, ts;       /* taps; 0: only the bias */
+    uint32_t na, nb; /* output pixels of the phase; 0: nothing to do */
+    uint32_t tr, ts; /* taps; 0: only the bias */
     uint32_t su, ou, oh0, ow0;
     int32_t dh0, dw0, dstep;
     uint32_t r0, s0, rstep;
@@ -54,8 +54,8 @@ clg_conv_phase clg__conv2d_phase(const clg_conv *g, enum clg_conv_way way, uint3
 /* Vector width of the CPU kernels on this device: 4, 8 or 16. */
 uint32_t clg__conv2d_width(const clg_rt *rt);
 /* Source of the few-channel kernels: x [N,H,W,C] with `pad` zeros around, [N,yh,yw,C]. */
-int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh, uint32_t yw,
-                         clg_tensor y);
+int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh,
+                         uint32_t yw, clg_tensor y);
 /* dw[len] = sum of `splits` partial sums in order. */
 int clg__conv2d_sum(const clg_ops *o, clg_tensor part, uint64_t len, uint32_t splits, clg_tensor y);
 

@@ -8,10 +8,10 @@
 #include "rt/launch.h"
 
 enum {
-    SPLIT_MAX = 64,            /* of the pixels of a weight gradient */
-    GROUPS_WANTED = 256,       /* work-groups that fill a large GPU */
-    SPLIT_PIXELS = 256,        /* at least per split */
-    PART_MAX = 4 << 20,        /* floats of partial sums */
+    SPLIT_MAX = 64,      /* of the pixels of a weight gradient */
+    GROUPS_WANTED = 256, /* work-groups that fill a large GPU */
+    SPLIT_PIXELS = 256,  /* at least per split */
+    PART_MAX = 4 << 20,  /* floats of partial sums */
     SUM_LOCAL = 64
 };
 
@@ -24,7 +24,10 @@ static const tile_shape wide_tiles[] = {
     { 16, 16, 4, 4 }, { 8, 8, 4, 4 }, { 4, 4, 4, 4 }, { 1, 1, 4, 4 }
 };
 static const tile_shape narrow_tiles[] = { /* up to 8 channels */
-    { 2, 32, 4, 4 }, { 2, 8, 4, 4 }, { 2, 2, 4, 4 }, { 1, 1, 4, 4 }
+                                           { 2, 32, 4, 4 },
+                                           { 2, 8, 4, 4 },
+                                           { 2, 2, 4, 4 },
+                                           { 1, 1, 4, 4 }
 };
 enum { TILE_COUNT = 4, NARROW_MAX = 8 };
 
@@ -76,9 +79,10 @@ static int launch_phase(const clg_ops *o, const clg_conv *g, enum clg_conv_way w
     const uint32_t has_bias = clg__tensor_is(bias);
     const float slope = e != NULL ? e->slope : 0.0f;
     const uint32_t pixels = g->n * f->na * f->nb;
-    clg_grid grid = clg__grid_local(
-        2, (const size_t[3]){ clg__ceil_div(oc, t->tx * t->rn), clg__ceil_div(pixels, t->ty * t->rm), 1 },
-        (const size_t[3]){ t->tx, t->ty, 1 });
+    clg_grid grid = clg__grid_local(2,
+                                    (const size_t[3]){ clg__ceil_div(oc, t->tx * t->rn),
+                                                       clg__ceil_div(pixels, t->ty * t->rm), 1 },
+                                    (const size_t[3]){ t->tx, t->ty, 1 });
     grid.flops = 2.0 * pixels * f->tr * f->ts * run * oc;
     grid.bytes = 4.0 * ((double)pixels * oc + (double)clg__tensor_len(src) +
                         (double)f->tr * f->ts * run * oc);
@@ -95,7 +99,8 @@ static int launch_phase(const clg_ops *o, const clg_conv *g, enum clg_conv_way w
 int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
                      clg_tensor w, const clg_epilogue *e, clg_tensor dst)
 {
-    const uint32_t run = way == CLG_CONV_DOWN ? g->c : g->k, oc = way == CLG_CONV_DOWN ? g->k : g->c;
+    const uint32_t run = way == CLG_CONV_DOWN ? g->c : g->k,
+                   oc = way == CLG_CONV_DOWN ? g->k : g->c;
     const uint32_t ks = run <= 4 ? 4 : run <= 8 ? 8 : 16;
     char extra[32];
     snprintf(extra, sizeof extra, " -DUP=%d -DACT=%d", way == CLG_CONV_UP,
@@ -153,7 +158,8 @@ int clg__conv2d_wgrad_tile(const clg_ops *o, const clg_conv *g, clg_tensor big, 
                            clg_tensor dw, clg_tensor ws)
 {
     const uint32_t ks = 16, len = (uint32_t)clg__conv_w_len(g), pixels = g->n * g->p * g->q;
-    const uint32_t per = clg__ceil_div(pixels, count_splits(g)), splits = clg__ceil_div(pixels, per);
+    const uint32_t per = clg__ceil_div(pixels, count_splits(g)),
+                   splits = clg__ceil_div(pixels, per);
     tile_shape t;
     clg_kernel *k = NULL;
     int status = CLG_OK;

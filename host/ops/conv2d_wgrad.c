@@ -11,11 +11,11 @@
 #include "rt/launch.h"
 
 enum {
-    PADDED_MAX = 4,          /* channels up to which a filter row is one run */
-    CHUNK_BYTES = 3 << 19,   /* both maps of a chunk: about an L2 cache */
-    CHUNK_PIXELS = 256,      /* at least, so that loading and storing the tile is little */
+    PADDED_MAX = 4,        /* channels up to which a filter row is one run */
+    CHUNK_BYTES = 3 << 19, /* both maps of a chunk: about an L2 cache */
+    CHUNK_PIXELS = 256,    /* at least, so that loading and storing the tile is little */
     ITEMS_WANTED = 64,
-    SUM_BLOCK = 64           /* in cl/conv2d_pack.cl */
+    SUM_BLOCK = 64 /* in cl/conv2d_pack.cl */
 };
 
 typedef struct wgrad_plan {
@@ -23,8 +23,8 @@ typedef struct wgrad_plan {
     uint32_t vw, mr, nv;
     uint32_t h, w, run, taps_r, taps_s, pad; /* the big map as the kernel sees it */
     uint32_t row_tiles, col_tiles;
-    uint32_t splits, chunk;                  /* chunk: images per launch when splits = 1 */
-    uint64_t source_at, total;               /* workspace, in floats */
+    uint32_t splits, chunk;    /* chunk: images per launch when splits = 1 */
+    uint64_t source_at, total; /* workspace, in floats */
 } wgrad_plan;
 
 /* Rows per tile with the least waste, from few sizes (each is a program to build), large first. */
@@ -62,8 +62,9 @@ static void choose_tile(wgrad_plan *p, uint32_t k, uint32_t width)
 
 static wgrad_plan make_plan(const clg_ops *o, const clg_conv *g)
 {
-    wgrad_plan p = { .h = g->h, .w = g->w, .run = g->c, .taps_r = g->r, .taps_s = g->s,
-                     .pad = g->pad };
+    wgrad_plan p = {
+        .h = g->h, .w = g->w, .run = g->c, .taps_r = g->r, .taps_s = g->s, .pad = g->pad
+    };
     p.padded = g->c <= PADDED_MAX && g->s > 1;
     if (p.padded) {
         p.h = (g->p - 1) * g->stride + g->r;
@@ -99,8 +100,9 @@ int clg__conv2d_sum(const clg_ops *o, clg_tensor part, uint64_t len, uint32_t sp
     }
     clg_grid grid = clg__grid(1, (size_t)((len + SUM_BLOCK - 1) / SUM_BLOCK), 0, 0);
     grid.bytes = 4.0 * (double)len * (splits + 1.0);
-    return clg__launch(o->rt, k, grid,
-                       CLG_ARGS(CLG_ARG(part), CLG_ARG(y), CLG_ARG((uint32_t)len), CLG_ARG(splits)));
+    return clg__launch(
+        o->rt, k, grid,
+        CLG_ARGS(CLG_ARG(part), CLG_ARG(y), CLG_ARG((uint32_t)len), CLG_ARG(splits)));
 }
 
 /* Images n0 .. n1 in `splits` parts of `per`. */
@@ -152,9 +154,9 @@ int clg__conv2d_wgrad_cpu(const clg_ops *o, const clg_conv *g, clg_tensor big, c
     }
     for (uint32_t n0 = 0; n0 < g->n; n0 += p.chunk) {
         const uint32_t n1 = g->n - n0 < p.chunk ? g->n : n0 + p.chunk;
-        CLG_TRY(launch_part(o, g, &p, k, big, small, dw,
-                            (wgrad_part){ .n0 = n0, .n1 = n1, .per = n1 - n0, .splits = 1,
-                                          .first = n0 == 0 }));
+        CLG_TRY(launch_part(
+            o, g, &p, k, big, small, dw,
+            (wgrad_part){ .n0 = n0, .n1 = n1, .per = n1 - n0, .splits = 1, .first = n0 == 0 }));
     }
 out:
     return status;

@@ -1,0 +1,176 @@
+/* Cases of conv2d. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
+ * dw. Keys n h w c k r s stride pad bias act slope; exact=1: small integers, no error allowed. */
+#include "ops/case_plan.h"
+#include "ops/conv2d.h"
+
+static const char *const KEYS[] = { "n",      "h",   "w",    "c",   "k",     "r",     "s",
+                                    "stride", "pad", "bias", "act", "slope", "exact", NULL };
+enum { QUICK = 12 };
+static const char *const CASES[] = {
+    "conv2d fwd n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",
+    "conv2d bwd_data n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",
+    "conv2d bwd_weight n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",
+    "conv2d fwd n=2 h=6 w=6 c=3 k=5 r=4 s=4 stride=2 pad=1 bias=1 act=2 slope=0.2",
+    "conv2d bwd_data n=2 h=6 w=6 c=3 k=16 r=4 s=4 stride=2 pad=1",
+    "conv2d bwd_weight n=3 h=6 w=6 c=3 k=5 r=4 s=4 stride=2 pad=1",
+    "conv2d fwd n=8 h=4 w=4 c=17 k=19 r=3 s=2 stride=1 pad=1",
+    "conv2d bwd_data n=8 h=4 w=4 c=19 k=17 r=3 s=2 stride=1 pad=1",
+    "conv2d bwd_weight n=3 h=5 w=4 c=17 k=33 r=2 s=3 stride=2 pad=0",
+    "conv2d fwd n=3 h=3 w=3 c=5 k=2 r=3 s=3 bias=1", "conv2d bwd_data n=3 h=3 w=3 c=5 k=2 r=3 s=3",
+    "conv2d bwd_weight n=3 h=3 w=3 c=5 k=2 r=3 s=3",
+    /* kernels 1-7, strides 1-4 */
+    "conv2d fwd n=5 h=9 w=7 c=33 k=34 r=1 s=1 stride=1 exact=1",
+    "conv2d bwd_data n=2 h=9 w=9 c=31 k=16 r=1 s=1 stride=3 pad=1 exact=1",
+    "conv2d bwd_weight n=2 h=9 w=9 c=13 k=7 r=1 s=1 stride=4 exact=1",
+    "conv2d fwd n=16 h=11 w=11 c=4 k=30 r=2 s=2 stride=1 pad=1 exact=1",
+    "conv2d bwd_data n=16 h=11 w=11 c=20 k=6 r=2 s=2 stride=2 exact=1",
+    "conv2d bwd_weight n=16 h=11 w=11 c=26 k=65 r=2 s=2 stride=3 exact=1",
+    "conv2d fwd n=3 h=13 w=10 c=67 k=37 r=3 s=3 stride=2 pad=1 exact=1",
+    "conv2d bwd_data n=3 h=13 w=10 c=67 k=37 r=3 s=3 stride=2 pad=1 exact=1",
+    "conv2d bwd_weight n=3 h=13 w=10 c=67 k=37 r=3 s=3 stride=2 pad=1 exact=1",
+    "conv2d fwd n=4 h=16 w=16 c=1 k=64 r=5 s=5 stride=2 pad=2 bias=1 act=1 exact=1",
+    "conv2d bwd_data n=4 h=16 w=16 c=1 k=64 r=5 s=5 stride=2 pad=2 exact=1",
+    "conv2d bwd_weight n=4 h=16 w=16 c=1 k=64 r=5 s=5 stride=2 pad=2 exact=1",
+    "conv2d fwd n=2 h=12 w=15 c=2 k=3 r=6 s=6 stride=4 pad=3 exact=1",
+    "conv2d bwd_data n=2 h=12 w=15 c=2 k=48 r=6 s=6 stride=4 pad=3 exact=1",
+    "conv2d bwd_weight n=2 h=12 w=15 c=40 k=3 r=6 s=6 stride=4 pad=3 exact=1",
+    "conv2d fwd n=2 h=14 w=14 c=9 k=11 r=7 s=5 stride=3 pad=3 act=3",
+    "conv2d bwd_data n=2 h=14 w=14 c=9 k=11 r=7 s=5 stride=3 pad=3",
+    "conv2d bwd_weight n=2 h=14 w=14 c=9 k=11 r=5 s=7 stride=1 pad=3",
+    "conv2d fwd n=7 h=5 w=5 c=23 k=1 r=3 s=3 stride=1 pad=1 act=4",
+    "conv2d bwd_data n=9 h=7 w=7 c=4 k=32 r=4 s=4 stride=1 pad=2",
+    "conv2d bwd_weight n=7 h=5 w=5 c=23 k=1 r=3 s=3 stride=1 pad=1",
+    /* DCGAN-64 and -28, small batches */
+    "conv2d fwd n=8 h=64 w=64 c=3 k=64 r=4 s=4 stride=2 pad=1 act=2 slope=0.2",
+    "conv2d bwd_data n=2 h=64 w=64 c=3 k=64 r=4 s=4 stride=2 pad=1",
+    "conv2d bwd_weight n=3 h=64 w=64 c=3 k=64 r=4 s=4 stride=2 pad=1",
+    "conv2d fwd n=2 h=32 w=32 c=64 k=128 r=4 s=4 stride=2 pad=1",
+    "conv2d bwd_data n=8 h=16 w=16 c=64 k=128 r=4 s=4 stride=2 pad=1",
+    "conv2d bwd_weight n=5 h=16 w=16 c=64 k=128 r=4 s=4 stride=2 pad=1",
+    "conv2d fwd n=16 h=8 w=8 c=64 k=96 r=4 s=4 stride=2 pad=1",
+    "conv2d bwd_data n=3 h=8 w=8 c=96 k=64 r=4 s=4 stride=2 pad=1",
+    "conv2d bwd_weight n=33 h=8 w=8 c=64 k=96 r=4 s=4 stride=2 pad=1",
+    "conv2d fwd n=7 h=4 w=4 c=512 k=1 r=4 s=4", "conv2d bwd_data n=7 h=4 w=4 c=512 k=1 r=4 s=4",
+    "conv2d bwd_weight n=7 h=4 w=4 c=512 k=1 r=4 s=4",
+    "conv2d fwd n=3 h=28 w=28 c=1 k=64 r=4 s=4 stride=2 pad=1 act=2",
+    "conv2d bwd_data n=3 h=28 w=28 c=1 k=64 r=4 s=4 stride=2 pad=1",
+    "conv2d bwd_weight n=3 h=28 w=28 c=1 k=64 r=4 s=4 stride=2 pad=1", NULL
+};
+
+static int read_shape(const clg_case *c, clg_conv *g)
+{
+    *g = (clg_conv){ .n = clg__case_u32(c, "n", 1),
+                     .h = clg__case_u32(c, "h", 1),
+                     .w = clg__case_u32(c, "w", 1),
+                     .c = clg__case_u32(c, "c", 1),
+                     .k = clg__case_u32(c, "k", 1),
+                     .r = clg__case_u32(c, "r", 1),
+                     .s = clg__case_u32(c, "s", 1),
+                     .stride = clg__case_u32(c, "stride", 1),
+                     .pad = clg__case_u32(c, "pad", 0) };
+    if (g->n == 0 || g->h == 0 || g->w == 0 || g->c == 0 || g->k == 0) {
+        return clg__fail(CLG_E_USAGE, "conv2d: one of n h w c k is 0");
+    }
+    return clg__conv_make(g);
+}
+
+static int read_pass(const clg_case *c, enum clg_pass *pass)
+{
+    if (clg__case_is(c, "fwd")) {
+        *pass = CLG_FWD;
+    } else if (clg__case_is(c, "bwd_data")) {
+        *pass = CLG_BWD_DATA;
+    } else if (clg__case_is(c, "bwd_weight")) {
+        *pass = CLG_BWD_WEIGHT;
+    } else {
+        return clg__case_no_pass(c);
+    }
+    return CLG_OK;
+}
+
+static int plan(const clg_case *c, clg_case_plan *out)
+{
+    clg_conv g;
+    enum clg_pass pass;
+    enum clg_act act;
+    int status = CLG_OK;
+    *out = (clg_case_plan){ 0 };
+    CLG_TRY(read_shape(c, &g));
+    CLG_TRY(read_pass(c, &pass));
+    CLG_TRY(clg__case_act(c, &act));
+    const bool exact = clg__case_u32(c, "exact", 0) != 0;
+    const enum clg_case_fill fill = exact ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
+    const double taps = (double)g.r * g.s;
+    const uint64_t x = clg__conv_x_len(&g), y = clg__conv_y_len(&g), w = clg__conv_w_len(&g);
+    if (pass == CLG_FWD) {
+        const double stol = exact ? 0.0 : clg__plan_sum_tolerance(taps * g.c);
+        clg__plan_in(out, "x", x, fill);
+        clg__plan_in(out, "w", w, fill);
+        if (clg__case_u32(c, "bias", 0) != 0) {
+            clg__plan_in(out, "bias", g.k, fill);
+        }
+        /* The activations' own error; after tanh or sigmoid the sum's error is no longer relative
+         * to the size of the result. */
+        const double atol = act >= CLG_ACT_TANH ? stol * sqrt(taps * g.c) : 0.0;
+        clg__plan_out(out, "y", y, exact ? 0.0 : CLG_CASE_RTOL, atol, stol);
+    } else if (pass == CLG_BWD_DATA) {
+        clg__plan_in(out, "dy", y, fill);
+        clg__plan_in(out, "w", w, fill);
+        clg__plan_out(out, "dx", x, 0.0, 0.0, exact ? 0.0 : clg__plan_sum_tolerance(taps * g.k));
+    } else {
+        clg__plan_in(out, "x", x, fill);
+        clg__plan_in(out, "dy", y, fill);
+        clg__plan_out(out, "dw", w, 0.0, 0.0,
+                      exact ? 0.0 : clg__plan_sum_tolerance((double)g.n * g.p * g.q));
+    }
+    out->flops = clg__conv_flops(&g);
+    out->bytes = 4.0 * (double)(x + y + w);
+out:
+    return status;
+}
+
+static uint64_t workspace(const clg_ops *o, const clg_case *c)
+{
+    clg_conv g;
+    enum clg_pass pass;
+    if (read_shape(c, &g) != CLG_OK || read_pass(c, &pass) != CLG_OK) {
+        return 0;
+    }
+    return clg__conv2d_workspace(o, &g, pass);
+}
+
+static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
+               clg_tensor ws)
+{
+    clg_conv g;
+    enum clg_pass pass;
+    clg_epilogue e = { .slope = clg__case_f32(c, "slope", 0.2) };
+    int status = CLG_OK;
+    CLG_TRY(read_shape(c, &g));
+    CLG_TRY(read_pass(c, &pass));
+    CLG_TRY(clg__case_act(c, &e.act));
+    if (pass == CLG_FWD) {
+        e.bias = clg__case_u32(c, "bias", 0) != 0 ? in[2] : CLG_NO_TENSOR;
+        CLG_TRY(clg__conv2d_fwd(o, &g, clg__tensor_view(in[0], 0, 4, g.n, g.h, g.w, g.c),
+                                clg__tensor_view(in[1], 0, 4, g.r, g.s, g.c, g.k), &e,
+                                clg__tensor_view(out[0], 0, 4, g.n, g.p, g.q, g.k), ws));
+    } else if (pass == CLG_BWD_DATA) {
+        CLG_TRY(clg__conv2d_bwd_data(o, &g, clg__tensor_view(in[0], 0, 4, g.n, g.p, g.q, g.k),
+                                     clg__tensor_view(in[1], 0, 4, g.r, g.s, g.c, g.k),
+                                     clg__tensor_view(out[0], 0, 4, g.n, g.h, g.w, g.c), ws));
+    } else {
+        CLG_TRY(clg__conv2d_bwd_weight(o, &g, clg__tensor_view(in[0], 0, 4, g.n, g.h, g.w, g.c),
+                                       clg__tensor_view(in[1], 0, 4, g.n, g.p, g.q, g.k),
+                                       clg__tensor_view(out[0], 0, 4, g.r, g.s, g.c, g.k), ws));
+    }
+out:
+    return status;
+}
+
+const clg_op clg__op_conv2d = { .name = "conv2d",
+                                .keys = KEYS,
+                                .cases = CASES,
+                                .quick = QUICK,
+                                .plan = plan,
+                                .workspace = workspace,
+                                .run = run };
