@@ -8,7 +8,6 @@
 
 #include <zlib.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/str.h"
 

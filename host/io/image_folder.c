@@ -301,6 +301,13 @@ out:
     return status;
 }
 
+/* Half of the machine's memory is left to the training. */
+static bool fits_in_memory(size_t n, uint32_t size)
+{
+    uint64_t memory = clg__os_physical_memory_bytes();
+    return memory == 0u || (uint64_t)n <= memory / 2u / (3u * (uint64_t)size * size);
+}
+
 int clg__dataset_open_folder(clg_dataset *ds, const char *dir, const clg_dataset_options *opt)
 {
     int status = CLG_OK;
@@ -310,7 +317,7 @@ int clg__dataset_open_folder(clg_dataset *ds, const char *dir, const clg_dataset
     (void)snprintf(ds->info.kind, sizeof ds->info.kind, "folder");
     if (!opt->no_cache) {
         status = open_cached(ds, &list, size, opt->channels, opt->split);
-        if (status != CLG_E_IO) {
+        if (status != CLG_E_IO || !fits_in_memory(list.n, size)) {
             goto out;
         }
         clg__log(CLG_LOG_WARN, "no data cache (%s): the images are decoded into memory",
