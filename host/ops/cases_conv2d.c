@@ -91,7 +91,7 @@ static int read_pass(const clg_case *c, enum clg_pass *pass)
 static int plan(const clg_case *c, clg_case_plan *out)
 {
     clg_conv g;
-    enum clg_pass pass;
+    enum clg_pass pass = CLG_FWD;
     enum clg_act act;
     int status = CLG_OK;
     *out = (clg_case_plan){ 0 };
@@ -132,7 +132,7 @@ out:
 static uint64_t workspace(const clg_ops *o, const clg_case *c)
 {
     clg_conv g;
-    enum clg_pass pass;
+    enum clg_pass pass = CLG_FWD;
     if (read_shape(c, &g) != CLG_OK || read_pass(c, &pass) != CLG_OK) {
         return 0;
     }
@@ -143,7 +143,7 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
                clg_tensor ws)
 {
     clg_conv g;
-    enum clg_pass pass;
+    enum clg_pass pass = CLG_FWD;
     clg_epilogue e = { .slope = clg__case_f32(c, "slope", 0.2) };
     int status = CLG_OK;
     CLG_TRY(read_shape(c, &g));
