@@ -3,7 +3,12 @@
 state file before it, so differences do not grow. Prints the worst relative L2 difference per kind
 and exits with 1 if one is above the limit.
 
-    replay_trace.py runs/dcgan-1/trace [--limit 1e-4] [--model dcgan|mnist-mlp]
+    clgan train --model dcgan --trace 10 --steps 10 --out RUN
+    replay_trace.py RUN/trace [--limit 1e-4] [--verbose]
+
+The model is known by its tensors' names; learning rates and betas come from the trace's config.
+--verbose prints every tensor's worst difference. Losses are compared relative to themselves,
+tensors by the L2 norm of the difference over that of PyTorch's tensor.
 """
 import argparse
 import glob
@@ -18,8 +23,21 @@ import tensors
 p = argparse.ArgumentParser()
 p.add_argument("trace")
 p.add_argument("--limit", type=float, default=1e-4)
+p.add_argument("--verbose", action="store_true")
 a = p.parse_args()
 torch.set_default_dtype(torch.float64)
+
+
+def read_adam(config, section):
+    """The numbers of one optimizer section of a resolved config (plain lines "  key: value")."""
+    found, inside = {}, False
+    for line in config.splitlines():
+        if line and not line.startswith(" "):
+            inside = line.startswith(section + ":")
+        elif inside and ":" in line:
+            key, value = line.split(":", 1)
+            found[key.strip()] = float(value.split("#")[0])
+    return {"lr": found["lr"], "betas": (found["beta1"], found["beta2"]), "eps": found["eps"]}
 
 
 def part(t, prefix):
@@ -49,14 +67,13 @@ def differ(got, want):
 files = sorted(glob.glob(a.trace + "/step-*.safetensors"))
 if len(files) < 2:
     sys.exit(f"replay_trace.py: {a.trace} holds {len(files)} files, wants 2 or more")
-before, _ = tensors.load(files[0])
+before, meta = tensors.load(files[0])
 model = "dcgan" if any(k.startswith("netG.main.") for k in before) else "mnist-mlp"
-worst = {}
+worst, each = {}, {}
 for step, path in enumerate(files[1:], 1):
-    now, meta = tensors.load(path)
+    now, _ = tensors.load(path)
     size, channels, nz = now["real"].shape[1], now["real"].shape[3], now["z"].shape[1]
     if model == "dcgan":
-        width = {}
         first = part(before, "netD.main.0.")["weight"]
         last = [k for k in before if k.startswith("netG.main.") and k.endswith("weight") and before[k].ndim == 4]
         last = sorted(last, key=lambda k: int(k.split(".")[2]))[-1]
@@ -65,7 +82,8 @@ for step, path in enumerate(files[1:], 1):
         netg, netd = nets.mnist_mlp(size, channels, nz, before["netG.model.0.weight"].shape[0])
     netg.load_state_dict(torch_state(before, "netG."))
     netd.load_state_dict(torch_state(before, "netD."))
-    optg, optd = nets.optimisers(model, netg, netd)
+    optg = torch.optim.Adam(netg.parameters(), **read_adam(meta["config"], "optimizer_g"))
+    optd = torch.optim.Adam(netd.parameters(), **read_adam(meta["config"], "optimizer_d"))
     load_moments(optg, netg, before, "optG.", step - 1)
     load_moments(optd, netd, before, "optD.", step - 1)
     grads = {}
@@ -86,10 +104,19 @@ for step, path in enumerate(files[1:], 1):
             want[f"{prefix}m.{n}"], want[f"{prefix}v.{n}"] = s["exp_avg"].numpy(), s["exp_avg_sq"].numpy()
     for name, w in want.items():
         kind = name.split(".")[0]
-        e = differ(now[name].reshape(np.shape(w)), w)
+        if now[name].shape != np.shape(w):
+            sys.exit(f"{path}: {name} has shape {now[name].shape}, PyTorch {np.shape(w)}")
+        e = differ(now[name], w)
+        each[name] = max(e, each.get(name, 0))
         if e >= worst.get(kind, (-1, ""))[0]:
             worst[kind] = (e, f"{name} at step {step}")
+    missed = [k for k in now if k not in want and k not in ("real", "z")]
+    if missed:
+        sys.exit(f"{path}: tensors that PyTorch's step does not have: {', '.join(missed)}")
     before = now
+if a.verbose:
+    for name, e in each.items():
+        print(f"{e:.2e}  {name}")
 for kind, (e, name) in sorted(worst.items()):
     print(f"{kind:8} {e:.2e}  {name}")
 bad = [k for k, (e, _) in worst.items() if not e <= a.limit]

@@ -3,6 +3,10 @@
 DCGAN example, synchronised once per round. Prints one JSON line.
 
     step_torch.py --model dcgan --batch 64 --size 64 --rounds 3 [--threads 2] [--channels-last]
+                  [--device cuda]
+
+Two steps warm up; short steps are timed in packs of about 0.2 s. peak_rss_bytes is taken before
+the result is printed and contains everything that the process ever held.
 """
 import argparse
 import json
