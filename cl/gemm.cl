@@ -153,8 +153,8 @@ static inline void store_tile(vec acc[MR][NV], __global float *c, uint ldc, uint
 
 /* a: op(A)[i][p] = a[i*lda + p] (TA: a[p*lda + i]); b: op(B)[p][j] = b[p*ldb + j] (BPACK 2:
  * b[j*ldb + p]); c[i*ldc + j]; bias[n] if has_bias; batch z starts at z*stride_x in each but bias.
- * Needs m >= MR, and n >= NR when BPACK is 0: the last tile then starts at m - MR (n - NR), and
- * stores only the rows (columns) that no other tile has.
+ * Needs m >= MR when TA is 1, and n >= NR when BPACK is 0: the last tile starts at m - MR (n - NR)
+ * and stores only the rows (columns) that no other tile has.
  * Work-item (panel of NR columns, group of `tiles` row tiles, z). Private memory KC*NR floats.
  * -D VW=16 NV=2 MR=8 KC=512 TA=0 BPACK=1. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
@@ -185,7 +185,7 @@ void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint
         pack_panel(b, n0, n, k0, kc, ldb, panel);
 #endif
         for (uint t = first; t < end; ++t) {
-            const uint ib = min(t * MR, m - MR);
+            const uint ib = m < MR ? 0 : min(t * MR, m - MR);
             vec acc[MR][NV];
 #pragma unroll
             for (int i = 0; i < MR; ++i) {
@@ -200,7 +200,7 @@ void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint
             __global const float *ap[MR];
 #pragma unroll
             for (int i = 0; i < MR; ++i) {
-                ap[i] = a + (size_t)(ib + i) * lda + k0;
+                ap[i] = a + (size_t)min(ib + i, m - 1) * lda + k0;
             }
 #endif
 #if !BPACK

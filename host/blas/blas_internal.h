@@ -15,7 +15,7 @@ typedef struct clg_product {
 } clg_product;
 
 /* ---- builtin.c, builtin_gpu.c: our kernels ---- */
-enum { CLG_BUILTIN_SLOTS = 72 };
+enum { CLG_BUILTIN_SLOTS = 36 };
 typedef struct clg_builtin {
     clg_rt *rt;
     bool gpu;

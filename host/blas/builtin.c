@@ -40,8 +40,8 @@ static uint32_t wanted_items(const clg_builtin *b)
 
 static int find_tile(clg_builtin *b, const variant *v, clg_kernel **out)
 {
-    uint32_t rows = v->mr == 1 ? 0 : v->mr == 2 ? 1 : v->mr == 4 && b->mr != 4 ? 2 : 3;
     uint32_t cols = v->nv == 1 ? 0 : v->nv == 2 ? 1 : 2;
+    uint32_t rows = v->mr > 1;
     clg_kernel **slot = &b->tile[((rows * 3 + cols) * 2 + v->ta) * 3 + v->bpack];
     int status = CLG_OK;
 
@@ -73,25 +73,23 @@ static uint32_t pick_tiles(const clg_gemm *g, uint32_t mr, uint32_t nr, uint32_t
     return tiles > most ? most : tiles > all ? all : tiles;
 }
 
+/* Few variants: each is a program that a new device has to build. */
 static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t *tiles)
 {
-    variant v = { .mr = g->m >= b->mr ? b->mr : g->m >= 4 ? 4 : g->m >= 2 ? 2 : 1,
-                  .nv = g->n >= 2 * b->vw ? 2 : 1,
-                  .ta = g->ta };
+    bool few = g->m < (g->ta ? b->mr : 4);
+    variant v = { .mr = few ? 1 : b->mr, .nv = few || g->n < 2 * b->vw ? 1 : 2, .ta = g->ta };
+
     if (g->tb) {
         /* Each group of rows packs the panel again: few groups. */
-        uint32_t items = wanted_items(b) / 2;
         v.bpack = 2;
-        *tiles = pick_tiles(g, v.mr, v.nv * b->vw, items);
+        *tiles = pick_tiles(g, v.mr, v.nv * b->vw, wanted_items(b) / 2);
         return v;
     }
-    if (g->n < b->vw) {
-        v.bpack = 1;
-    } else if (v.mr <= 2 && g->n >= 4 * b->vw) {
+    if (few && g->n >= 4 * b->vw) {
         v.nv = 4;
     }
     *tiles = pick_tiles(g, v.mr, v.nv * b->vw, wanted_items(b));
-    if (*tiles >= PACK_TILES && g->k >= PACK_K) {
+    if (v.nv == 1 || (*tiles >= PACK_TILES && g->k >= PACK_K && v.mr > 1)) {
         v.bpack = 1;
     }
     return v;

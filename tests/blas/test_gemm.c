@@ -109,7 +109,7 @@ static void release(job *j)
     clg__free(j->bias);
 }
 
-/* act 0 none, 2 lrelu .2, 3 tanh: enough to see that it is applied, once, at the end. */
+/* Two of them are enough to see that it is applied once, at the end. */
 static double activated(int act, double x)
 {
     return act == CLG_ACT_LRELU ? (x > 0 ? x : (double)0.2f * x) : act == CLG_ACT_TANH ? tanh(x) : x;
@@ -162,7 +162,7 @@ static void run_and_compare(clg_blas *blas, clg_gemm g, bool integers, uint32_t 
     TEST_OK(clg__gemm_epilogue(blas, &j.g, j.da, j.db, j.dc, bias ? j.dbias : CLG_NO_TENSOR,
                                (enum clg_act)act, 0.2f, j.ws));
     test_download(j.dc, j.got);
-    compare(&j, bias, act, integers && act != CLG_ACT_TANH && act != CLG_ACT_LRELU ? 0 : 4);
+    compare(&j, bias, act, integers && act == CLG_ACT_NONE ? 0 : 4);
     release(&j);
 }
 
@@ -226,13 +226,13 @@ static void strided_batches_are_separate_products(void **state)
 
 static void bias_and_activation_come_after_the_whole_sum(void **state)
 {
-    static const int acts[] = { CLG_ACT_NONE, CLG_ACT_RELU, CLG_ACT_LRELU, CLG_ACT_TANH };
+    static const int acts[] = { CLG_ACT_NONE, CLG_ACT_LRELU, CLG_ACT_TANH };
     (void)state;
     for (size_t c = 0; c < 2; c++) {
         clg_blas *blas = open_blas(choices[c]);
-        for (size_t a = 0; a < 4; a++) {
+        for (size_t a = 0; a < 3; a++) {
             for (int t = 0; t < 4; t++) {
-                int act = acts[a] == CLG_ACT_RELU ? CLG_ACT_LRELU : acts[a];
+                int act = acts[a];
                 clg_gemm g = { .ta = t & 1, .tb = t >> 1, .m = 21, .n = 45, .k = 1030, .alpha = 1,
                                .beta = 0.5f };
                 run_and_compare(blas, g, false, 1, true, act);
