@@ -7,7 +7,10 @@
 #include "base/log.h"
 #include "base/mem.h"
 
+/* -w: some drivers print the number of warnings on standard error; whoever works on the kernels
+ * (CLGAN_CL_DIR) wants them. */
 static const char BASE_OPTIONS[] = "-cl-std=CL1.2 -cl-kernel-arg-info";
+static const char NO_WARNINGS[] = " -w";
 
 static uint64_t hash_text(const char *text, uint64_t start)
 {
@@ -134,14 +137,15 @@ static int get_program(clg_rt *rt, const char *file, const char *options, clg_rt
             return CLG_OK;
         }
     }
-    size_t cap = sizeof BASE_OPTIONS + strlen(options) + 2;
+    size_t cap = sizeof BASE_OPTIONS + sizeof NO_WARNINGS + strlen(options) + 2;
     clg_rt_program *p = clg__alloc(1, sizeof *p);
     if (p == NULL || (p->file = clg__strdup(file)) == NULL ||
         (p->options = clg__strdup(options)) == NULL || (all = clg__alloc(cap, 1)) == NULL) {
         status = CLG_E_MEMORY;
         goto out;
     }
-    snprintf(all, cap, "%s%s%s", BASE_OPTIONS, options[0] ? " " : "", options);
+    snprintf(all, cap, "%s%s%s%s", BASE_OPTIONS, rt->source_dir == NULL ? NO_WARNINGS : "",
+             options[0] ? " " : "", options);
     p->hash = hash;
     CLG_TRY(load_program(rt, p, all));
     p->next = rt->programs;
