@@ -54,31 +54,26 @@ static inline void stats_chunk(const int nv, const uint part, __global const flo
                                uint c, __global float *out, RED_ARG)
 {
     fvec s[SV], q[SV];
-#pragma unroll
     for (int v = 0; v < nv; ++v) {
         s[v] = (fvec)(0.0f);
         q[v] = (fvec)(0.0f);
     }
     for (uint r = LANE; r < rows; r += LANES) {
         __global const float *p = x + r * c;
-#pragma unroll
         for (int v = 0; v < nv; ++v) {
             s[v] += LOAD_PART(p + v * VW, part);
         }
     }
-#pragma unroll
     for (int v = 0; v < nv; ++v) {
         s[v] = RED_SUM(s[v]) / (float)rows;
     }
     for (uint r = LANE; r < rows; r += LANES) {
         __global const float *p = x + r * c;
-#pragma unroll
         for (int v = 0; v < nv; ++v) {
             const fvec d = LOAD_PART(p + v * VW, part) - s[v];
             q[v] += d * d;
         }
     }
-#pragma unroll
     for (int v = 0; v < nv; ++v) {
         const fvec m2 = RED_SUM(q[v]);
         if (LANE == 0u) {
@@ -242,7 +237,6 @@ static inline void bwd_chunk(const int nv, const uint part, __global const float
                              float slope, RED_ARG)
 {
     fvec m[SV], i[SV], w[SV], b[SV], s[SV], t[SV];
-#pragma unroll
     for (int v = 0; v < nv; ++v) {
         m[v] = LOAD_PART(mean + v * VW, part);
         i[v] = LOAD_PART(invstd + v * VW, part);
@@ -253,7 +247,6 @@ static inline void bwd_chunk(const int nv, const uint part, __global const float
     }
     for (uint r = LANE; r < rows; r += LANES) {
         const uint at = r * c;
-#pragma unroll
         for (int v = 0; v < nv; ++v) {
             const fvec d = LOAD_PART(x + at + v * VW, part) - m[v];
             const fvec dz = through_act(d, LOAD_PART(dy + at + v * VW, part), i[v], w[v], b[v],
@@ -262,7 +255,6 @@ static inline void bwd_chunk(const int nv, const uint part, __global const float
             t[v] += dz * d;
         }
     }
-#pragma unroll
     for (int v = 0; v < nv; ++v) {
         const fvec sum = RED_SUM(s[v]);
         const fvec dot = RED_SUM(t[v]);

@@ -1,53 +1,131 @@
 /* Philox numbers: element i takes word i % 4 of block i / 4, as host/base/philox.h says.
  *
- * Work-item i owns blocks i*ITEMS .. +ITEMS, four elements each. One text for both families: CPU
- * -DITEMS=256, GPU -DITEMS=1. No local memory. */
+ * CPU -DVW=16 -DITEMS=256: sixteen blocks at a time, one in each lane of a vector; a work-item owns
+ * ITEMS*VW elements from i*ITEMS*VW on. GPU -DVW=4 -DITEMS=1: a work-item owns one block. The last
+ * block or vector is computed in full and stored in part, so an element's bits do not depend on n.
+ * No local memory. */
 #include "common.clh"
 
-/* Stores the first n - i (at most 4) of v at y[i ..]. */
-static inline void store_block(float4 v, __global float *y, size_t i, size_t n)
+#if VW == 16
+typedef float16 word_float;
+typedef uint16 word_uint;
+#define TO_FLOAT convert_float16
+#define AT_ONCE 64
+#else
+typedef float word_float;
+typedef uint word_uint;
+#define TO_FLOAT convert_float
+#define AT_ONCE 4
+#endif
+
+/* Word k of the blocks in the lanes (one block on GPUs). */
+typedef struct words {
+    word_uint w[4];
+} words;
+
+/* The words of the block numbers in `block`; n < 2^32, so these have no high word. */
+static inline words make_words(word_uint block, uint seed_lo, uint seed_hi, uint stream,
+                               uint step_lo, uint step_hi)
 {
-    if (i + 4 <= n) {
-        vstore4(v, 0, y + i);
+    word_uint x = block, y = (word_uint)(stream << 24);
+    word_uint z = (word_uint)(step_lo), w = (word_uint)(step_hi);
+    PHILOX_ROUNDS(word_uint, x, y, z, w, seed_lo, seed_hi);
+    words r;
+    r.w[0] = x;
+    r.w[1] = y;
+    r.w[2] = z;
+    r.w[3] = w;
+    return r;
+}
+
+/* Stores elements i .. i+AT_ONCE, cut at n; v[k] holds word k of each block. */
+static inline void store_words(const word_float *v, __global float *y, size_t i, size_t n)
+{
+#if VW == 16
+    float16 a, b, c, d; /* blocks 0-3, 4-7, 8-11, 12-15 */
+    a.s048c = v[0].s0123;
+    a.s159d = v[1].s0123;
+    a.s26ae = v[2].s0123;
+    a.s37bf = v[3].s0123;
+    b.s048c = v[0].s4567;
+    b.s159d = v[1].s4567;
+    b.s26ae = v[2].s4567;
+    b.s37bf = v[3].s4567;
+    c.s048c = v[0].s89ab;
+    c.s159d = v[1].s89ab;
+    c.s26ae = v[2].s89ab;
+    c.s37bf = v[3].s89ab;
+    d.s048c = v[0].scdef;
+    d.s159d = v[1].scdef;
+    d.s26ae = v[2].scdef;
+    d.s37bf = v[3].scdef;
+    if (i + 64 <= n) {
+        vstore16(a, 0, y + i);
+        vstore16(b, 0, y + i + 16);
+        vstore16(c, 0, y + i + 32);
+        vstore16(d, 0, y + i + 48);
         return;
     }
-    y[i] = v.x;
-    if (i + 1 < n) {
-        y[i + 1] = v.y;
+    float t[64];
+    vstore16(a, 0, t);
+    vstore16(b, 1, t);
+    vstore16(c, 2, t);
+    vstore16(d, 3, t);
+    for (size_t j = i; j < n; ++j) {
+        y[j] = t[j - i];
     }
-    if (i + 2 < n) {
-        y[i + 2] = v.z;
+#else
+    for (uint k = 0; k < 4u && i + k < n; ++k) {
+        y[i + k] = v[k];
     }
+#endif
 }
 
-static inline uint4 block_words(size_t block, uint seed_lo, uint seed_hi, uint stream, uint step_lo,
-                                uint step_hi)
+/* Block numbers from that of element i on. */
+static inline word_uint count_blocks(size_t i)
 {
-    /* n < 2^32, so the block number has no high word. */
-    return philox4x32((uint4)((uint)block, stream << 24, step_lo, step_hi),
-                      (uint2)(seed_lo, seed_hi));
+#if VW == 16
+    return (uint)(i / 4) + (uint16)(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#else
+    return (uint)(i / 4);
+#endif
 }
 
-/* y[i] = lo + span * u_i, u in [0,1). */
+/* y[i] = lo + span * u_i, u = (word >> 8) * 2^-24 in [0,1). */
 __kernel void random_uniform(__global float *y, uint y_off, uint n, uint seed_lo, uint seed_hi,
                              uint stream, uint step_lo, uint step_hi, float lo, float span)
 {
-    const size_t first = (size_t)get_global_id(0) * ITEMS;
+    size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
+    const size_t end = min((size_t)n, i + ITEMS * VW);
     y += y_off;
-    for (size_t b = first; b < first + ITEMS && b * 4 < n; ++b) {
-        const uint4 w = block_words(b, seed_lo, seed_hi, stream, step_lo, step_hi);
-        store_block(lo + span * philox_unit4(w), y, b * 4, n);
+    for (; i < end; i += AT_ONCE) {
+        const words r = make_words(count_blocks(i), seed_lo, seed_hi, stream, step_lo, step_hi);
+        word_float v[4];
+        for (int k = 0; k < 4; ++k) {
+            v[k] = lo + span * (TO_FLOAT(r.w[k] >> 8) * 0x1p-24f);
+        }
+        store_words(v, y, i, n);
     }
 }
 
-/* y[i] = mean + std * N(0,1)_i. */
+/* y[i] = mean + std * N(0,1)_i by Box-Muller on the word pairs (0,1), (2,3): radius from
+ * u1 = ((word >> 8) + 1) * 2^-24 in (0,1], angle 2 pi u2; even elements cos, odd ones sin. */
 __kernel void random_normal(__global float *y, uint y_off, uint n, uint seed_lo, uint seed_hi,
                             uint stream, uint step_lo, uint step_hi, float mean, float std)
 {
-    const size_t first = (size_t)get_global_id(0) * ITEMS;
+    size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
+    const size_t end = min((size_t)n, i + ITEMS * VW);
     y += y_off;
-    for (size_t b = first; b < first + ITEMS && b * 4 < n; ++b) {
-        const uint4 w = block_words(b, seed_lo, seed_hi, stream, step_lo, step_hi);
-        store_block(mean + std * philox_normal4(w), y, b * 4, n);
+    for (; i < end; i += AT_ONCE) {
+        const words r = make_words(count_blocks(i), seed_lo, seed_hi, stream, step_lo, step_hi);
+        word_float v[4];
+        for (int k = 0; k < 4; k += 2) {
+            const word_float u1 = TO_FLOAT((r.w[k] >> 8) + 1u) * 0x1p-24f;
+            const word_float angle = TO_FLOAT(r.w[k + 1] >> 8) * 0x1p-23f; /* over pi, exact */
+            const word_float radius = std * sqrt(-2.0f * log(u1));
+            v[k] = mean + radius * cospi(angle);
+            v[k + 1] = mean + radius * sinpi(angle);
+        }
+        store_words(v, y, i, n);
     }
 }

@@ -27,18 +27,15 @@ static inline void columns_chunk(const int nv, const uint part, __global const f
                                  uint cols, __global float *y, RED_ARG)
 {
     fvec s[SV];
-#pragma unroll
     for (int v = 0; v < nv; ++v) {
         s[v] = (fvec)(0.0f);
     }
     for (uint r = LANE; r < rows; r += LANES) {
         __global const float *p = x + r * cols;
-#pragma unroll
         for (int v = 0; v < nv; ++v) {
             s[v] += LOAD_PART(p + v * VW, part);
         }
     }
-#pragma unroll
     for (int v = 0; v < nv; ++v) {
         const fvec sum = RED_SUM(s[v]);
         if (LANE == 0u) {
@@ -109,10 +106,10 @@ __kernel RED_KERNEL void reduce_sumsq(__global const float *x, uint x_off,
     }
 }
 
-/* 1 for inf and nan, by their bits: no compiler option can change that. */
-static inline float is_bad(float v)
+/* True for inf and nan, by their bits: no compiler option can change that. */
+static inline bool is_bad(float v)
 {
-    return (as_uint(v) & 0x7f800000u) == 0x7f800000u ? 1.0f : 0.0f;
+    return (as_uint(v) & 0x7f800000u) == 0x7f800000u;
 }
 
 /* part[k] = number of inf and nan in x[k*chunk .. +chunk] (cut at n); chunk < 2^24, so that a float
@@ -124,27 +121,12 @@ __kernel RED_KERNEL void reduce_nonfinite_part(__global const float *x, uint x_o
     RED_BUFFER;
     const uint k = (uint)get_global_id(2);
     const uint length = min(chunk, n - k * chunk);
-    float count = 0.0f;
+    uint count = 0; /* a plain loop of integers: compilers make vectors of it themselves */
     x += x_off + (size_t)k * chunk;
-#ifdef RED_X
     for (uint i = LANE; i < length; i += LANES) {
-        count += is_bad(x[i]);
+        count += is_bad(x[i]) ? 1u : 0u;
     }
-#else
-    uint i = 0;
-    uint16 many = (uint16)(0u);
-    for (; i + 16u <= length; i += 16u) {
-        const uint16 bits = as_uint16(vload16(0, x + i)) & 0x7f800000u;
-        many -= as_uint16(bits == 0x7f800000u); /* true is -1 */
-    }
-    const uint8 a = many.lo + many.hi;
-    const uint4 b = a.lo + a.hi;
-    count = (float)(b.x + b.y + b.z + b.w);
-    for (; i < length; ++i) {
-        count += is_bad(x[i]);
-    }
-#endif
-    const float sum = RED_SUM(count);
+    const float sum = RED_SUM((float)count);
     if (LANE == 0u) {
         part[part_off + k] = sum;
     }

@@ -9,11 +9,13 @@
 
 enum {
     CPU_VECTOR = 16,
-    CPU_ITEMS = 256, /* vectors per work-item: 16 KiB, enough to forget the cost of an item */
     CPU_SLICE_VECTORS = 4,
+    SMALL_VECTOR = 4, /* for CPU drivers that take vectors apart: less code, same speed */
+    CPU_ITEM = 4096,  /* elements per work-item: 16 KiB, enough to forget the cost of an item */
     GPU_VECTOR = 4,
     GPU_GROUP = 256,
     GPU_COLUMNS = 32, /* 128 bytes side by side */
+    GPU_FEW_COLUMNS = 4,
     CHUNK_ROWS_SMALL = 128,
     CHUNK_ROWS = 256,
     MANY_ROWS = 8192,
@@ -25,20 +27,17 @@ static bool is_gpu(const clg_ops *o)
     return clg__rt_family(o->rt) == CLG_KERNELS_GPU;
 }
 
-static uint32_t power_of_two_up(uint32_t n)
+/* Floats per vector of the CPU family. */
+static uint32_t cpu_vector(const clg_ops *o)
 {
-    uint32_t p = 1;
-    while (p < n && p < 1u << 31) {
-        p *= 2;
-    }
-    return p;
+    return clg__rt_device(o->rt)->vector_width_float >= 4 ? CPU_VECTOR : SMALL_VECTOR;
 }
 
 int clg__elementwise(const clg_ops *o, const char *file, const char *name, const char *extra,
                      uint32_t n, double flops_each, double bytes_each, clg_elementwise *out)
 {
     bool gpu = is_gpu(o);
-    uint32_t vector = gpu ? GPU_VECTOR : CPU_VECTOR, items = gpu ? 1 : CPU_ITEMS;
+    uint32_t vector = gpu ? GPU_VECTOR : cpu_vector(o), items = gpu ? 1 : CPU_ITEM / vector;
     char options[96];
     snprintf(options, sizeof options, "-DVW=%u -DITEMS=%u%s%s", vector, items, extra[0] ? " " : "",
              extra);
@@ -62,11 +61,11 @@ int clg__elementwise(const clg_ops *o, const char *file, const char *name, const
     return CLG_OK;
 }
 
-/* The widest group for `cols` columns that the device allows. */
+/* The widest group for `cols` columns that the device allows. Only three shapes, as some drivers
+ * compile again for each. */
 static void choose_group(const clg_device_info *d, uint32_t cols, clg_row_kernel *k)
 {
-    uint32_t x = power_of_two_up(cols);
-    k->x = x < GPU_COLUMNS ? x : GPU_COLUMNS;
+    k->x = cols == 1 ? 1 : cols <= GPU_FEW_COLUMNS ? GPU_FEW_COLUMNS : GPU_COLUMNS;
     while (k->x > 1 && (k->x > d->max_work_item[0] || k->x > d->max_work_group)) {
         k->x /= 2;
     }
@@ -77,6 +76,7 @@ static void choose_group(const clg_device_info *d, uint32_t cols, clg_row_kernel
     }
 }
 
+/* A kernel may allow less than the device does: then the group is cut to what this one allows. */
 static int get_group_kernel(const clg_ops *o, const char *file, const char *name, const char *extra,
                             clg_row_kernel *k)
 {
@@ -85,15 +85,21 @@ static int get_group_kernel(const clg_ops *o, const char *file, const char *name
         snprintf(options, sizeof options, "-DVW=1 -DSV=1 -DRED_X=%" PRIu32 " -DRED_Y=%" PRIu32
                  "%s%s", k->x, k->y, extra[0] ? " " : "", extra);
         int status = clg__kernel_get(o->rt, file, name, options, &k->kernel);
-        if (status != CLG_OK || (size_t)k->x * k->y <= clg__kernel_max_work_group(k->kernel)) {
+        if (status != CLG_OK) {
             return status;
         }
-        if (k->y > 1) {
-            k->y /= 2;
-        } else if (k->x > 1) {
-            k->x /= 2;
-        } else {
+        size_t most = clg__kernel_max_work_group(k->kernel);
+        if ((size_t)k->x * k->y <= most) {
+            return CLG_OK;
+        }
+        if (most == 0) {
             return clg__fail(CLG_E_DEVICE, "%s: the device takes no work-group of one item", name);
+        }
+        while (k->y > 1 && (size_t)k->x * k->y > most) {
+            k->y /= 2;
+        }
+        while (k->x > most) {
+            k->x /= 2;
         }
     }
 }
@@ -109,9 +115,10 @@ int clg__row_kernel(const clg_ops *o, const char *file, const char *name, const 
         out->vector = out->x;
         return status;
     }
-    *out = (clg_row_kernel){ .columns = CPU_VECTOR * CPU_SLICE_VECTORS, .vector = CPU_VECTOR };
+    uint32_t vector = cpu_vector(o), slice = vector == CPU_VECTOR ? CPU_SLICE_VECTORS : 1;
+    *out = (clg_row_kernel){ .columns = vector * slice, .vector = vector };
     char options[96];
-    snprintf(options, sizeof options, "-DVW=%d -DSV=%d%s%s", CPU_VECTOR, CPU_SLICE_VECTORS,
+    snprintf(options, sizeof options, "-DVW=%" PRIu32 " -DSV=%" PRIu32 "%s%s", vector, slice,
              extra[0] ? " " : "", extra);
     return clg__kernel_get(o->rt, file, name, options, &out->kernel);
 }
