@@ -31,5 +31,7 @@ const char *clg__st_dtype_name(enum clg_st_dtype dtype);
 size_t clg__st_dtype_size(enum clg_st_dtype dtype);
 /* Start of the eight digits in a header, or 0 if it has no checksum. */
 size_t clg__st_find_digits(const char *header, size_t n);
+/* The checksum of a whole file whose eight digits begin at byte `digits`. */
+uint32_t clg__st_sum(const uint8_t *bytes, size_t n, size_t digits);
 
 #endif

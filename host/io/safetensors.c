@@ -248,7 +248,7 @@ size_t clg__st_find_digits(const char *header, size_t n)
     return 0;
 }
 
-static uint32_t sum_file(const uint8_t *bytes, size_t n, size_t digits)
+uint32_t clg__st_sum(const uint8_t *bytes, size_t n, size_t digits)
 {
     static const uint8_t zeros[] = "00000000";
     uLong crc = crc32_z(0, bytes, digits);
@@ -287,7 +287,7 @@ static int check_sum(const st_reader *r, const clg_st_file *f, const uint8_t *by
     size_t digits = clg__st_find_digits((const char *)bytes + 8, header_length);
     if (digits == 0 || strncmp(stored, CLG_ST_SUM_TEXT, prefix) != 0 ||
         strlen(stored) != prefix + CLG_ST_SUM_DIGITS || !read_digits(stored + prefix, &want) ||
-        sum_file(bytes, n, 8 + digits) != want) {
+        clg__st_sum(bytes, n, 8 + digits) != want) {
         return fail_broken(r, "its checksum does not hold");
     }
     return CLG_OK;
