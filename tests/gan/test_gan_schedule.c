@@ -82,7 +82,7 @@ static void a_step_does_not_depend_on_the_steps_before_it(void **state)
         }
     }
     assert_true(flips > images / 3 && flips < images * 2 / 3);
-    for (uint64_t step = 29; step > 0; step -= 7) { /* backwards, on a fresh one */
+    for (uint64_t step = 29; step >= 7; step -= 7) { /* backwards, on a fresh one */
         uint32_t na = clg__schedule_plan(&a, step, ia, fa);
         uint32_t nb = clg__schedule_plan(&b, step, ib, fb);
         assert_int_equal(na, nb);
