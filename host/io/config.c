@@ -62,7 +62,8 @@ int clg__config_load(const char *path, clg_model_desc *out)
     size_t n = 0;
     clg_file_info info = clg__os_stat(path);
     if (info.is_file && info.size > CLG_CONFIG_FILE_MAX) {
-        return clg__hint(clg__fail(CLG_E_MODEL, "%s:1: the file has %llu bytes, at most %d are read",
+        return clg__hint(clg__fail(CLG_E_MODEL,
+                                   "%s:1: the file has %llu bytes, at most %d are read",
                                    path, (unsigned long long)info.size, CLG_CONFIG_FILE_MAX),
                          "is this a model file?");
     }

@@ -407,7 +407,8 @@ static bool fail_word(const clg_config_key *key, const char *text, const char *c
     append(fault->what, sizeof fault->what, clg__config_shown(text).text);
     append(fault->what, sizeof fault->what, "'");
     const char *near = clg__nearest(text, words, n);
-    (void)snprintf(fault->hint, sizeof fault->hint, near != NULL ? "did you mean '%s'?" : "use '%s'",
+    (void)snprintf(fault->hint, sizeof fault->hint,
+                   near != NULL ? "did you mean '%s'?" : "use '%s'",
                    near != NULL ? near : words[0]);
     return false;
 }

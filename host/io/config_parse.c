@@ -62,8 +62,9 @@ static int next_event(reader *r)
         bad = "an alias '*'";
         break;
     case YAML_SCALAR_EVENT:
-        bad = e->data.scalar.anchor != NULL ? "an anchor '&'" : e->data.scalar.tag != NULL ? "a tag '!'"
-                                                                                        : NULL;
+        bad = e->data.scalar.anchor != NULL ? "an anchor '&'"
+              : e->data.scalar.tag != NULL  ? "a tag '!'"
+                                            : NULL;
         break;
     case YAML_SEQUENCE_START_EVENT:
         bad = e->data.sequence_start.anchor != NULL ? "an anchor '&'"

@@ -1,4 +1,5 @@
-/* Run folders: creation and its faults, logs and cutting them back, pruning, finding checkpoints. */
+/* Run folders: creation and its faults, logs and cutting them back, pruning, finding checkpoints.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
