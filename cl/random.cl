@@ -42,23 +42,12 @@ static inline words make_words(word_uint block, uint seed_lo, uint seed_hi, uint
 static inline void store_words(const word_float *v, __global float *y, size_t i, size_t n)
 {
 #if VW == 16
-    float16 a, b, c, d; /* blocks 0-3, 4-7, 8-11, 12-15 */
-    a.s048c = v[0].s0123;
-    a.s159d = v[1].s0123;
-    a.s26ae = v[2].s0123;
-    a.s37bf = v[3].s0123;
-    b.s048c = v[0].s4567;
-    b.s159d = v[1].s4567;
-    b.s26ae = v[2].s4567;
-    b.s37bf = v[3].s4567;
-    c.s048c = v[0].s89ab;
-    c.s159d = v[1].s89ab;
-    c.s26ae = v[2].s89ab;
-    c.s37bf = v[3].s89ab;
-    d.s048c = v[0].scdef;
-    d.s159d = v[1].scdef;
-    d.s26ae = v[2].scdef;
-    d.s37bf = v[3].scdef;
+#define BLOCK(i) v[0].s##i, v[1].s##i, v[2].s##i, v[3].s##i
+    const float16 a = (float16)(BLOCK(0), BLOCK(1), BLOCK(2), BLOCK(3));
+    const float16 b = (float16)(BLOCK(4), BLOCK(5), BLOCK(6), BLOCK(7));
+    const float16 c = (float16)(BLOCK(8), BLOCK(9), BLOCK(a), BLOCK(b));
+    const float16 d = (float16)(BLOCK(c), BLOCK(d), BLOCK(e), BLOCK(f));
+#undef BLOCK
     if (i + 64 <= n) {
         vstore16(a, 0, y + i);
         vstore16(b, 0, y + i + 16);
