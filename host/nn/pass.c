@@ -167,7 +167,7 @@ int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups, en
             CLG_TRY(normalise(&k, i, out, cur));
         }
     }
-    if (mode == CLG_NET_TRAIN) {
+    if (mode == CLG_NET_TRAIN && net->stats != NULL) {
         net->batches_tracked += groups;
     }
     *y = cur;
