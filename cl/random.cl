@@ -18,24 +18,16 @@ typedef uint word_uint;
 #define AT_ONCE 4
 #endif
 
-/* Word k of the blocks in the lanes (one block on GPUs). */
-typedef struct words {
-    word_uint w[4];
-} words;
-
-/* The words of the block numbers in `block`; n < 2^32, so these have no high word. */
-static inline words make_words(word_uint block, uint seed_lo, uint seed_hi, uint stream,
-                               uint step_lo, uint step_hi)
+/* r[k] = word k of the blocks numbered in `block` (one per lane; one block on GPUs); n < 2^32,
+ * so these have no high word. */
+static inline void make_words(word_uint block, uint seed_lo, uint seed_hi, uint stream,
+                              uint step_lo, uint step_hi, word_uint *r)
 {
-    word_uint x = block, y = (word_uint)(stream << 24);
-    word_uint z = (word_uint)(step_lo), w = (word_uint)(step_hi);
-    PHILOX_ROUNDS(word_uint, x, y, z, w, seed_lo, seed_hi);
-    words r;
-    r.w[0] = x;
-    r.w[1] = y;
-    r.w[2] = z;
-    r.w[3] = w;
-    return r;
+    r[0] = block;
+    r[1] = (word_uint)(stream << 24);
+    r[2] = (word_uint)(step_lo);
+    r[3] = (word_uint)(step_hi);
+    PHILOX_ROUNDS(word_uint, r[0], r[1], r[2], r[3], seed_lo, seed_hi);
 }
 
 /* Stores elements i .. i+AT_ONCE, cut at n; v[k] holds word k of each block. */
@@ -88,10 +80,11 @@ __kernel void random_uniform(__global float *y, uint y_off, uint n, uint seed_lo
     const size_t end = min((size_t)n, i + ITEMS * VW);
     y += y_off;
     for (; i < end; i += AT_ONCE) {
-        const words r = make_words(count_blocks(i), seed_lo, seed_hi, stream, step_lo, step_hi);
+        word_uint r[4];
         word_float v[4];
+        make_words(count_blocks(i), seed_lo, seed_hi, stream, step_lo, step_hi, r);
         for (int k = 0; k < 4; ++k) {
-            v[k] = lo + span * (TO_FLOAT(r.w[k] >> 8) * 0x1p-24f);
+            v[k] = lo + span * (TO_FLOAT(r[k] >> 8) * 0x1p-24f);
         }
         store_words(v, y, i, n);
     }
@@ -106,11 +99,12 @@ __kernel void random_normal(__global float *y, uint y_off, uint n, uint seed_lo,
     const size_t end = min((size_t)n, i + ITEMS * VW);
     y += y_off;
     for (; i < end; i += AT_ONCE) {
-        const words r = make_words(count_blocks(i), seed_lo, seed_hi, stream, step_lo, step_hi);
+        word_uint r[4];
         word_float v[4];
+        make_words(count_blocks(i), seed_lo, seed_hi, stream, step_lo, step_hi, r);
         for (int k = 0; k < 4; k += 2) {
-            const word_float u1 = TO_FLOAT((r.w[k] >> 8) + 1u) * 0x1p-24f;
-            const word_float angle = TO_FLOAT(r.w[k + 1] >> 8) * 0x1p-23f; /* over pi, exact */
+            const word_float u1 = TO_FLOAT((r[k] >> 8) + 1u) * 0x1p-24f;
+            const word_float angle = TO_FLOAT(r[k + 1] >> 8) * 0x1p-23f; /* over pi, exact */
             const word_float radius = std * sqrt(-2.0f * log(u1));
             v[k] = mean + radius * cospi(angle);
             v[k + 1] = mean + radius * sinpi(angle);
