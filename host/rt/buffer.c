@@ -144,9 +144,9 @@ out:
     return status;
 }
 
-/* For oclgrind 21.10, whose check for uninitialised values makes the shadow of a buffer anew, with
- * the size of the write alone, at each write from the host: after a write of a part, reads beyond it
- * are reported and its own memory is overrun. So a part is written by writing the whole. */
+/* For oclgrind 21.10: after a write from the host that does not cover the whole buffer its check for
+ * uninitialised values reports reads of what was just written. So a part is written by writing the
+ * whole; the price is that the rest of the buffer counts as initialised from then on. */
 static int write_whole(clg_rt *rt, clg_tensor dst, span s, const void *src, cl_event *ev)
 {
     cl_mem mem = dst.buf->mem;

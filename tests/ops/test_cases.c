@@ -39,6 +39,13 @@ static int open_setup(setup *s)
     print_message("cases on %s, %s kernels, %s products\n", clg__rt_device(s->ops.rt)->name,
                   clg__rt_family(s->ops.rt) == CLG_KERNELS_GPU ? "gpu" : "cpu",
                   clg__blas_name(s->ops.blas));
+    /* What was asked for is what runs: no silent fall back to another family or back end. */
+    bool gpu = clg__rt_family(s->ops.rt) == CLG_KERNELS_GPU;
+    const char *products = s->gemm == CLG_GEMM_CLBLAST ? "clblast" : "builtin";
+    if ((s->family != CLG_FAMILY_AUTO && gpu != (s->family == CLG_FAMILY_GPU)) ||
+        strcmp(clg__blas_name(s->ops.blas), products) != 0) {
+        status = clg__fail(CLG_E_INTERNAL, "another kernel family or back end was opened");
+    }
 out:
     if (status != CLG_OK) {
         print_error("%s: %s\n", s->name, clg_message());
