@@ -203,6 +203,53 @@ static void steps_on_wrong_numbers_of_images_are_refused(void **state)
     clg__free(desc);
 }
 
+/* ---- faults ---- */
+
+/* A whole short life: made, one step, its losses, gone. */
+static int live(const clg_model_desc *desc, const clg_model_plan *plan, clg_dataset *ds)
+{
+    clg_trainer *t = NULL;
+    clg_progress p;
+    clg_trainer_options opt = { .version = "test", .no_run_folder = true };
+    int status = CLG_OK;
+    CLG_TRY(clg__trainer_create(&t, test_ops(), desc, plan, ds, &opt));
+    CLG_TRY(clg__trainer_step(t));
+    CLG_TRY(clg__trainer_losses(t, &p));
+    CLG_TRY(clg__checkpoint_check_finite(t));
+out:
+    clg__trainer_destroy(&t);
+    return status;
+}
+
+static void every_failed_allocation_is_reported_and_leaves_nothing(void **state)
+{
+    (void)state;
+    enum { CLEAN_IN_A_ROW = 8, MOST = 2000 };
+    clg_model_desc *desc = test_gan_desc("mnist-mlp");
+    clg_model_plan *plan = test_gan_plan(desc, 1);
+    clg_dataset *ds = test_gan_data(20, 1);
+    int clean = 0, failed = 0;
+    TEST_OK(live(desc, plan, ds)); /* kernels are built once and stay */
+    uint64_t before = clg__rt_bytes_used(test_rt());
+    for (long n = 1; n < MOST && clean < CLEAN_IN_A_ROW; n++) {
+        clg__alloc_fail(n, n % 2 == 0); /* once and for good by turns */
+        int status = live(desc, plan, ds);
+        clg__alloc_fail(0, false);
+        if (status != CLG_OK) {
+            assert_int_equal(status, CLG_E_MEMORY);
+            assert_non_null(strstr(clg_message(), "out of host memory"));
+        }
+        clean = status == CLG_OK ? clean + 1 : 0;
+        failed += status != CLG_OK;
+        assert_int_equal(clg__rt_bytes_used(test_rt()), before);
+    }
+    assert_int_equal(clean, CLEAN_IN_A_ROW);
+    assert_true(failed > 20);
+    clg__dataset_close(&ds);
+    clg__free(plan);
+    clg__free(desc);
+}
+
 /* ---- figures ---- */
 
 static void reference_flops_are_the_published_count(void **state)
@@ -243,6 +290,7 @@ int main(void)
         cmocka_unit_test(batch_of_one_under_batch_norm_is_refused),
         cmocka_unit_test(too_large_a_batch_names_one_that_fits),
         cmocka_unit_test(steps_on_wrong_numbers_of_images_are_refused),
+        cmocka_unit_test(every_failed_allocation_is_reported_and_leaves_nothing),
         cmocka_unit_test(reference_flops_are_the_published_count),
         cmocka_unit_test(device_memory_foretold_is_device_memory_used),
     };
