@@ -47,7 +47,8 @@ static int write_word(const clg_ops *o, clg_tensor t, int64_t at, float value)
 static int run_axpby(const clg_ops *o, const clg_case *c, const clg_tensor *in,
                      const clg_tensor *out, clg_tensor ws)
 {
-    float x[64], y[64], a = (float)clg__case_get(c, "a", 1.0), b = (float)clg__case_get(c, "b", 1.0);
+    float x[64], y[64];
+    float a = (float)clg__case_get(c, "a", 1.0), b = (float)clg__case_get(c, "b", 1.0);
     uint32_t n = (uint32_t)clg__tensor_len(in[0]), fault = clg__case_u32(c, "fault", GOOD);
     int status = CLG_OK;
     CLG_TRY(clg__rt_read(o->rt, in[0], x));
