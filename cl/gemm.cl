@@ -40,6 +40,21 @@ typedef CAT(float, VW) vec;
 #define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
 #define VACT CAT(act_apply, VW)
 
+/* Halves of two vectors taken in turn. Written element by element: assignments to .even and .odd
+ * compile to the same shuffle, but one simulator cannot follow their intermediate code. */
+#if VW == 4
+#define ZIP_LO(a, b) (vec)((a).s0, (b).s0, (a).s1, (b).s1)
+#define ZIP_HI(a, b) (vec)((a).s2, (b).s2, (a).s3, (b).s3)
+#elif VW == 8
+#define ZIP_LO(a, b) (vec)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3)
+#define ZIP_HI(a, b) (vec)((a).s4, (b).s4, (a).s5, (b).s5, (a).s6, (b).s6, (a).s7, (b).s7)
+#elif VW == 16
+#define ZIP_LO(a, b) (vec)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3, \
+        (a).s4, (b).s4, (a).s5, (b).s5, (a).s6, (b).s6, (a).s7, (b).s7)
+#define ZIP_HI(a, b) (vec)((a).s8, (b).s8, (a).s9, (b).s9, (a).sa, (b).sa, (a).sb, (b).sb, \
+        (a).sc, (b).sc, (a).sd, (b).sd, (a).se, (b).se, (a).sf, (b).sf)
+#endif
+
 /* x[i] holds row i of a VW x VW block; afterwards column i. log2(VW) perfect shuffles of rows. */
 static inline void transpose_block(vec *x)
 {
@@ -48,10 +63,8 @@ static inline void transpose_block(vec *x)
         vec y[VW];
 #pragma unroll
         for (int i = 0; i < VW / 2; ++i) {
-            y[2 * i].even = x[i].lo;
-            y[2 * i].odd = x[i + VW / 2].lo;
-            y[2 * i + 1].even = x[i].hi;
-            y[2 * i + 1].odd = x[i + VW / 2].hi;
+            y[2 * i] = ZIP_LO(x[i], x[i + VW / 2]);
+            y[2 * i + 1] = ZIP_HI(x[i], x[i + VW / 2]);
         }
 #pragma unroll
         for (int i = 0; i < VW; ++i) {
