@@ -209,8 +209,9 @@ static int check_net(const char *path, const char *which, const clg_net_plan *th
     }
     for (uint32_t i = 0; i < ours->layer_count; i++) {
         if (!same_layer(&theirs->layer[i], &ours->layer[i])) {
-            return clg__fail(CLG_E_CHECKPOINT, "%s: layer %s of its %s differs from this model's %s",
-                             path, theirs->layer[i].name, which, ours->layer[i].name);
+            return clg__fail(CLG_E_CHECKPOINT, 
+                             "%s: layer %s of its %s differs from this model's %s", path,
+                             theirs->layer[i].name, which, ours->layer[i].name);
         }
     }
     return CLG_OK;

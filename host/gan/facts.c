@@ -86,7 +86,7 @@ int clg__facts_check_memory(const clg_ops *ops, const clg_model_desc *desc,
                     (double)dev->max_alloc_bytes / mib)
         : clg__fail(CLG_E_DEVICE_MEMORY, "batch %u needs a tensor of 2^32 elements or more", batch);
     return lo > 0 ? clg__hint(status, "batch %u would fit: --batch %u", lo, lo)
-                  : clg__hint(status, "no batch fits: make the model narrower or the images smaller");
+                  : clg__hint(status, "no batch fits: try a narrower model or smaller images");
 }
 
 static double forward_flops(const clg_net_plan *plan, double *first)

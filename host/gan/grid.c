@@ -16,7 +16,8 @@ static void make_latents(const clg_trainer *t, float *z, size_t n)
 static int draw_rows(clg_trainer *t, const float *z, uint32_t n, uint8_t *dst)
 {
     uint32_t len = (uint32_t)(n * clg__trainer_pixels(t));
-    clg_tensor latents = clg__tensor_view(clg__tensor_all(t->z), 0, 2, n, t->desc.latent.size, 0, 0);
+    clg_tensor latents = clg__tensor_view(clg__tensor_all(t->z), 0, 2, n, t->desc.latent.size,
+                                          0, 0);
     clg_tensor bytes = clg__tensor_vec(clg__tensor_all(t->bytes), 0, len), y;
     int status = CLG_OK;
     CLG_TRY(clg__rt_write(t->ops->rt, latents, z));

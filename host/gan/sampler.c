@@ -72,8 +72,8 @@ static int guess_plan(const clg_st_file *f, const char *path, const clg_model_de
             }
         }
     }
-    return clg__hint(clg__fail(CLG_E_CHECKPOINT, "%s: its netG tensors are not those of model %s at "
-                               "any size", path, desc->model.name),
+    return clg__hint(clg__fail(CLG_E_CHECKPOINT, "%s: its netG tensors are not those of model %s "
+                               "at any size", path, desc->model.name),
                      "give the model file and width that it was trained with");
 }
 

@@ -12,8 +12,8 @@ typedef struct clg_trace_text {
     clg_str config;
 } clg_trace_text;
 
-static int add_inputs(clg_trainer *t, clg_tensor_list *list, uint32_t n, const float *real, float *z,
-                      float losses[2])
+static int add_inputs(clg_trainer *t, clg_tensor_list *list, uint32_t n, const float *real,
+                      float *z, float losses[2])
 {
     clg_progress last;
     uint64_t image_dim[4] = { n, t->plan.size, t->plan.size, t->plan.channels };

@@ -219,8 +219,8 @@ out:
     return status;
 }
 
-int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch, const clg_net_plan *plan,
-                    const clg_net_options *opt)
+int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
+                    const clg_net_plan *plan, const clg_net_options *opt)
 {
     *out = NULL;
     int status = CLG_OK;

@@ -38,11 +38,11 @@ typedef struct clg_bytes {
     uint64_t total, largest; /* of all buffers; of the largest single one */
 } clg_bytes;
 int clg__net_bytes(const clg_net_plan *plan, const clg_net_options *opt, clg_bytes *out);
-int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans, const uint32_t *batches,
-                       uint32_t n, bool train, clg_bytes *out);
+int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
+                       const uint32_t *batches, uint32_t n, bool train, clg_bytes *out);
 
-int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch, const clg_net_plan *plan,
-                    const clg_net_options *opt);
+int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
+                    const clg_net_plan *plan, const clg_net_options *opt);
 void clg__net_destroy(clg_net **net);
 /* Initial parameters on the host from Philox (seed, stream, number of the tensor), uploaded. */
 int clg__net_init(clg_net *net, uint64_t seed, enum clg_stream stream);
@@ -50,8 +50,8 @@ const clg_net_plan *clg__net_plan(const clg_net *net);
 
 /* y: view of the net's own last activation [n, out...], valid until the next forward. x [n, in...]
  * must stay unchanged until the backward (if that computes weight gradients). groups 1..4. */
-int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups, enum clg_net_mode mode,
-                     clg_tensor *y);
+int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups,
+                     enum clg_net_mode mode, clg_tensor *y);
 /* After a CLG_NET_TRAIN forward of x. dy [n, out...] may be overwritten. want_dw: gradients are
  * overwritten. dx: where the gradient of x goes, or CLG_NO_TENSOR. */
 int clg__net_backward(clg_net *net, clg_tensor x, clg_tensor dy, uint32_t n, uint32_t groups,

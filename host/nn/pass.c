@@ -133,8 +133,8 @@ static int check_pass(const clg_net *net, const char *what, clg_tensor x, uint32
 {
     uint64_t in = clg__layer_in(&net->plan.layer[0]);
     if (n == 0 || n > net->max_batch || groups == 0 || groups > CLG_GROUPS_MAX || n % groups != 0) {
-        return clg__fail(CLG_E_INTERNAL, "%s of %s: %u images in %u groups, the net is for %u", what,
-                         net->label, n, groups, net->max_batch);
+        return clg__fail(CLG_E_INTERNAL, "%s of %s: %u images in %u groups, the net is for %u",
+                         what, net->label, n, groups, net->max_batch);
     }
     if (clg__tensor_is(x) && clg__tensor_len(x) < n * in) {
         return clg__fail(CLG_E_INTERNAL, "%s of %s: %u images want %llu floats, x has %llu", what,
@@ -144,8 +144,8 @@ static int check_pass(const clg_net *net, const char *what, clg_tensor x, uint32
     return CLG_OK;
 }
 
-int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups, enum clg_net_mode mode,
-                     clg_tensor *y)
+int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups,
+                     enum clg_net_mode mode, clg_tensor *y)
 {
     int status = check_pass(net, "forward", x, n, groups);
     if (status == CLG_OK && mode == CLG_NET_TRAIN && !net->train) {
@@ -272,7 +272,8 @@ int clg__net_backward(clg_net *net, clg_tensor x, clg_tensor dy, uint32_t n, uin
     if (status != CLG_OK) {
         return status;
     }
-    clg_walk k = { .net = net, .n = n, .groups = groups, .mode = CLG_NET_TRAIN, .want_dw = want_dw };
+    clg_walk k = { .net = net, .n = n, .groups = groups, .mode = CLG_NET_TRAIN,
+                   .want_dw = want_dw };
     clg_tensor cur = dy;
     for (uint32_t i = net->plan.layer_count; i-- > 0;) {
         const clg_layer *l = &net->plan.layer[i];

@@ -84,8 +84,8 @@ static int measure(const clg_ops *ops, const clg_net_plan *const *plans, const u
     return CLG_OK;
 }
 
-int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans, const uint32_t *batches,
-                       uint32_t n, bool train, clg_bytes *out)
+int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
+                       const uint32_t *batches, uint32_t n, bool train, clg_bytes *out)
 {
     clg_scratch_size size;
     int status = measure(ops, plans, batches, n, train, &size);

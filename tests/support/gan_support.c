@@ -93,7 +93,8 @@ clg_trainer *test_gan_trainer_at(const clg_model_desc *desc, uint32_t channels, 
 float *test_gan_state(clg_trainer *t, size_t *floats)
 {
     static const enum clg_net_kind kinds[] = { CLG_NET_VALUE, CLG_NET_M, CLG_NET_V };
-    clg_net *nets[2] = { clg__trainer_net(t, CLG_GENERATOR), clg__trainer_net(t, CLG_DISCRIMINATOR) };
+    clg_net *nets[2] = { clg__trainer_net(t, CLG_GENERATOR),
+                         clg__trainer_net(t, CLG_DISCRIMINATOR) };
     size_t at = 0;
     *floats = 3u * (size_t)(clg__net_host_len(nets[0]) + clg__net_host_len(nets[1])) + 2u;
     float *state = clg__alloc(*floats, sizeof *state);
