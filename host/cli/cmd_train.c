@@ -9,6 +9,7 @@
 #include "cli/peak.h"
 #include "gan/model.h"
 #include "gan/trainer.h"
+#include "io/config.h"
 #include "io/run_folder.h"
 
 typedef struct train_view {
@@ -63,6 +64,32 @@ static int ask_signal(void *user)
     return clg__os_signal_seen();
 }
 
+/* A resumed run computes as it did: "gemm=builtin kernels=cpu tune=on" become the runtime keys. */
+static int apply_choices(const char *choices, clg_model_desc *desc)
+{
+    int status = CLG_OK;
+    for (const char *p = choices; *p != '\0' && status == CLG_OK; p += strspn(p, " ")) {
+        size_t n = strcspn(p, " ");
+        char key[128];
+        (void)snprintf(key, sizeof key, "runtime.%.*s", (int)n, p);
+        status = clg__config_set(desc, key);
+        p += n;
+    }
+    return status;
+}
+
+/* Whether the options pick the device of this name; choices of another one would not fit. */
+static bool will_run_on(const clg_cli *cli, const char *device)
+{
+    clg_device_info *list = NULL;
+    size_t n = 0, at = 0;
+    bool same = clg__rt_devices(&list, &n) == CLG_OK &&
+                clg__rt_pick(list, n, cli->platform, cli->device, &at) == CLG_OK &&
+                strcmp(list[at].name, device) == 0;
+    clg__free(list);
+    return same;
+}
+
 /* The model: from --model, or from the run that is resumed. */
 static int load_model(const clg_cli *cli, clg_model_desc *desc)
 {
@@ -90,6 +117,9 @@ static int load_model(const clg_cli *cli, clg_model_desc *desc)
     }
     if (status == CLG_OK) {
         *desc = info->desc;
+        status = will_run_on(cli, info->device) ? apply_choices(info->choices, desc) : CLG_OK;
+    }
+    if (status == CLG_OK) {
         status = clg__cli_apply(cli, desc);
     }
     clg__free(info);
