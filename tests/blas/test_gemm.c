@@ -1,6 +1,6 @@
 /* Matrix products of both back ends against a plain loop in double: every way in which operands can
- * lie, odd sizes, strided batches, alpha and beta, the fused end, equal bits from run to run. The
- * kernel family is the device's, or CLGAN_KERNELS'. */
+ * lie, odd sizes, strided batches, alpha and beta, the fused end, equal bits from run to run. First
+ * with the device's own kernel family (or CLGAN_KERNELS'), then with the GPU family. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/model.h"
+#include "base/os.h"
 #include "base/philox.h"
 #include "blas/gemm.h"
 #include "support/rt_support.h"
@@ -302,5 +303,9 @@ int main(void)
         cmocka_unit_test(the_same_product_has_the_same_bits),
         cmocka_unit_test(products_that_do_not_fit_their_tensors_are_refused),
     };
-    return cmocka_run_group_tests(tests, NULL, test_rt_done);
+    int failed = cmocka_run_group_tests_name("own family", tests, NULL, test_rt_done);
+    if (clg__os_setenv_default("CLGAN_KERNELS", "gpu") != CLG_OK) {
+        return 1;
+    }
+    return failed + cmocka_run_group_tests_name("gpu family", tests, NULL, test_rt_done);
 }
