@@ -37,13 +37,13 @@
 #define CAT(a, b) CAT_(a, b)
 #if VW == 1
 typedef float vf;
-#define VLOAD(i, p) ((p)[i])
-#define VSTORE(v, i, p) ((p)[i] = (v))
+#define LOADV(i, p) ((p)[i])
+#define STOREV(v, i, p) ((p)[i] = (v))
 #define VACT(x) act_apply(ACT, slope, x)
 #else
 typedef CAT(float, VW) vf;
-#define VLOAD CAT(vload, VW)
-#define VSTORE CAT(vstore, VW)
+#define LOADV CAT(vload, VW)
+#define STOREV CAT(vstore, VW)
 #define VACT(x) CAT(act_apply, VW)(ACT, slope, x)
 #endif
 #define NR (NV * VW)
@@ -56,8 +56,8 @@ typedef CAT(float, VW) vf;
     uint img[MR], out[MR];                                                           \
     {                                                                                \
         const uint first = interleave ? (tile) : (tile)*MR;                          \
-        uint b = first % nb, a = first / nb, im = a / na;                            \
-        a %= na;                                                                     \
+        const uint line = first / nb;                                                \
+        uint im = line / na, a = rest_of(line, na, im), b = rest_of(first, nb, line); \
         im *= interleave ? MR : 1;                                                   \
         _Pragma("unroll") for (int i = 0; i < MR; ++i)                               \
         {                                                                            \
@@ -121,13 +121,13 @@ conv2d_gather(__global const float *restrict x, uint x_off, __global const float
             vf start = (vf)(0.0f);
             if (has_bias) {
                 if (o0 + (j + 1) * VW <= oc) {
-                    start = VLOAD(j, bias + o0);
+                    start = LOADV(j, bias + o0);
                 } else {
                     float part[VW];
                     for (uint l = 0; l < VW; ++l) {
                         part[l] = o0 + j * VW + l < oc ? bias[o0 + j * VW + l] : 0.0f;
                     }
-                    start = VLOAD(0, part);
+                    start = LOADV(0, part);
                 }
             }
 #pragma unroll
@@ -151,7 +151,7 @@ conv2d_gather(__global const float *restrict x, uint x_off, __global const float
                         vf wv[NV];
 #pragma unroll
                         for (int j = 0; j < NV; ++j) {
-                            wv[j] = VLOAD(j, w + s * NR);
+                            wv[j] = LOADV(j, w + s * NR);
                         }
 #pragma unroll
                         for (int i = 0; i < MR; ++i) {
@@ -171,7 +171,7 @@ conv2d_gather(__global const float *restrict x, uint x_off, __global const float
                         const vf xv = (vf)(row[i][l]);
 #pragma unroll
                         for (int j = 0; j < NV; ++j) {
-                            acc[i][j] = MUL_ADD(xv, VLOAD(j, w), acc[i][j]);
+                            acc[i][j] = MUL_ADD(xv, LOADV(j, w), acc[i][j]);
                         }
                     }
                     w += NR;
@@ -187,10 +187,10 @@ conv2d_gather(__global const float *restrict x, uint x_off, __global const float
                 for (int j = 0; j < NV; ++j) {
                     const vf v = VACT(acc[i][j]);
                     if (o0 + (j + 1) * VW <= oc) {
-                        VSTORE(v, j, to);
+                        STOREV(v, j, to);
                     } else {
                         float part[VW];
-                        VSTORE(v, 0, part);
+                        STOREV(v, 0, part);
                         for (uint l = 0; l < VW && o0 + j * VW + l < oc; ++l) {
                             to[j * VW + l] = part[l];
                         }
@@ -203,18 +203,20 @@ conv2d_gather(__global const float *restrict x, uint x_off, __global const float
 
 #else
 
-#if VW == 16
-#define VSUM(v) VSUM8((v).lo + (v).hi)
-#define VSUM8(v) VSUM4((v).lo + (v).hi)
-#elif VW == 8
-#define VSUM(v) VSUM4((v).lo + (v).hi)
-#else
-#define VSUM(v) VSUM4(v)
-#endif
-static inline float VSUM4(float4 v)
+/* Sum of the lanes by halves. Through memory: oclgrind 21.10 crashes on the shuffles that the same
+ * sum over .lo and .hi becomes. */
+static inline float add_lanes(vf v)
 {
-    const float2 h = v.lo + v.hi;
-    return h.x + h.y;
+    float lane[VW];
+    STOREV(v, 0, lane);
+#pragma unroll
+    for (uint half_width = VW / 2; half_width > 0; half_width /= 2) {
+#pragma unroll
+        for (uint i = 0; i < half_width; ++i) {
+            lane[i] += lane[i + half_width];
+        }
+    }
+    return lane[0];
 }
 
 /* For a few output channels, where panels of NR would be mostly padding: vectors run along the
@@ -260,11 +262,11 @@ conv2d_gather_narrow(__global const float *restrict x, uint x_off, __global cons
                     vf wv[NARROW];
 #pragma unroll
                     for (int o = 0; o < NARROW; ++o) {
-                        wv[o] = VLOAD(o, w + l * tr * ts * NARROW);
+                        wv[o] = LOADV(o, w + l * tr * ts * NARROW);
                     }
 #pragma unroll
                     for (int i = 0; i < MR; ++i) {
-                        const vf xv = VLOAD(0, row[i] + l);
+                        const vf xv = LOADV(0, row[i] + l);
 #pragma unroll
                         for (int o = 0; o < NARROW; ++o) {
                             acc[i][o] = MUL_ADD(xv, wv[o], acc[i][o]);
@@ -280,7 +282,7 @@ conv2d_gather_narrow(__global const float *restrict x, uint x_off, __global cons
         for (int i = 0; i < MR; ++i) {
 #pragma unroll
             for (int o = 0; o < NARROW; ++o) {
-                sums[i * NARROW + o] = VSUM(acc[i][o]) + (has_bias ? bias[o] : 0.0f);
+                sums[i * NARROW + o] = add_lanes(acc[i][o]) + (has_bias ? bias[o] : 0.0f);
             }
         }
         for (int i = MR * NARROW; i < (MR * NARROW + 7) / 8 * 8; ++i) {

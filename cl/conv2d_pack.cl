@@ -16,11 +16,12 @@ conv2d_pack(__global const float *restrict w, uint w_off, __global float *restri
             uint tr, uint ts, uint run, uint oc, uint base, uint si, uint sj, uint sl, uint so)
 {
     const uint taps = tr * ts, l0 = (uint)get_global_id(0) * BLOCK;
-    const uint t = (uint)get_global_id(1) % taps, o0 = ((uint)get_global_id(1) / taps) * NR;
+    const uint row = (uint)get_global_id(1), panel = row / taps, t = rest_of(row, taps, panel);
+    const uint i = t / ts, j = rest_of(t, ts, i), o0 = panel * NR;
     const uint rows = min((uint)BLOCK, run - l0), width = min((uint)NR, oc - o0);
     __global const float *from =
-        w + (w_off + base + (t / ts) * si + (t % ts) * sj + l0 * sl + o0 * so);
-    __global float *to = wp + (wp_off + ((uint)get_global_id(1) * run + l0) * NR);
+        w + (w_off + base + i * si + j * sj + l0 * sl + o0 * so);
+    __global float *to = wp + (wp_off + (row * run + l0) * NR);
 
     if (so == 1u) {
         for (uint l = 0; l < rows; ++l) {

@@ -62,7 +62,8 @@ conv2d_tile(__global const float *restrict x, uint x_off, __global const float *
     const uint total = n * na * nb;
 
     for (uint m = id; m < TM; m += ITEMS) {
-        const uint pix = pix0 + m, b = pix % nb, t = pix / nb, a = t % na, im = t / na;
+        const uint pix = pix0 + m, t = pix / nb, im = t / na;
+        const uint b = rest_of(pix, nb, t), a = rest_of(t, na, im);
         ph[m] = pix < total ? (int)(a * su) + dh0 : -0x40000000;
         pw[m] = (int)(b * su) + dw0;
         img[m] = im * sh;
@@ -78,11 +79,11 @@ conv2d_tile(__global const float *restrict x, uint x_off, __global const float *
     }
 
     for (uint t = 0; t < tr * ts; ++t) {
-        const int ti = (int)(t / ts), tj = (int)(t % ts);
-        const uint tap = (r0 + (uint)ti * rstep) * filter_s + s0 + (uint)tj * rstep;
+        const uint i = t / ts, j = rest_of(t, ts, i);
+        const uint tap = (r0 + i * rstep) * filter_s + s0 + j * rstep;
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint m = id; m < TM; m += ITEMS) {
-            const int h = ph[m] + ti * dstep, v = pw[m] + tj * dstep;
+            const int h = ph[m] + (int)i * dstep, v = pw[m] + (int)j * dstep;
             const bool ok = (uint)h < sh && (uint)v < sw;
             row[m] = ok ? (img[m] + (uint)h) * sw + (uint)v : NO_PIXEL;
         }
@@ -132,7 +133,8 @@ conv2d_tile(__global const float *restrict x, uint x_off, __global const float *
         if (pix >= total) {
             continue;
         }
-        const uint b = pix % nb, t = pix / nb, a = t % na, im = t / na;
+        const uint t = pix / nb, im = t / na;
+        const uint b = rest_of(pix, nb, t), a = rest_of(t, na, im);
         const uint out = (im * oh + a * ou + oh0) * ow + b * ou + ow0;
         for (int j = 0; j < RN; ++j) {
             const uint o = o0 + tx + (uint)j * TX;

@@ -25,12 +25,12 @@
 #define CAT(a, b) CAT_(a, b)
 #if VW == 1
 typedef float vf;
-#define VLOAD(i, p) ((p)[i])
-#define VSTORE(v, i, p) ((p)[i] = (v))
+#define LOADV(i, p) ((p)[i])
+#define STOREV(v, i, p) ((p)[i] = (v))
 #else
 typedef CAT(float, VW) vf;
-#define VLOAD CAT(vload, VW)
-#define VSTORE CAT(vstore, VW)
+#define LOADV CAT(vload, VW)
+#define STOREV CAT(vstore, VW)
 #endif
 #define NR (NV * VW)
 
@@ -47,8 +47,9 @@ conv2d_wgrad(__global const float *restrict x, uint x_off, __global const float 
     dy += dy_off;
     dw += dw_off;
     const uint tap = (uint)get_global_id(1), z = (uint)get_global_id(2);
-    const uint r = tap / taps_s, s = tap % taps_s;
-    const uint c_own = ((uint)get_global_id(0) % ct) * MR, k_own = ((uint)get_global_id(0) / ct) * NR;
+    const uint r = tap / taps_s, s = rest_of(tap, taps_s, r);
+    const uint item = (uint)get_global_id(0), k_tile = item / ct, c_tile = rest_of(item, ct, k_tile);
+    const uint c_own = c_tile * MR, k_own = k_tile * NR;
     const uint c0 = min(c_own, run - MR), k0 = min(k_own, k - NR);
     const bool whole = c0 == c_own && k0 == k_own;
     __global float *to = dw + (((z * taps_r * taps_s + tap) * run + c0) * k + k0);
@@ -73,7 +74,7 @@ conv2d_wgrad(__global const float *restrict x, uint x_off, __global const float 
         for (int i = 0; i < MR; ++i) {
 #pragma unroll
             for (int j = 0; j < NV; ++j) {
-                acc[i][j] = VLOAD(j, to + i * k);
+                acc[i][j] = LOADV(j, to + i * k);
             }
         }
     }
@@ -88,7 +89,7 @@ conv2d_wgrad(__global const float *restrict x, uint x_off, __global const float 
                 vf yv[NV];
 #pragma unroll
                 for (int j = 0; j < NV; ++j) {
-                    yv[j] = VLOAD(j, yr);
+                    yv[j] = LOADV(j, yr);
                 }
 #pragma unroll
                 for (int i = 0; i < MR; ++i) {
@@ -109,7 +110,7 @@ conv2d_wgrad(__global const float *restrict x, uint x_off, __global const float 
         for (int i = 0; i < MR; ++i) {
 #pragma unroll
             for (int j = 0; j < NV; ++j) {
-                VSTORE(acc[i][j], j, to + i * k);
+                STOREV(acc[i][j], j, to + i * k);
             }
         }
         return;
@@ -119,7 +120,7 @@ conv2d_wgrad(__global const float *restrict x, uint x_off, __global const float 
     for (int i = 0; i < MR; ++i) {
 #pragma unroll
         for (int j = 0; j < NV; ++j) {
-            VSTORE(acc[i][j], j, tile + i * NR);
+            STOREV(acc[i][j], j, tile + i * NR);
         }
     }
     /* A tile that was moved back adds after the sum what a whole one starts from. */

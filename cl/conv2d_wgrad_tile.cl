@@ -52,8 +52,8 @@ conv2d_wgrad_tile(__global const float *restrict x, uint x_off, __global const f
     for (uint m = id; m < TM; m += ITEMS) {
         const uint tap = (m0 + m) / c;
         row_r[m] = tap / taps_s;
-        row_s[m] = tap % taps_s;
-        row_c[m] = (m0 + m) % c;
+        row_s[m] = rest_of(tap, taps_s, row_r[m]);
+        row_c[m] = rest_of(m0 + m, c, tap);
     }
     float acc[RM][RN];
     for (int i = 0; i < RM; ++i) {
@@ -65,10 +65,11 @@ conv2d_wgrad_tile(__global const float *restrict x, uint x_off, __global const f
     for (uint pix0 = begin; pix0 < end; pix0 += KS) {
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint l = id; l < KS; l += ITEMS) {
-            const uint pix = pix0 + l, q = pix % q_count, t = pix / q_count;
-            pix_h[l] = (t % p_count) * u - pad; /* wraps below 0: outside, as is anything >= h */
+            const uint pix = pix0 + l, t = pix / q_count, im = t / p_count;
+            const uint q = rest_of(pix, q_count, t);
+            pix_h[l] = rest_of(t, p_count, im) * u - pad; /* wraps below 0: outside, as is anything >= h */
             pix_w[l] = q * u - pad;
-            pix_n[l] = t / p_count * h;
+            pix_n[l] = im * h;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
         for (uint i = id; i < TM * KS; i += ITEMS) {
