@@ -89,7 +89,7 @@ def convert(*command):
 
 def check(what, got, want):
     e = float(np.abs(got.astype(np.float64) - want).max())
-    print(f"{e:.2e}  {what}")
+    print(f"{e:.2e}  {what} (of rms {np.sqrt((want.astype(np.float64) ** 2).mean()):.2f})")
     if not e <= a.limit:
         bad.append(what)
 
@@ -111,7 +111,8 @@ def to_torch(folder, z):
     checkpoint = a.checkpoint
     if checkpoint is None:
         made = os.path.join(folder, "run")
-        clgan("train", "--model", "dcgan", "--size", 64, "--data", a.data, "--steps", 5, "--batch", 16, "--out", made)
+        clgan("train", "--model", "dcgan", "--size", 64, "--data", a.data, "--steps", 20, "--batch", 16,
+              "--set", "optimizer_g.lr=2e-3", "--out", made)
         checkpoint = sorted(glob.glob(made + "/checkpoints/*.safetensors"))[-1]
     every, meta = tensors.load(checkpoint)
     netg, netd = (os.path.join(folder, n) for n in ("netG.pth", "netD.pth"))
@@ -129,8 +130,8 @@ def to_torch(folder, z):
 def from_torch(folder, z, nc):
     torch.manual_seed(3)
     netg, netd = nets.dcgan(64, nc)
-    optg, optd = nets.optimisers("dcgan", netg, netd)
-    for _ in range(3):
+    optg, optd = nets.optimisers("dcgan", netg, netd, lr=2e-3)
+    for _ in range(12):
         nets.step(netg, netd, optg, optd, torch.rand(8, nc, 64, 64) * 2 - 1, torch.randn(8, NZ))
     g, d = Generator(nc), Discriminator(nc)
     g.load_state_dict(netg.state_dict(), strict=True)

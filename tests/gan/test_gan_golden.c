@@ -27,7 +27,8 @@ enum { STEPS = 10, NAME = 4 * CLG_NAME_MAX };
 static const char *const files[] = { "dcgan_16", "dcgan_28", "mnist_mlp_7", "mlp_rgb_6" };
 enum { FILES = sizeof files / sizeof files[0] };
 
-/* What is compared, with the largest relative L2 difference allowed for one tensor. */
+/* What is compared, with the largest relative L2 difference allowed for one tensor. In the second
+ * moments 1.3e-5 is the difference of 1 - 0.999 in float and in double. */
 enum kind { LATENTS, ACTIVATION, GRADIENT, LOSS_1, LOSS_10, STATE_1, STATE_10, M_10, V_10, KINDS };
 static const struct {
     const char *name;
@@ -38,10 +39,10 @@ static const struct {
     [GRADIENT] = { "gradients of step 1", 3e-5 },
     [LOSS_1] = { "losses of step 1", 1e-5 },
     [LOSS_10] = { "losses of steps 2-10", 1e-3 },
-    [STATE_1] = { "state after step 1", 3e-5 },
-    [STATE_10] = { "state after step 10", 3e-4 },
-    [M_10] = { "first moments after step 10", 3e-4 },
-    [V_10] = { "second moments after step 10", 3e-4 },
+    [STATE_1] = { "state after step 1", 5e-6 },
+    [STATE_10] = { "state after step 10", 2e-5 },
+    [M_10] = { "first moments after step 10", 3e-5 },
+    [V_10] = { "second moments after step 10", 6e-5 },
 };
 
 typedef struct fixture {
