@@ -74,6 +74,8 @@ void clg__os_random_bytes(void *dst, size_t n);   /* for unique names and defaul
  * one ends the process at once with 128 + number. */
 void clg__os_signals_install(void);
 int clg__os_signal_seen(void);
+/* A write beyond the process's file size limit fails with a message instead of ending the process. */
+void clg__os_file_limit_fails(void);
 
 /* ---- threads ---- */
 typedef struct clg_thread clg_thread;

@@ -44,7 +44,7 @@ static int fail_path(const char *what, const char *path)
     if (e == EACCES || e == EPERM || e == EROFS) {
         return clg__hint(status, "choose a place you may use, or change its permissions");
     }
-    return status;
+    return clg__hint(status, "check each part of the name");
 }
 
 int clg__os_mkdir_new(const char *path, bool *made)
@@ -324,6 +324,11 @@ void clg__os_signals_install(void)
     (void)sigemptyset(&action.sa_mask);
     (void)sigaction(SIGINT, &action, NULL);
     (void)sigaction(SIGTERM, &action, NULL);
+}
+
+void clg__os_file_limit_fails(void)
+{
+    (void)signal(SIGXFSZ, SIG_IGN);
 }
 
 int clg__os_signal_seen(void)

@@ -28,7 +28,7 @@ static int read_all(int fd, const char *path, size_t limit, uint8_t **data, size
 {
     struct stat st;
     if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
-        return clg__fail(CLG_E_IO, "%s: not a regular file", path);
+        return clg__hint(clg__fail(CLG_E_IO, "%s: not a regular file", path), "check the name");
     }
     if ((uint64_t)st.st_size > limit) {
         return clg__fail(CLG_E_IO, "%s: has %llu bytes, more than the %zu allowed", path,
@@ -93,7 +93,12 @@ static int fail_write(const char *path, uint64_t wanted, int e)
                                (unsigned long long)clg__os_free_space(slash != NULL ? dir : "."));
         return clg__hint(status, "free some space; files written before this one are intact");
     }
-    return fail_file("write", path, e);
+    int status = fail_file("write", path, e);
+    if (e == EFBIG) {
+        return clg__hint(status, "raise the limit on file sizes (ulimit -f); files written before "
+                                 "this one are intact");
+    }
+    return status;
 }
 
 int clg__os_atomic_open(clg_atomic_file **out, const char *path)

@@ -50,6 +50,10 @@ int clg__cmd_devices(const clg_cli *cli)
 {
     clg_device_info *list = NULL;
     size_t n = 0;
+    if (cli->words > 0) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "devices: unexpected argument \"%s\"", cli->word[0]),
+                         "write clgan devices, or clgan devices --json");
+    }
     int status = clg__rt_devices(&list, &n);
     if (status != CLG_OK) {
         return status;

@@ -13,7 +13,7 @@
 #include "io/run_folder.h"
 #include "io/safetensors.h"
 
-enum { SAMPLE_BATCH = 64 };
+enum { SAMPLE_BATCH = 64, IMAGES_MAX = 10000000 };
 
 typedef struct sample_job {
     uint32_t n, rows, cols;
@@ -28,11 +28,23 @@ static int check_arguments(const clg_cli *cli)
                                    cli->words),
                          "write for example clgan sample runs/dcgan-1 --out samples.png");
     }
-    if ((cli->grid != NULL) + cli->has_count > 1) {
+    if (cli->grid != NULL && cli->has_count) {
         return clg__hint(clg__fail(CLG_E_USAGE, "--grid and --count exclude each other"),
                          "give one of them");
     }
-    return CLG_OK;
+    if (cli->latents != NULL &&
+        (cli->grid != NULL || cli->has_count || cli->has_interpolate || cli->has_seed)) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "--latents excludes --grid, --count, --interpolate "
+                                                "and --seed"),
+                         "each row of the file gives one image");
+    }
+    if (cli->model == NULL && (cli->sets > 0 || cli->has_size)) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "sample: --size and --set need --model"),
+                         "they describe a checkpoint of another program; one of this program says "
+                         "itself what it holds");
+    }
+    uint32_t rows = 0, cols = 0;
+    return cli->grid != NULL ? clg__parse_grid(cli->grid, &rows, &cols) : CLG_OK;
 }
 
 /* Rows and columns of the grid that holds n images: 8 wide, or n when fewer. */
@@ -50,13 +62,21 @@ static int load_latents(sample_job *job, const char *path, uint32_t z_size)
     if (status != CLG_OK) {
         return status;
     }
-    if (rank != 2 || dim[1] != z_size || dim[0] == 0 || dim[0] > 10000000) {
-        return clg__hint(clg__fail(CLG_E_USAGE, "%s: latents have rank %u and rows of %llu numbers; "
-                                   "the model wants [N,%u]",
-                                   path, rank, (unsigned long long)(rank > 1 ? dim[1] : 0), z_size),
+    if (rank != 2 || dim[1] != z_size || dim[0] == 0 || dim[0] > IMAGES_MAX) {
+        return clg__hint(clg__fail(CLG_E_DATA, "%s: an array of rank %u with %llu rows of %llu "
+                                   "numbers; the model wants [N,%u]", path, rank,
+                                   (unsigned long long)(rank > 0 ? dim[0] : 0),
+                                   (unsigned long long)(rank > 1 ? dim[1] : 0), z_size),
                          "save a float32 array of shape (N, %u) with numpy.save", z_size);
     }
     job->n = (uint32_t)dim[0];
+    for (size_t i = 0; i < (size_t)job->n * z_size; i++) {
+        if (!isfinite(job->z[i])) {
+            return clg__hint(clg__fail(CLG_E_DATA, "%s: row %zu has a number that is inf or nan",
+                                       path, i / z_size),
+                             "latents are finite numbers, usually drawn from N(0, 1)");
+        }
+    }
     return CLG_OK;
 }
 
@@ -86,6 +106,67 @@ static void interpolate(const float *anchors, uint32_t rows, uint32_t cols, uint
     }
 }
 
+static int fail_many(const clg_cli *cli, uint64_t images, uint64_t fit)
+{
+    int status = clg__fail(CLG_E_USAGE, "%llu images are too many at once for %s",
+                           (unsigned long long)images, cli->out != NULL ? cli->out : "a grid");
+    return clg__hint(status, "at most %llu fit; draw them in parts with different --seed",
+                     (unsigned long long)fit);
+}
+
+/* What is drawn is held in memory as float32 and, for pictures, as bytes. */
+static int check_size(const clg_cli *cli, const sample_job *job, const clg_sampler *s)
+{
+    const clg_model_plan *p = clg__sampler_plan(s);
+    uint64_t image = (uint64_t)p->size * p->size * p->channels * 5u +
+                     clg__sampler_desc(s)->latent.size * 4u;
+    uint64_t fit = clg__os_physical_memory_bytes() / 2u / image;
+    if (fit > 0 && job->n > fit) {
+        return fail_many(cli, job->n, fit);
+    }
+    const char *out = cli->out != NULL ? cli->out : "samples.png";
+    return clg__ends_with(out, ".png") ? clg__png_check_grid(job->rows, job->cols, p->size, p->size,
+                                                             p->channels)
+                                       : CLG_OK;
+}
+
+/* A folder is new or empty: old images among new ones would be taken for new ones. */
+static int check_folder(const char *out)
+{
+    char **names = NULL;
+    size_t n = 0;
+    if (clg__ends_with(out, ".png") || clg__ends_with(out, ".npy") || !clg__os_stat(out).is_dir) {
+        return CLG_OK;
+    }
+    int status = clg__os_list(out, &names, &n);
+    clg__os_list_free(&names, n);
+    if (status == CLG_OK && n > 0) {
+        status = clg__hint(clg__fail(CLG_E_USAGE, "--out %s: the folder is not empty", out),
+                           "choose another name, or empty it");
+    }
+    return status;
+}
+
+/* The model that the user names must be the one that the checkpoint says it holds. */
+static int check_model(const clg_cli *cli, const clg_sampler *s, const char *path)
+{
+    const clg_model_desc *held = clg__sampler_desc(s);
+    clg_model_desc *asked = clg__alloc(1, sizeof *asked);
+    int status = asked != NULL ? clg__cli_model(cli, cli->model, asked) : CLG_E_MEMORY;
+    if (status == CLG_OK && strcmp(asked->model.name, held->model.name) != 0) {
+        status = clg__hint(clg__fail(CLG_E_CHECKPOINT, "%s holds model %s, not %s", path,
+                                     held->model.name, asked->model.name),
+                           "leave --model away: the checkpoint says what it holds");
+    }
+    if (status == CLG_OK && cli->has_size && cli->size != clg__sampler_plan(s)->size) {
+        status = clg__hint(clg__fail(CLG_E_CHECKPOINT, "%s gives images of %u pixels a side, not %u",
+                                     path, clg__sampler_plan(s)->size, (unsigned)cli->size),
+                           "leave --size away: the checkpoint says what it holds");
+    }
+    clg__free(asked);
+    return status;
+}
+
 static int make_latents(const clg_cli *cli, clg_sampler *s, sample_job *job)
 {
     int status = CLG_OK;
@@ -95,7 +176,7 @@ static int make_latents(const clg_cli *cli, clg_sampler *s, sample_job *job)
     if (cli->latents != NULL) {
         CLG_TRY(load_latents(job, cli->latents, zs));
         choose_grid(job);
-        return CLG_OK;
+        return check_size(cli, job, s);
     }
     job->n = cli->has_count ? (uint32_t)cli->count : SAMPLE_BATCH;
     choose_grid(job);
@@ -105,12 +186,16 @@ static int make_latents(const clg_cli *cli, clg_sampler *s, sample_job *job)
     }
     if (cli->has_interpolate) {
         job->cols = (uint32_t)cli->interpolate;
-        job->rows = cli->grid != NULL || cli->has_count ? job->rows : 8;
+        job->rows = cli->grid != NULL ? job->rows : cli->has_count ? (uint32_t)cli->count : 8;
+        if (job->rows > IMAGES_MAX / job->cols) {
+            CLG_TRY(fail_many(cli, (uint64_t)job->rows * job->cols, IMAGES_MAX));
+        }
         job->n = job->rows * job->cols;
         anchors = clg__alloc((size_t)(job->rows + 1) * zs, sizeof *anchors);
         CLG_TRY(anchors != NULL ? CLG_OK : CLG_E_MEMORY);
         CLG_TRY(clg__sampler_latents(s, seed, job->rows + 1, anchors));
     }
+    CLG_TRY(check_size(cli, job, s));
     job->z = clg__alloc((size_t)job->n * zs, sizeof *job->z);
     CLG_TRY(job->z != NULL ? CLG_OK : CLG_E_MEMORY);
     if (anchors != NULL) {
@@ -171,6 +256,7 @@ static int draw(const clg_cli *cli, clg_sampler *s, const char *out)
     int status = CLG_OK;
     sample_job job = { 0 };
     const clg_model_plan *p = clg__sampler_plan(s);
+    CLG_TRY(check_folder(out));
     CLG_TRY(make_latents(cli, s, &job));
     job.images = clg__alloc((size_t)job.n * p->size * p->size, p->channels * sizeof *job.images);
     CLG_TRY(job.images != NULL ? CLG_OK : CLG_E_MEMORY);
@@ -204,6 +290,9 @@ int clg__cmd_sample(const clg_cli *cli)
     CLG_TRY(clg__session_open(&session, cli, cli->model != NULL ? desc : NULL));
     CLG_TRY(clg__sampler_open(&s, &session.ops, path, cli->model != NULL ? desc : NULL,
                               SAMPLE_BATCH));
+    if (cli->model != NULL) {
+        CLG_TRY(check_model(cli, s, path));
+    }
     CLG_TRY(draw(cli, s, cli->out != NULL ? cli->out : "samples.png"));
 out:
     clg__sampler_close(&s);

@@ -170,7 +170,9 @@ int clg__cmd_selftest(const clg_cli *cli)
     clg_json *root = NULL;
     double start = clg__os_now_s();
     if (cli->words > 0) {
-        return clg__fail(CLG_E_USAGE, "selftest: unexpected argument \"%s\"", cli->word[0]);
+        return clg__hint(clg__fail(CLG_E_USAGE, "selftest: unexpected argument \"%s\"",
+                                   cli->word[0]),
+                         "see clgan selftest --help");
     }
     clg_cli profiled = *cli;
     profiled.profile = true;

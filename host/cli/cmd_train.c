@@ -137,7 +137,8 @@ static int check_arguments(const clg_cli *cli)
         return clg__hint(clg__fail(CLG_E_USAGE, "--resume excludes --out and --init-from"),
                          "a resumed run goes on in its own folder");
     }
-    return CLG_OK;
+    /* Asked before images are decoded and kernels built, though the folder is made later. */
+    return cli->out != NULL ? clg__run_check_out(cli->out) : CLG_OK;
 }
 
 static int open_data(clg_model_desc *desc, clg_dataset **ds)
@@ -186,7 +187,12 @@ static int prepare(const clg_cli *cli, clg_trainer *t)
                     clg__trainer_step_number(t));
         }
     } else if (cli->init_from != NULL) {
-        status = clg__trainer_init_from(t, cli->init_from);
+        char path[CLG_PATH_MAX_LEN];
+        uint64_t step = 0;
+        status = clg__run_find_checkpoint(cli->init_from, path, &step);
+        if (status == CLG_OK) {
+            status = clg__trainer_init_from(t, path);
+        }
     }
     if (other_device) {
         fprintf(stderr, "clgan: warning: the checkpoint was written on another device or driver; "

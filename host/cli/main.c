@@ -105,6 +105,7 @@ int main(int argc, char **argv)
         printf("clgan %s\n", CLGAN_VERSION);
         return 0;
     }
+    clg__os_file_limit_fails();
     clg__log_set(print_log, NULL);
     int status = clg__cli_parse(argc, argv, &cli, &command);
     if (status == CLG_OK && cli.help) {

@@ -90,7 +90,8 @@ static int store_value(clg_cli *out, const option *o, const char *value)
     char *base = (char *)out;
     if (o->kind == OPTION_TEXT) {
         if (value[0] == '\0') {
-            return clg__fail(CLG_E_USAGE, "%s wants a value, got an empty one", o->name);
+            return clg__hint(clg__fail(CLG_E_USAGE, "%s wants a value, got an empty one", o->name),
+                         "write %s %s", o->name, o->value);
         }
         memcpy(base + o->offset, &value, sizeof value);
         return CLG_OK;
@@ -126,7 +127,8 @@ static int parse_option(clg_cli *out, const clg_command *c, int argc, char **arg
     }
     if (o->kind == OPTION_FLAG) {
         if (arg[len] != '\0') {
-            return clg__fail(CLG_E_USAGE, "%s takes no value", o->name);
+            return clg__hint(clg__fail(CLG_E_USAGE, "%s takes no value", o->name), "write %s alone",
+                             o->name);
         }
         bool yes = true;
         memcpy((char *)out + o->offset, &yes, sizeof yes);
@@ -156,11 +158,14 @@ static int fail_command(const char *name)
 {
     const char *names[32];
     size_t n = 0;
-    for (const clg_command *c = clg__commands; c->name != NULL && n < 32; c++) {
+    for (const clg_command *c = clg__commands; c->name != NULL && n < 30; c++) {
         names[n++] = c->name;
     }
+    names[n++] = "--version";
+    names[n++] = "--help";
     const char *best = clg__nearest(name, names, n);
-    int status = clg__fail(CLG_E_USAGE, "unknown command \"%s\"", name);
+    int status = name[0] == '-' ? clg__fail(CLG_E_USAGE, "%s: not an option before a command", name)
+                                : clg__fail(CLG_E_USAGE, "unknown command \"%s\"", name);
     return best != NULL ? clg__hint(status, "did you mean clgan %s? All commands: clgan --help", best)
                         : clg__hint(status, "all commands: clgan --help");
 }
@@ -172,7 +177,12 @@ int clg__cli_parse(int argc, char **argv, clg_cli *out, const clg_command **comm
     if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 ||
         strcmp(argv[1], "help") == 0) {
         out->help = true;
-        return CLG_OK;
+        *command = argc > 2 ? find_command(argv[2]) : NULL;
+        return argc > 2 && *command == NULL ? fail_command(argv[2]) : CLG_OK;
+    }
+    if (strcmp(argv[1], "--version") == 0) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "--version takes no arguments"),
+                         "write clgan --version");
     }
     *command = find_command(argv[1]);
     if (*command == NULL) {
@@ -190,7 +200,9 @@ int clg__cli_parse(int argc, char **argv, clg_cli *out, const clg_command **comm
         } else if (argv[i][0] == '-' && argv[i][1] != '\0') {
             return fail_unknown(*command, argv[i]);
         } else if (out->words == CLG_CLI_WORDS) {
-            return clg__fail(CLG_E_USAGE, "%s: too many arguments", out->command);
+            return clg__hint(clg__fail(CLG_E_USAGE, "%s: more than %d arguments", out->command,
+                                       CLG_CLI_WORDS),
+                             "see clgan %s --help", out->command);
         } else {
             out->word[out->words++] = argv[i];
         }

@@ -204,14 +204,16 @@ static int check_net(const char *path, const char *which, const clg_net_plan *th
                      const clg_net_plan *ours)
 {
     if (theirs->layer_count != ours->layer_count) {
-        return clg__fail(CLG_E_CHECKPOINT, "%s: its %s has %u layers, this model's has %u", path,
-                         which, theirs->layer_count, ours->layer_count);
+        return clg__hint(clg__fail(CLG_E_CHECKPOINT, "%s: its %s has %u layers, this model's has "
+                                   "%u", path, which, theirs->layer_count, ours->layer_count),
+                         "resume with the nets as they are, or start a new run");
     }
     for (uint32_t i = 0; i < ours->layer_count; i++) {
         if (!same_layer(&theirs->layer[i], &ours->layer[i])) {
-            return clg__fail(CLG_E_CHECKPOINT, 
-                             "%s: layer %s of its %s differs from this model's %s", path,
-                             theirs->layer[i].name, which, ours->layer[i].name);
+            return clg__hint(clg__fail(CLG_E_CHECKPOINT, "%s: layer %s of its %s differs from this "
+                                       "model's %s", path, theirs->layer[i].name, which,
+                                       ours->layer[i].name),
+                             "resume with the nets as they are, or start a new run");
         }
     }
     return CLG_OK;

@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "gan/trainer_internal.h"
 #include "io/config.h"
+#include "io/image_file.h"
 
 /* One call of clg__trainer_run. */
 typedef struct clg_loop {
@@ -154,7 +155,13 @@ static int save_checkpoint(clg_loop *l)
         return CLG_OK;
     }
     clg__run_checkpoint_path(t->run, t->step, path);
-    CLG_TRY(clg__trainer_save(t, path));
+    status = clg__trainer_save(t, path);
+    if (status == CLG_E_IO && l->last_checkpoint[0] != '\0') {
+        say(t, "%s", clg_message());
+        return clg__hint(status, "make room, then go on from %s: clgan train --resume %s",
+                         l->last_checkpoint, clg__run_dir(t->run));
+    }
+    CLG_TRY(status);
     memcpy(l->last_checkpoint, path, sizeof path);
     CLG_TRY(clg__run_prune(t->run, t->desc.train.keep, t->desc.train.keep_every));
     tell_saved(l, "checkpoint", path);
@@ -172,6 +179,8 @@ static int open_run(clg_trainer *t)
         return CLG_OK;
     }
     CLG_TRY(clg__config_write(&t->desc, &config));
+    CLG_TRY(clg__png_check_grid(t->desc.train.grid_rows, t->desc.train.grid_cols, t->plan.size,
+                                t->plan.size, t->plan.channels));
     CLG_TRY(clg__run_create(&t->run, t->out_dir, t->desc.model.name, config.text));
 out:
     clg__str_free(&config);
@@ -187,6 +196,9 @@ static void say_start(clg_trainer *t)
         (unsigned long long)t->facts.steps_total, t->desc.train.batch,
         (unsigned long long)t->desc.train.seed);
     say(t, "data %s: %u images, %u skipped", data->name, data->count, data->skipped);
+    for (const char *name = clg__dataset_skipped(t->ds); *name != '\0'; name += strlen(name) + 1) {
+        say(t, "skipped a broken image: %s", name);
+    }
     if (t->schedule.dropped_one) {
         say(t, "the last image of each epoch is left out: batch norm needs 2 in a batch");
     }
@@ -231,11 +243,11 @@ static int between_steps(clg_loop *l, clg_due due, bool norms)
         CLG_TRY(clg__step_check(t, &p));
     }
     double before = clg__os_now_s();
+    if (due.checkpoint) { /* first: a picture that cannot be written must not cost the work */
+        CLG_TRY(save_checkpoint(l));
+    }
     if (due.grid) {
         CLG_TRY(save_grid(l));
-    }
-    if (due.checkpoint) {
-        CLG_TRY(save_checkpoint(l));
     }
     l->paused_s += clg__os_now_s() - before;
 out:
@@ -309,6 +321,7 @@ int clg__trainer_run(clg_trainer *t, const clg_trainer_events *events)
     *l = (clg_loop){ .t = t, .events = events != NULL ? events : &nobody, .start_s = now,
                      .mark_s = now, .saved_s = now, .logged = t->step, .drawn = t->step,
                      .saved = t->step };
+    memcpy(l->last_checkpoint, t->resumed_from, sizeof l->last_checkpoint);
     if (t->ds == NULL) {
         status = clg__fail(CLG_E_USAGE, "the trainer was made without a data set");
         goto out;
@@ -346,9 +359,18 @@ int clg__trainer_resume(clg_trainer *t, const char *run_dir, bool *other_device)
     }
     CLG_TRY(clg__run_find_checkpoint(run_dir, path, &step));
     CLG_TRY(clg__trainer_load(t, path, other_device));
+    if (t->facts.steps_total < t->step) {
+        status = clg__hint(clg__fail(CLG_E_USAGE, "%s is at step %llu already, beyond the %llu "
+                                     "asked for", run_dir, (unsigned long long)t->step,
+                                     (unsigned long long)t->facts.steps_total),
+                           "--steps counts from the start of the run: give more than %llu",
+                           (unsigned long long)t->step);
+        goto out;
+    }
     clg__run_close(&t->run);
     CLG_TRY(clg__run_resume(&t->run, run_dir, t->step));
     say(t, "resumed from %s", path);
+    memcpy(t->resumed_from, path, sizeof t->resumed_from);
 out:
     clg__free(path);
     return status;

@@ -175,8 +175,10 @@ int clg__tensor_list_read_net(const clg_st_file *f, const char *path, clg_net *n
     for (size_t i = 0; strict && i < clg__st_count(f); i++) {
         const char *name = clg__st_at(f, i)->name;
         if (strncmp(name, prefix, n) == 0 && !knows_tensor(net, name + n)) {
-            status = clg__fail(CLG_E_CHECKPOINT, "%s: tensor %s is not one of the model", path,
-                               name);
+            status = clg__hint(clg__fail(CLG_E_CHECKPOINT, "%s: tensor %s is not one of the model",
+                                         path, name),
+                               "give the model, size and width that it was trained with "
+                               "(clgan info)");
             goto out;
         }
     }

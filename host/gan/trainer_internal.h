@@ -50,6 +50,7 @@ struct clg_trainer {
     clg_dataset *ds;       /* not owned; NULL when steps are fed by hand */
     clg_trainer_facts facts;
     char version[32];
+    char resumed_from[CLG_PATH_MAX_LEN]; /* checkpoint that this run goes on from; "" when new */
     char *out_dir;
     bool no_run_folder, norm;
     uint64_t trace_steps;

@@ -1,7 +1,8 @@
 /* Cache files of decoded image folders: "<cache dir>/data/<key>.u8".
  *
  *     head 64 bytes | pixels [count,size,size,channels] | 0..7 zeros | labels i32 [count]
- *     | CRC-32 of each image u32 [count] | class names, each NUL-ended | foot 64 bytes
+ *     | CRC-32 of each image u32 [count] | class names, messages about skipped images, each
+ *     NUL-ended | foot 64 bytes
  *
  * in the machine's own byte order. The foot comes last because how many images are good is known
  * last; its hash covers everything but the pixels, which each image's CRC covers when it is read. A
@@ -15,7 +16,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 
-enum { CACHE_VERSION = 1 };
+enum { CACHE_VERSION = 2 };
 static const char MAGIC[8] = { 'c', 'l', 'g', 'd', 'a', 't', 'a', '\n' };
 
 typedef struct cache_head {
@@ -133,6 +134,9 @@ static bool load_names(clg_dataset *ds, const char *names, size_t n, uint32_t cl
             names = end + 1;
         }
     }
+    if (ok && n > 0u && names[n - 1u] == '\0') {
+        clg__str_add_bytes(&ds->skipped, names, n);
+    }
     ok = ok && clg__dataset_set_classes(ds, list, classes) == CLG_OK;
     clg__free(list);
     return ok;
@@ -171,6 +175,7 @@ bool clg__data_cache_load(clg_dataset *ds, const char *path, uint64_t key)
         ds->crc = NULL;
         ds->labels = NULL;
         (void)clg__dataset_set_classes(ds, NULL, 0);
+        clg__str_free(&ds->skipped);
         clg__os_unmap(&ds->map);
         return false;
     }
@@ -234,6 +239,9 @@ int clg__data_cache_commit(clg_data_cache_writer **pw, const clg_dataset *ds)
     memcpy(foot.magic, MAGIC, sizeof MAGIC);
     for (uint32_t i = 0; i < ds->info.classes; i++) {
         clg__str_add_bytes(&names, ds->class_name[i], strlen(ds->class_name[i]) + 1u);
+    }
+    if (ds->skipped.len > 0u) {
+        clg__str_add_bytes(&names, ds->skipped.text, ds->skipped.len);
     }
     foot.names_bytes = names.len;
     labels = clg__alloc(ds->info.count, sizeof *labels);

@@ -321,6 +321,11 @@ out:
     return status;
 }
 
+const char *clg__dataset_skipped(const clg_dataset *ds)
+{
+    return ds->skipped.text != NULL ? ds->skipped.text : "";
+}
+
 void clg__dataset_close(clg_dataset **pds)
 {
     clg_dataset *ds = *pds;
@@ -328,6 +333,7 @@ void clg__dataset_close(clg_dataset **pds)
         return;
     }
     free_classes(ds);
+    clg__str_free(&ds->skipped);
     clg__free(ds->owned);
     clg__os_unmap(&ds->map);
     clg__free(ds->labels);

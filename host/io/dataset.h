@@ -37,6 +37,8 @@ typedef struct clg_dataset_info {
     uint64_t fingerprint;/* of the content's identity: same data, same number */
 } clg_dataset_info;
 const clg_dataset_info *clg__dataset_info(const clg_dataset *ds);
+/* One NUL-ended message after another for the broken images left out; "" ends them. */
+const char *clg__dataset_skipped(const clg_dataset *ds);
 const char *clg__dataset_class(const clg_dataset *ds, uint32_t label); /* its name */
 /* -1 without labels. */
 int32_t clg__dataset_label(const clg_dataset *ds, uint32_t index);

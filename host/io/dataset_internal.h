@@ -4,6 +4,7 @@
 #define CLG_IO_DATASET_INTERNAL_H
 
 #include "base/os.h"
+#include "base/str.h"
 #include "io/dataset.h"
 #include "io/image_internal.h"
 
@@ -23,6 +24,7 @@ struct clg_dataset {
     int32_t *labels;       /* [info.count]; NULL: none */
     uint32_t *crc;         /* [info.count] CRC-32 of each stored image; NULL: not kept */
     char **class_name;     /* [info.classes] */
+    clg_str skipped;       /* messages about broken images, each NUL-ended */
     clg_resizer *resizer;  /* NULL: the stored size is the target size */
 };
 

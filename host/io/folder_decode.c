@@ -122,6 +122,7 @@ static int skip_broken(decode_run *run, size_t index, const decode_result *r)
         clg__log(CLG_LOG_WARN, "skipped a broken image: %s", r->message);
         run->named = index + 1u;
     }
+    clg__str_add_bytes(&run->ds->skipped, r->message, strlen(r->message) + 1u);
     if (info->skipped <= total / BROKEN_ONE_IN) {
         return CLG_OK;
     }
@@ -190,6 +191,7 @@ static void free_arrays(clg_dataset *ds)
     ds->owned = NULL;
     ds->labels = NULL;
     ds->crc = NULL;
+    clg__str_free(&ds->skipped);
     ds->info.count = ds->info.skipped = 0;
 }
 

@@ -30,4 +30,6 @@ int clg__png_write(const char *path, const uint8_t *pixels, uint32_t w, uint32_t
  * make_grid; missing ones stay black. */
 int clg__png_write_grid(const char *path, const uint8_t *images, uint32_t n, uint32_t h, uint32_t w,
                         uint32_t c, uint32_t rows, uint32_t cols);
+/* Whether such a grid can be written. CLG_E_USAGE with its size in pixels. */
+int clg__png_check_grid(uint32_t rows, uint32_t cols, uint32_t h, uint32_t w, uint32_t c);
 #endif

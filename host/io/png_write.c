@@ -66,16 +66,30 @@ int clg__png_write(const char *path, const uint8_t *pixels, uint32_t w, uint32_t
     return status;
 }
 
+static uint64_t grid_side(uint32_t n, uint32_t side)
+{
+    return (uint64_t)n * (side + GRID_PAD) + GRID_PAD;
+}
+
+int clg__png_check_grid(uint32_t rows, uint32_t cols, uint32_t h, uint32_t w, uint32_t c)
+{
+    uint64_t gw = grid_side(cols, w), gh = grid_side(rows, h);
+    if (gw > SIDE_MAX || gh > SIDE_MAX || gw * gh * c > INT_MAX / 2) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "a grid of %ux%u images is %llux%llu pixels", rows,
+                                   cols, (unsigned long long)gw, (unsigned long long)gh),
+                         "ask for fewer rows or columns (sample --grid RxC; in a run --set "
+                         "train.grid_rows=R and train.grid_cols=C)");
+    }
+    return CLG_OK;
+}
+
 int clg__png_write_grid(const char *path, const uint8_t *images, uint32_t n, uint32_t h, uint32_t w,
                         uint32_t c, uint32_t rows, uint32_t cols)
 {
-    uint64_t gw = (uint64_t)cols * (w + GRID_PAD) + GRID_PAD;
-    uint64_t gh = (uint64_t)rows * (h + GRID_PAD) + GRID_PAD;
-    if (gw > SIDE_MAX || gh > SIDE_MAX || gw * gh * c > INT_MAX / 2) {
-        return clg__hint(clg__fail(CLG_E_USAGE, "%s: a grid of %ux%u images is %llux%llu pixels",
-                                   path, rows, cols, (unsigned long long)gw,
-                                   (unsigned long long)gh),
-                         "ask for fewer rows or columns");
+    uint64_t gw = grid_side(cols, w), gh = grid_side(rows, h);
+    int status = clg__png_check_grid(rows, cols, h, w, c);
+    if (status != CLG_OK) {
+        return clg__context(status, "%s", path);
     }
     uint8_t *grid = clg__alloc((size_t)(gw * gh), c);
     if (grid == NULL) {
@@ -90,7 +104,7 @@ int clg__png_write_grid(const char *path, const uint8_t *images, uint32_t n, uin
                    (size_t)w * c);
         }
     }
-    int status = clg__png_write(path, grid, (uint32_t)gw, (uint32_t)gh, c);
+    status = clg__png_write(path, grid, (uint32_t)gw, (uint32_t)gh, c);
     clg__free(grid);
     return status;
 }

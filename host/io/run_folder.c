@@ -102,38 +102,42 @@ out:
     return status;
 }
 
-/* The folder that the user named: new, or empty. */
-static int make_named(clg_run *run, const char *dir, bool *made)
+int clg__run_check_out(const char *dir)
 {
-    int status = CLG_OK;
     char **names = NULL;
     size_t n = 0;
-    int length = snprintf(run->dir, sizeof run->dir, "%s", dir);
-    if (length <= 0 || (size_t)length >= sizeof run->dir - 64) {
-        return clg__hint(clg__fail(CLG_E_USAGE, "--out: a name of %d bytes", length),
-                         "give a folder name of 1 to %zu bytes", sizeof run->dir - 65);
+    if (dir[0] == '\0' || strlen(dir) >= CLG_PATH_MAX_LEN - 64) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "--out: a name of %zu bytes", strlen(dir)),
+                         "give a folder name of 1 to %d bytes", CLG_PATH_MAX_LEN - 65);
     }
-    while (length > 1 && run->dir[length - 1] == '/') {
-        run->dir[--length] = '\0';
-    }
-    clg_file_info info = clg__os_stat(run->dir);
-    *made = !info.exists;
+    clg_file_info info = clg__os_stat(dir);
     if (info.exists && !info.is_dir) {
         return clg__hint(clg__fail(CLG_E_USAGE, "--out %s: is a file, not a folder", dir),
                          "choose another name");
     }
-    if (info.exists) {
-        CLG_TRY(clg__os_list(run->dir, &names, &n));
-        if (n != 0) {
-            status = clg__hint(clg__fail(CLG_E_USAGE, "--out %s: the folder is not empty", dir),
-                               "choose another name, or continue that run with --resume %s", dir);
-        }
-    } else {
-        CLG_TRY(clg__os_mkdirs(run->dir, 0777));
+    int status = info.exists ? clg__os_list(dir, &names, &n) : CLG_OK;
+    if (status == CLG_OK && n != 0) {
+        status = clg__hint(clg__fail(CLG_E_USAGE, "--out %s: the folder is not empty", dir),
+                           "choose another name, or continue that run with --resume %s", dir);
     }
-out:
     clg__os_list_free(&names, n);
     return status;
+}
+
+/* The folder that the user named: new, or empty. */
+static int make_named(clg_run *run, const char *dir, bool *made)
+{
+    int status = clg__run_check_out(dir);
+    if (status != CLG_OK) {
+        return status;
+    }
+    size_t length = strlen(dir);
+    memcpy(run->dir, dir, length + 1);
+    while (length > 1 && run->dir[length - 1] == '/') {
+        run->dir[--length] = '\0';
+    }
+    *made = !clg__os_stat(run->dir).exists;
+    return *made ? clg__os_mkdirs(run->dir, 0777) : CLG_OK;
 }
 
 int clg__run_create(clg_run **out, const char *dir, const char *model, const char *config_yaml)

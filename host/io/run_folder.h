@@ -10,6 +10,10 @@
 
 typedef struct clg_run clg_run;
 
+/* Whether `dir` may become a run folder: it is new or an empty folder. Nothing is made.
+ * CLG_E_USAGE. */
+int clg__run_check_out(const char *dir);
+
 /* `dir` NULL: the first free runs/<model>-<n>, n = 1, 2, ...; else that folder, which must not
  * exist or be empty. Writes config.yaml. */
 int clg__run_create(clg_run **out, const char *dir, const char *model, const char *config_yaml);

@@ -128,12 +128,16 @@ static void fill_device(clg_device_info *info, cl_device_id d)
     judge(info, d);
 }
 
-static int no_platform(const char *detail)
+static int hint_packages(int status)
 {
-    int status = clg__fail(CLG_E_DEVICE, "no OpenCL platform found%s", detail);
     return clg__hint(status, "install a driver: apt install pocl-opencl-icd (any CPU), "
                              "mesa-opencl-icd (Mesa GPUs, RUSTICL_ENABLE=<driver>), or your GPU "
                              "vendor's OpenCL package");
+}
+
+static int no_platform(const char *detail)
+{
+    return hint_packages(clg__fail(CLG_E_DEVICE, "no OpenCL platform found%s", detail));
 }
 
 static int get_platforms(cl_platform_id ids[PLATFORMS_MAX], cl_uint *n)
@@ -292,6 +296,16 @@ static bool device_matches(const clg_device_info *d, const char *platform, const
                                            : clg__contains_nocase(d->name, device);
 }
 
+static bool any_usable(const clg_device_info *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (list[i].usable) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static int rank_of(enum clg_device_type type)
 {
     return type == CLG_DEVICE_GPU ? 0 : type == CLG_DEVICE_CPU ? 1 : 2;
@@ -341,18 +355,16 @@ int clg__rt_pick(const clg_device_info *list, size_t n, const char *platform, co
             clg__fail(CLG_E_DEVICE, "platform %u (%s)%s%s is not usable: %s",
                       refused->platform_index, refused->platform,
                       refused->name[0] ? ", device " : "", refused->name, refused->why_not);
-        return hint_list(status, list, n);
+        return any_usable(list, n) ? hint_list(status, list, n) : hint_packages(status);
     }
     if (!asked) {
         int status =
             clg__fail(CLG_E_DEVICE, "no usable OpenCL device%s%s", refused != NULL ? ": " : "",
                       refused != NULL ? refused->why_not : "");
-        return clg__hint(status, "install a driver: apt install pocl-opencl-icd (any CPU), "
-                                 "mesa-opencl-icd (Mesa GPUs, RUSTICL_ENABLE=<driver>), or your "
-                                 "GPU vendor's OpenCL package");
+        return hint_packages(status);
     }
     int status = clg__fail(CLG_E_DEVICE, "no OpenCL device for platform '%s', device '%s'",
                            platform != NULL && platform[0] ? platform : "any",
                            device != NULL && device[0] ? device : "any");
-    return hint_list(status, list, n);
+    return any_usable(list, n) ? hint_list(status, list, n) : hint_packages(status);
 }
