@@ -16,7 +16,8 @@ need() { # need NAME REACHED
     echo "$1: $2 (at least $least)"
     [ "$2" -ge "$least" ] || { echo "FAILED: only $2 $1, tests/minimum.txt wants $least"; exit 1; }
 }
-export XDG_CACHE_HOME=$root/build/run-cache
+# One cache of compiled kernels for all parts.
+export XDG_CACHE_HOME=$root/build/test-cache
 pocl=(env OCL_ICD_VENDORS=/etc/OpenCL/vendors/pocl.icd)
 rusticl=(env OCL_ICD_VENDORS=/etc/OpenCL/vendors/rusticl.icd RUSTICL_ENABLE=llvmpipe)
 
@@ -58,7 +59,8 @@ done
 devices=$((devices / 2))
 
 say "tests under ASan and UBSan on pocl"
-cmake -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCLGAN_SANITIZE=ON
+cmake -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCLGAN_SANITIZE=ON \
+    -DCLGAN_TEST_CACHE="$XDG_CACHE_HOME"
 cmake --build build-asan
 ctest --test-dir build-asan --output-on-failure -j "$(nproc)" -L 'pocl|none' -LE rusticl \
     --output-log build/results/ctest-asan.log || { echo "FAILED: tests under ASan"; exit 1; }

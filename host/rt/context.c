@@ -120,6 +120,7 @@ int clg__rt_open(clg_rt **out, const clg_rt_options *opt)
     guess_rates(rt);
     CLG_TRY(create_queue(rt, opt->profile));
     find_cache(rt);
+    clg__rt_rates_load(rt);
     CLG_TRY(clg__buffer_create(rt, CLG_F32, 16, "no tensor", &rt->dummy));
     CLG_TRY(clg__rt_timing_choose(rt));
     *out = rt;
@@ -147,6 +148,7 @@ void clg__rt_close(clg_rt **rt)
         clFinish(r->queue);
     }
     clg__rt_profile_free(r);
+    clg__rt_rates_save(r);
     clg__rt_programs_free(r);
     clg__buffer_destroy(&r->dummy);
     log_forgotten_buffers(r);
@@ -159,6 +161,7 @@ void clg__rt_close(clg_rt **rt)
     if (r->context != NULL) {
         clReleaseContext(r->context);
     }
+    clg__free(r->rates);
     clg__free(r->cache_dir);
     clg__free(r);
     *rt = NULL;

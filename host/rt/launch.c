@@ -11,7 +11,7 @@ static const double SLICE_S = 0.05;
 static const double MEASURE_S = 0.002;
 /* Work handed to the driver at the latest after so much of it, so that it starts early. */
 static const double FLUSH_S = 0.05;
-enum { FLUSH_LAUNCHES = 128, MEASUREMENTS = 3 };
+enum { FLUSH_LAUNCHES = 128 };
 
 clg_grid clg__grid(uint32_t dims, size_t g0, size_t g1, size_t g2)
 {
@@ -222,7 +222,7 @@ static int enqueue(clg_rt *rt, clg_kernel *k, const clg_grid *g, double units, d
 static bool wants_measuring(const clg_rt *rt, const clg_kernel *k, double units, double guess)
 {
     return rt->timing == CLG_RT_TIMING_NONE && units * guess > MEASURE_S && k->calls > 0 &&
-           (k->measurements < MEASUREMENTS || units > 4 * k->measured_units);
+           (k->measurements < CLG_RT_MEASUREMENTS || units > 4 * k->measured_units);
 }
 
 void clg__rt_note_rate(clg_kernel *k, double seconds, double units)

@@ -270,6 +270,7 @@ int clg__kernel_get(clg_rt *rt, const char *file, const char *name, const char *
     clg_kernel *made = NULL;
     CLG_TRY(create_kernel(rt, file, name, options, &made));
     made->hash = hash;
+    clg__rt_rates_find(rt, made);
     made->next = *slot;
     *slot = made;
     *out = made;

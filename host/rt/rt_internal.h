@@ -11,7 +11,12 @@
 #include "rt/native.h"
 #include "rt/rt.h"
 
-enum { CLG_RT_KERNEL_SLOTS = 512, CLG_RT_EVENTS = 512, CLG_RT_FILES_MAX = 16 };
+enum {
+    CLG_RT_KERNEL_SLOTS = 512,
+    CLG_RT_EVENTS = 512,
+    CLG_RT_FILES_MAX = 16,
+    CLG_RT_MEASUREMENTS = 3 /* per kernel; the best counts */
+};
 
 struct clg_buffer {
     clg_rt *rt;
@@ -66,6 +71,7 @@ struct clg_kernel {
     /* Slicing: seconds per unit of work (flop, else byte, else work-item) once measured. */
     uint64_t calls, measurements;
     double seconds_per_unit, measured_units; /* of the best measurement */
+    bool rate_from_disk;
     /* Profile. */
     uint64_t profile_calls;
     double profile_s, profile_flops, profile_bytes;
@@ -86,6 +92,12 @@ typedef struct clg_rt_foreign {
     double seconds, flops, bytes;
     struct clg_rt_foreign *next;
 } clg_rt_foreign;
+
+/* rates.c: speed of a kernel as an earlier run measured it. */
+typedef struct clg_rt_rate {
+    uint64_t hash; /* of the kernel */
+    double seconds_per_unit, units;
+} clg_rt_rate;
 
 enum clg_rt_timing { CLG_RT_TIMING_NONE, CLG_RT_TIMING_EVENTS, CLG_RT_TIMING_WALL };
 
@@ -109,6 +121,8 @@ struct clg_rt {
     clg_kernel *kernels[CLG_RT_KERNEL_SLOTS];
     /* launches */
     double guess_s_per_flop, guess_s_per_byte, guess_s_per_item;
+    clg_rt_rate *rates; /* from disk */
+    size_t rate_count;
     double unflushed_s;
     unsigned unflushed;
     /* profile */
@@ -156,6 +170,11 @@ void clg__rt_programs_free(clg_rt *rt);
 
 /* launch.c: a launch of this kernel with `units` of work took so long. */
 void clg__rt_note_rate(clg_kernel *k, double seconds, double units);
+
+/* rates.c: load at open, find for a new kernel, save before kernels go. Never an error. */
+void clg__rt_rates_load(clg_rt *rt);
+void clg__rt_rates_find(const clg_rt *rt, clg_kernel *k);
+void clg__rt_rates_save(const clg_rt *rt);
 
 /* profile.c */
 int clg__rt_timing_choose(clg_rt *rt);
