@@ -70,7 +70,7 @@ void clg__session_close(clg_session *s);
 int clg__cli_model(const clg_cli *cli, const char *name, clg_model_desc *out);
 int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc);
 
-/* Starts a JSON answer: version, platform, device, driver (rt may be NULL: without the last three). */
+/* Starts a JSON answer: version, platform, device, driver (the last three null without rt). */
 clg_json *clg__json_begin(const clg_rt *rt);
 /* Prints it on standard output and frees it. */
 int clg__json_print(clg_json **root);

@@ -59,9 +59,14 @@ int clg__cmd_devices(const clg_cli *cli)
         return status;
     }
     clg_json *root = cli->json ? clg__json_begin(NULL) : NULL;
-    clg_json *array = cli->json ? clg__json_add_array(root, "devices") : NULL;
     size_t best = 0;
     bool any = clg__rt_pick(list, n, NULL, NULL, &best) == CLG_OK;
+    if (any) { /* the one that is taken without --platform and --device */
+        clg__json_add_text(root, "platform", list[best].platform);
+        clg__json_add_text(root, "device", list[best].name);
+        clg__json_add_text(root, "driver", list[best].driver);
+    }
+    clg_json *array = cli->json ? clg__json_add_array(root, "devices") : NULL;
     for (size_t i = 0; i < n; i++) {
         if (cli->json) {
             add_json(array, &list[i]);

@@ -27,6 +27,10 @@ static void shape_text(const clg_st_tensor *t, char text[128])
 static int print_json(const char *path, const clg_checkpoint_info *info, const clg_st_file *f)
 {
     clg_json *root = clg__json_begin(NULL);
+    /* Of the device that wrote it; null in a file of another program. */
+    clg__json_add_text(root, "platform", clg__st_meta_find(f, "platform"));
+    clg__json_add_text(root, "device", clg__st_meta_find(f, "device"));
+    clg__json_add_text(root, "driver", clg__st_meta_find(f, "driver"));
     clg__json_add_text(root, "checkpoint", path);
     if (info != NULL) {
         clg__json_add_text(root, "model", info->desc.model.name);
@@ -34,8 +38,6 @@ static int print_json(const char *path, const clg_checkpoint_info *info, const c
         clg__json_add_integer(root, "size_px", info->size);
         clg__json_add_integer(root, "channels", info->channels);
         clg__json_add_text(root, "data", info->data);
-        clg__json_add_text(root, "device", info->device);
-        clg__json_add_text(root, "driver", info->driver);
         clg__json_add_text(root, "choices", info->choices);
         clg__json_add_text(root, "written_by_version", info->version);
     }

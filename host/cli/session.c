@@ -92,12 +92,10 @@ clg_json *clg__json_begin(const clg_rt *rt)
 {
     clg_json *root = clg__json_object();
     clg__json_add_text(root, "version", CLGAN_VERSION);
-    if (rt != NULL) {
-        const clg_device_info *d = clg__rt_device(rt);
-        clg__json_add_text(root, "platform", d->platform);
-        clg__json_add_text(root, "device", d->name);
-        clg__json_add_text(root, "driver", d->driver);
-    }
+    const clg_device_info *d = rt != NULL ? clg__rt_device(rt) : NULL;
+    clg__json_add_text(root, "platform", d != NULL ? d->platform : NULL);
+    clg__json_add_text(root, "device", d != NULL ? d->name : NULL);
+    clg__json_add_text(root, "driver", d != NULL ? d->driver : NULL);
     return root;
 }
 

@@ -24,7 +24,7 @@ enum { WORDS_MAX = 64, ENV_MAX = 8, LIMIT_S = 100 };
 
 /* One child at a time; the test programs have one thread. */
 static struct {
-    char program[1024], dir[64];
+    char program[1024], dir[64], absolute[1200];
     char *out, *err;
     cli_result result;
     const char *env[ENV_MAX][2];
@@ -94,7 +94,9 @@ static void send_signals(pid_t child)
         char *text = read_text("err.txt");
         bool seen = strstr(text, runner.signal_text) != NULL;
         clg__free(text);
-        if (seen || waitpid(child, NULL, WNOHANG | WNOWAIT) != 0) {
+        siginfo_t ended = { 0 };
+        (void)waitid(P_PID, (id_t)child, &ended, WEXITED | WNOHANG | WNOWAIT);
+        if (seen || ended.si_pid != 0) {
             break;
         }
         (void)nanosleep(&pause, NULL);
@@ -247,6 +249,14 @@ void cli_copy(const char *from, const char *to)
 bool cli_exists(const char *name)
 {
     return clg__os_stat(name).exists;
+}
+
+const char *cli_absolute(const char *name)
+{
+    char here[1024];
+    assert_non_null(getcwd(here, sizeof here));
+    (void)snprintf(runner.absolute, sizeof runner.absolute, "%s/%s", here, name);
+    return runner.absolute;
 }
 
 void cli_write_idx(const char *name, uint32_t count, uint32_t h, uint32_t w, size_t bytes)

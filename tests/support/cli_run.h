@@ -42,6 +42,8 @@ void cli_write_text(const char *name, const char *text);
 uint8_t *cli_read(const char *name, size_t *n); /* clg__free it; NUL-ended */
 void cli_copy(const char *from, const char *to);
 bool cli_exists(const char *name);
+/* The absolute path of a name in the scratch folder (XDG_CACHE_HOME must be one); one at a time. */
+const char *cli_absolute(const char *name);
 /* An IDX file of noise [count,side,side] with these numbers in the header; `cut` bytes less. */
 void cli_write_idx(const char *name, uint32_t count, uint32_t h, uint32_t w, size_t bytes);
 
