@@ -198,6 +198,7 @@ def main():
                 return replay(model, meta, before, now, step, flips, only_d)
             want, n = settle(one, now, want, kinks)
             taken += n
+        print(f"step {step} of {len(files) - 1}: {taken} kinks so far", file=sys.stderr, flush=True)
         for name, w in want.items():
             kind, e = name.split(".")[0], differ(now[name], w)
             each[name] = max(e, each.get(name, 0))
