@@ -10,12 +10,9 @@
  *   CPU  -DVW=16 -DSV=4                          one item: SV*VW columns of one chunk, no barrier
  *   GPU  -DVW=1 -DSV=1 -DRED_X=.. -DRED_Y=..     work-group: RED_X columns, rows shared by RED_Y
  *                                                lanes; 4 * RED_X * RED_Y bytes of local memory
- * -DACT: enum clg_act. */
+ * act: enum clg_act. */
 #include "common.clh"
 
-#ifndef ACT
-#define ACT ACT_NONE
-#endif
 #define SLICE (SV * VW)
 
 /* Rows of chunk k. */
@@ -171,12 +168,12 @@ static inline fvec normalise(fvec d, fvec invstd, fvec weight, fvec bias)
 static inline void fwd_at(__global const float *x, __global const float *mean,
                           __global const float *invstd, __global const float *weight,
                           __global const float *bias, __global float *y, const uint part,
-                          float slope)
+                          int act, float slope)
 {
     const fvec d = LOAD_PART(x, part) - LOAD_PART(mean, part);
     const fvec z = normalise(d, LOAD_PART(invstd, part), LOAD_PART(weight, part),
                              LOAD_PART(bias, part));
-    STORE_PART(ACT_APPLY(ACT, slope, z), y, part);
+    STORE_PART(ACT_APPLY(act, slope, z), y, part);
 }
 
 /* y[i,j] = act(weight[j] * (x[i,j] - mean[g,j]) * invstd[g,j] + bias[j]); y may be x.
@@ -188,7 +185,7 @@ __kernel RED_KERNEL void batchnorm_fwd(__global const float *x, uint x_off,
                                        __global const float *weight, uint weight_off,
                                        __global const float *bias, uint bias_off,
                                        __global float *y, uint y_off, uint rows, uint c,
-                                       uint blocks, uint block, float slope)
+                                       uint blocks, uint block, int act, float slope)
 {
     const uint q = (uint)get_global_id(2), g = q / blocks, k = q - g * blocks;
     const uint n = chunk_rows(rows, block, k);
@@ -203,38 +200,39 @@ __kernel RED_KERNEL void batchnorm_fwd(__global const float *x, uint x_off,
     if (col < c) {
         for (uint r = LANE; r < n; r += LANES) {
             const uint at = r * c + col;
-            fwd_at(xb + at, m + col, s + col, w + col, b + col, yb + at, 1u, slope);
+            fwd_at(xb + at, m + col, s + col, w + col, b + col, yb + at, 1u, act, slope);
         }
     }
 #else
     for (uint r = 0; r < n; ++r, xb += c, yb += c) {
         uint j = 0;
         for (; j + VW <= c; j += VW) {
-            fwd_at(xb + j, m + j, s + j, w + j, b + j, yb + j, VW, slope);
+            fwd_at(xb + j, m + j, s + j, w + j, b + j, yb + j, VW, act, slope);
         }
         if (j < c) {
-            fwd_at(xb + j, m + j, s + j, w + j, b + j, yb + j, c - j, slope);
+            fwd_at(xb + j, m + j, s + j, w + j, b + j, yb + j, c - j, act, slope);
         }
     }
 #endif
 }
 
 /* dz = dy * act'(z), the activation recomputed from x - mean. */
-static inline fvec through_act(fvec d, fvec dy, fvec invstd, fvec weight, fvec bias, float slope)
+static inline fvec through_act(fvec d, fvec dy, fvec invstd, fvec weight, fvec bias,
+                                int act, float slope)
 {
-    if (ACT == ACT_NONE) {
+    if (act == ACT_NONE) {
         return dy;
     }
     const fvec z = normalise(d, invstd, weight, bias);
     /* The gates of relu and lrelu need only the sign of z. */
-    return ACT_GRAD(ACT, slope, ACT <= ACT_LRELU ? z : ACT_APPLY(ACT, slope, z), dy);
+    return ACT_GRAD(act, slope, act <= ACT_LRELU ? z : ACT_APPLY(act, slope, z), dy);
 }
 
 static inline void bwd_chunk(const int nv, const uint part, __global const float *x,
                              __global const float *dy, __global const float *mean,
                              __global const float *invstd, __global const float *weight,
                              __global const float *bias, uint rows, uint c, __global float *out,
-                             float slope, RED_ARG)
+                             int act, float slope, RED_ARG)
 {
     fvec m[SV], i[SV], w[SV], b[SV], s[SV], t[SV];
     for (int v = 0; v < nv; ++v) {
@@ -250,7 +248,7 @@ static inline void bwd_chunk(const int nv, const uint part, __global const float
         for (int v = 0; v < nv; ++v) {
             const fvec d = LOAD_PART(x + at + v * VW, part) - m[v];
             const fvec dz = through_act(d, LOAD_PART(dy + at + v * VW, part), i[v], w[v], b[v],
-                                        slope);
+                                        act, slope);
             s[v] += dz;
             t[v] += dz * d;
         }
@@ -274,7 +272,7 @@ __kernel RED_KERNEL void batchnorm_bwd_part(__global const float *x, uint x_off,
                                             __global const float *bias, uint bias_off,
                                             __global const float *dy, uint dy_off,
                                             __global float *ws, uint ws_off, uint rows, uint c,
-                                            uint chunks, uint chunk, float slope)
+                                            uint chunks, uint chunk, int act, float slope)
 {
     RED_BUFFER;
     const uint q = (uint)get_global_id(2), g = q / chunks, k = q - g * chunks;
@@ -286,7 +284,7 @@ __kernel RED_KERNEL void batchnorm_bwd_part(__global const float *x, uint x_off,
 #define CALL(nv, part, col)                                                                      \
     bwd_chunk(nv, part, x + x_off + start + (col), dy + dy_off + start + (col), m + (col),       \
               s + (col), weight + weight_off + (col), bias + bias_off + (col), n, c, out + (col), \
-              slope, RED_PASS)
+              act, slope, RED_PASS)
     FOR_SLICE(c, CALL);
 #undef CALL
 }
@@ -334,11 +332,11 @@ static inline void bwd_at(__global const float *x, __global const float *mean,
                           __global const float *invstd, __global const float *weight,
                           __global const float *bias, __global const float *coef_dz,
                           __global const float *coef_dot, __global const float *dy,
-                          __global float *dx, const uint part, float slope)
+                          __global float *dx, const uint part, int act, float slope)
 {
     const fvec i = LOAD_PART(invstd, part), w = LOAD_PART(weight, part);
     const fvec d = LOAD_PART(x, part) - LOAD_PART(mean, part);
-    const fvec dz = through_act(d, LOAD_PART(dy, part), i, w, LOAD_PART(bias, part), slope);
+    const fvec dz = through_act(d, LOAD_PART(dy, part), i, w, LOAD_PART(bias, part), act, slope);
     const fvec inner = dz - LOAD_PART(coef_dz, part) - d * (i * LOAD_PART(coef_dot, part));
     STORE_PART((w * i) * inner, dx, part);
 }
@@ -353,7 +351,7 @@ __kernel RED_KERNEL void batchnorm_bwd(__global const float *x, uint x_off,
                                        __global const float *coef, uint coef_off,
                                        __global const float *dy, uint dy_off,
                                        __global float *dx, uint dx_off, uint rows, uint c,
-                                       uint blocks, uint block, float slope)
+                                       uint blocks, uint block, int act, float slope)
 {
     const uint q = (uint)get_global_id(2), g = q / blocks, k = q - g * blocks;
     const uint n = chunk_rows(rows, block, k);
@@ -370,18 +368,19 @@ __kernel RED_KERNEL void batchnorm_bwd(__global const float *x, uint x_off,
         for (uint r = LANE; r < n; r += LANES) {
             const uint at = r * c + j;
             bwd_at(xb + at, m + j, s + j, w + j, b + j, p + j, t + j, gb + at, out + at, 1u,
-                   slope);
+                   act, slope);
         }
     }
 #else
     for (uint r = 0; r < n; ++r, xb += c, gb += c, out += c) {
         uint j = 0;
         for (; j + VW <= c; j += VW) {
-            bwd_at(xb + j, m + j, s + j, w + j, b + j, p + j, t + j, gb + j, out + j, VW, slope);
+            bwd_at(xb + j, m + j, s + j, w + j, b + j, p + j, t + j, gb + j, out + j, VW,
+                   act, slope);
         }
         if (j < c) {
             bwd_at(xb + j, m + j, s + j, w + j, b + j, p + j, t + j, gb + j, out + j, c - j,
-                   slope);
+                   act, slope);
         }
     }
 #endif

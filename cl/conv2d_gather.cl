@@ -14,7 +14,7 @@
  * (a, b) of MR consecutive images, so that a tap in the padding is skipped for the whole tile;
  * with 0 it is MR consecutive pixels of the flattened (n, a, b).
  *
- * -D: VW 1|2|4|8|16 (16) vector width; MR (8); NV (2); ACT (0) activation of common.clh;
+ * -D: VW 1|2|4|8|16 (16) vector width; MR (8); NV (2);
  * NARROW: output channels of conv2d_gather_narrow, the only kernel built then. No local memory.
  * Source: loops of Goto, van de Geijn, "Anatomy of high-performance matrix multiplication" (2008),
  * without its packing of the left matrix: channels-last rows already are contiguous. */
@@ -29,9 +29,6 @@
 #ifndef NV
 #define NV 2
 #endif
-#ifndef ACT
-#define ACT ACT_NONE
-#endif
 
 #define CAT_(a, b) a##b
 #define CAT(a, b) CAT_(a, b)
@@ -39,12 +36,12 @@
 typedef float vf;
 #define LOADV(i, p) ((p)[i])
 #define STOREV(v, i, p) ((p)[i] = (v))
-#define VACT(x) act_apply(ACT, slope, x)
+#define VACT(x) act_apply(act, slope, x)
 #else
 typedef CAT(float, VW) vf;
 #define LOADV CAT(vload, VW)
 #define STOREV CAT(vstore, VW)
-#define VACT(x) CAT(act_apply, VW)(ACT, slope, x)
+#define VACT(x) CAT(act_apply, VW)(act, slope, x)
 #endif
 #define NR (NV * VW)
 #define NO_PIXEL 0xffffffffu
@@ -102,7 +99,7 @@ conv2d_gather(__global const float *restrict x, uint x_off, __global const float
               uint y_off, uint n, uint na, uint nb, uint sh, uint sw, uint col, uint run, uint oh,
               uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0, uint tr, uint ts, int dh0,
               int dw0, int dstep, uint interleave, uint tiles, uint group, uint has_bias,
-              float slope)
+              int act, float slope)
 {
     x += x_off;
     wp += wp_off;
@@ -230,7 +227,7 @@ conv2d_gather_narrow(__global const float *restrict x, uint x_off, __global cons
                      uint y_off, uint n, uint na, uint nb, uint sh, uint sw, uint col, uint run,
                      uint oh, uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0, uint tr,
                      uint ts, int dh0, int dw0, int dstep, uint interleave, uint tiles, uint group,
-                     uint has_bias, float slope)
+                     uint has_bias, int act, float slope)
 {
     x += x_off;
     wp += wp_off;
@@ -289,7 +286,7 @@ conv2d_gather_narrow(__global const float *restrict x, uint x_off, __global cons
             sums[i] = 0.0f;
         }
         for (int i = 0; i < (MR * NARROW + 7) / 8; ++i) {
-            vstore8(act_apply8(ACT, slope, vload8(i, sums)), i, sums);
+            vstore8(act_apply8(act, slope, vload8(i, sums)), i, sums);
         }
         for (int i = 0; i < MR; ++i) {
             if (out[i] != NO_PIXEL) {

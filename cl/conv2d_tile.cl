@@ -8,7 +8,7 @@
  *
  * Work-item (tx, ty) of group (gx, gy): channels gx*TN + tx + j*TX, pixels gy*TM + ty + i*TY of
  * the flattened (n, a, b). Loads run along channels, so they are contiguous.
- * -D: TX (16), TY (16), RM (4), RN (4), KS (16), UP (0), ACT (0).
+ * -D: TX (16), TY (16), RM (4), RN (4), KS (16), UP (0).
  * Local memory: 4*(KS*(TM + 1) + KS*(TN + 1) + 4*TM) bytes.
  * Source: implicit GEMM, Chetlur et al., "cuDNN: efficient primitives for deep learning", 2014,
  * section 3. */
@@ -32,9 +32,6 @@
 #ifndef UP
 #define UP 0
 #endif
-#ifndef ACT
-#define ACT ACT_NONE
-#endif
 #define TM (TY * RM)
 #define TN (TX * RN)
 #define ITEMS (TX * TY)
@@ -46,7 +43,7 @@ conv2d_tile(__global const float *restrict x, uint x_off, __global const float *
             __global float *restrict y, uint y_off, uint n, uint na, uint nb, uint sh, uint sw,
             uint run, uint oh, uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0, uint tr,
             uint ts, int dh0, int dw0, int dstep, uint r0, uint s0, uint rstep, uint filter_s,
-            uint has_bias, float slope)
+            uint has_bias, int act, float slope)
 {
     __local float xs[KS][TM + 1];
     __local float ws[KS][TN + 1];
@@ -139,7 +136,7 @@ conv2d_tile(__global const float *restrict x, uint x_off, __global const float *
         for (int j = 0; j < RN; ++j) {
             const uint o = o0 + tx + (uint)j * TX;
             if (o < oc) {
-                y[out * oc + o] = act_apply(ACT, slope, acc[i][j]);
+                y[out * oc + o] = act_apply(act, slope, acc[i][j]);
             }
         }
     }

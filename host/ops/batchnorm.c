@@ -16,12 +16,12 @@ typedef struct bn_shape {
     uint32_t rows; /* of one group */
     clg_chunks cut;
     uint64_t part_len, x_len, stat_len; /* floats of partial sums, x, mean */
-    char act[32]; /* -D for the kernels that go through the activation */
 } bn_shape;
 
 /* Checks the numbers of b and derives the rest. */
 static int make_shape(const char *op, const clg_bn *b, bn_shape *s)
 {
+    *s = (bn_shape){ 0 };
     if (b->n == 0 || b->pixels == 0 || b->c == 0 || b->groups == 0 || b->n % b->groups != 0) {
         return clg__fail(CLG_E_INTERNAL, "%s: n=%" PRIu32 " pixels=%" PRIu32 " c=%" PRIu32
                          " do not make %" PRIu32 " equal groups", op, b->n, b->pixels, b->c,
@@ -37,7 +37,6 @@ static int make_shape(const char *op, const clg_bn *b, bn_shape *s)
     s->part_len = 2 * (uint64_t)b->groups * s->cut.count * b->c;
     s->x_len = rows * b->c;
     s->stat_len = (uint64_t)b->groups * b->c;
-    snprintf(s->act, sizeof s->act, "-DACT=%d", (int)b->act);
     return CLG_OK;
 }
 
@@ -48,10 +47,9 @@ uint64_t clg__batchnorm_workspace(const clg_ops *o, const clg_bn *b)
     return make_shape("batchnorm", b, &s) == CLG_OK ? s.part_len + 2 * s.stat_len : 0;
 }
 
-static int get_kernel(const clg_ops *o, const char *name, const char *extra, uint32_t c,
-                      clg_row_kernel *out)
+static int get_kernel(const clg_ops *o, const char *name, uint32_t c, clg_row_kernel *out)
 {
-    return clg__row_kernel(o, "batchnorm", name, extra, c, out);
+    return clg__row_kernel(o, "batchnorm", name, "", c, out);
 }
 
 int clg__batchnorm_stats(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tensor mean,
@@ -69,8 +67,8 @@ int clg__batchnorm_stats(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_te
     CLG_TRY(clg__want_maybe(op, "running_mean", running_mean, CLG_F32, b->c));
     CLG_TRY(clg__want_maybe(op, "running_var", running_var, CLG_F32, b->c));
     CLG_TRY(clg__want_ws(op, ws, s.part_len));
-    CLG_TRY(get_kernel(o, "batchnorm_stats_part", "", b->c, &part));
-    CLG_TRY(get_kernel(o, "batchnorm_stats_end", "", b->c, &end));
+    CLG_TRY(get_kernel(o, "batchnorm_stats_part", b->c, &part));
+    CLG_TRY(get_kernel(o, "batchnorm_stats_end", b->c, &end));
     uint32_t has_running = clg__tensor_is(running_mean) && clg__tensor_is(running_var);
     double len = (double)s.x_len;
     CLG_TRY(clg__launch(o->rt, part.kernel,
@@ -101,7 +99,7 @@ int clg__batchnorm_running(const clg_ops *o, const clg_bn *b, clg_tensor running
     CLG_TRY(clg__want(op, "running_var", running_var, CLG_F32, b->c));
     CLG_TRY(clg__want(op, "mean", mean, CLG_F32, s.stat_len));
     CLG_TRY(clg__want(op, "invstd", invstd, CLG_F32, s.stat_len));
-    CLG_TRY(get_kernel(o, "batchnorm_running", "", b->c, &k));
+    CLG_TRY(get_kernel(o, "batchnorm_running", b->c, &k));
     clg_grid grid = clg__grid(1, b->c, 0, 0);
     if (k.x != 0) { /* work-groups as wide as the columns, one lane */
         grid = clg__grid_local(1, (const size_t[3]){ clg__ceil_div(b->c, k.x), 1, 1 },
@@ -144,7 +142,7 @@ int clg__batchnorm_fwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tens
     CLG_TRY(clg__want(op, "weight", weight, CLG_F32, b->c));
     CLG_TRY(clg__want(op, "bias", bias, CLG_F32, b->c));
     CLG_TRY(clg__want(op, "y", y, CLG_F32, s.x_len));
-    CLG_TRY(get_kernel(o, op, s.act, b->c, &k));
+    CLG_TRY(get_kernel(o, op, b->c, &k));
     clg_chunks cut = cut_blocks(&k, &s, b->c);
     double len = (double)s.x_len;
     CLG_TRY(clg__launch(o->rt, k.kernel,
@@ -152,7 +150,8 @@ int clg__batchnorm_fwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tens
                                       4.0 * len, 8.0 * len),
                         CLG_ARGS(CLG_ARG(x), CLG_ARG(mean), CLG_ARG(invstd), CLG_ARG(weight),
                                  CLG_ARG(bias), CLG_ARG(y), CLG_ARG(s.rows), CLG_ARG(b->c),
-                                 CLG_ARG(cut.count), CLG_ARG(cut.rows), CLG_ARG(b->slope))));
+                                 CLG_ARG(cut.count), CLG_ARG(cut.rows), CLG_ARG((int32_t)b->act),
+                                 CLG_ARG(b->slope))));
 out:
     return status;
 }
@@ -186,9 +185,9 @@ int clg__batchnorm_bwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tens
     CLG_TRY(clg__want_maybe(op, "dw", dw, CLG_F32, b->c));
     CLG_TRY(clg__want_maybe(op, "db", db, CLG_F32, b->c));
     CLG_TRY(clg__want_ws(op, ws, s.part_len + 2 * s.stat_len));
-    CLG_TRY(get_kernel(o, "batchnorm_bwd_part", s.act, b->c, &part));
-    CLG_TRY(get_kernel(o, "batchnorm_bwd_end", "", b->c, &end));
-    CLG_TRY(get_kernel(o, op, s.act, b->c, &k));
+    CLG_TRY(get_kernel(o, "batchnorm_bwd_part", b->c, &part));
+    CLG_TRY(get_kernel(o, "batchnorm_bwd_end", b->c, &end));
+    CLG_TRY(get_kernel(o, op, b->c, &k));
     clg_tensor coef = clg__tensor_vec(ws, s.part_len, (uint32_t)(2 * s.stat_len));
     uint32_t has_dw = clg__tensor_is(dw), has_db = clg__tensor_is(db);
     clg_chunks cut = cut_blocks(&k, &s, b->c);
@@ -199,6 +198,7 @@ int clg__batchnorm_bwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tens
                         CLG_ARGS(CLG_ARG(x), CLG_ARG(mean), CLG_ARG(invstd), CLG_ARG(weight),
                                  CLG_ARG(bias), CLG_ARG(dy), CLG_ARG(ws), CLG_ARG(s.rows),
                                  CLG_ARG(b->c), CLG_ARG(s.cut.count), CLG_ARG(s.cut.rows),
+                                 CLG_ARG((int32_t)b->act),
                                  CLG_ARG(b->slope))));
     CLG_TRY(clg__launch(o->rt, end.kernel,
                         clg__row_grid(&end, clg__ceil_div(b->c, end.vector), 1,
@@ -212,7 +212,8 @@ int clg__batchnorm_bwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tens
                         CLG_ARGS(CLG_ARG(x), CLG_ARG(mean), CLG_ARG(invstd), CLG_ARG(weight),
                                  CLG_ARG(bias), CLG_ARG(coef), CLG_ARG(dy), CLG_ARG(dx),
                                  CLG_ARG(s.rows), CLG_ARG(b->c), CLG_ARG(cut.count),
-                                 CLG_ARG(cut.rows), CLG_ARG(b->slope))));
+                                 CLG_ARG(cut.rows), CLG_ARG((int32_t)b->act),
+                                 CLG_ARG(b->slope))));
 out:
     return status;
 }

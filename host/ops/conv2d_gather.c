@@ -200,11 +200,11 @@ static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
 
 /* ---- launch ---- */
 
-static int get_kernel(const clg_ops *o, const gather_plan *p, enum clg_act act, clg_kernel **k)
+static int get_kernel(const clg_ops *o, const gather_plan *p, clg_kernel **k)
 {
     char options[96];
-    const int n = snprintf(options, sizeof options, "-DVW=%u -DMR=%u -DNV=%u -DACT=%d", p->vw,
-                           p->mr, p->nv, (int)act);
+    const int n = snprintf(options, sizeof options, "-DVW=%u -DMR=%u -DNV=%u", p->vw,
+                           p->mr, p->nv);
     if (p->narrow) {
         snprintf(options + n, sizeof options - (size_t)n, " -DNARROW=%u", p->oc);
     }
@@ -214,6 +214,7 @@ static int get_kernel(const clg_ops *o, const gather_plan *p, enum clg_act act, 
 
 typedef struct gather_io {
     clg_tensor src, packed, zeros, bias, dst;
+    int32_t act;
     float slope;
 } gather_io;
 
@@ -241,7 +242,7 @@ static int launch_phase(const clg_ops *o, const clg_conv *g, const gather_plan *
                  CLG_ARG(p->oc), CLG_ARG(f->su), CLG_ARG(f->ou), CLG_ARG(f->oh0), CLG_ARG(f->ow0),
                  CLG_ARG(f->tr), CLG_ARG(f->ts), CLG_ARG(f->dh0), CLG_ARG(f->dw0),
                  CLG_ARG(f->dstep), CLG_ARG((uint32_t)p->interleave), CLG_ARG(tiles),
-                 CLG_ARG(group), CLG_ARG((uint32_t)clg__tensor_is(io->bias)), CLG_ARG(io->slope)));
+                 CLG_ARG(group), CLG_ARG((uint32_t)clg__tensor_is(io->bias)), CLG_ARG(io->act), CLG_ARG(io->slope)));
 }
 
 int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
@@ -252,10 +253,11 @@ int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way wa
                      .dst = dst,
                      .bias = e != NULL ? e->bias : CLG_NO_TENSOR,
                      .zeros = clg__tensor_vec(ws, p.zeros_at, p.run),
+                     .act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE),
                      .slope = e != NULL ? e->slope : 0.0f };
     clg_kernel *k = NULL;
     int status = CLG_OK;
-    CLG_TRY(get_kernel(o, &p, e != NULL ? e->act : CLG_ACT_NONE, &k));
+    CLG_TRY(get_kernel(o, &p, &k));
     CLG_TRY(clg__rt_zero(o->rt, io.zeros));
     if (p.padded) {
         io.src = clg__tensor_view(ws, p.source_at, 4, g->n, p.sh, p.sw, g->c);

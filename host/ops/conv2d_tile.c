@@ -77,6 +77,7 @@ static int launch_phase(const clg_ops *o, const clg_conv *g, enum clg_conv_way w
     const uint32_t oh = down ? g->p : g->h, ow = down ? g->q : g->w, oc = down ? g->k : g->c;
     const clg_tensor bias = e != NULL ? e->bias : CLG_NO_TENSOR;
     const uint32_t has_bias = clg__tensor_is(bias);
+    const int32_t act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE);
     const float slope = e != NULL ? e->slope : 0.0f;
     const uint32_t pixels = g->n * f->na * f->nb;
     clg_grid grid = clg__grid_local(2,
@@ -93,7 +94,8 @@ static int launch_phase(const clg_ops *o, const clg_conv *g, enum clg_conv_way w
                  CLG_ARG(oh), CLG_ARG(ow), CLG_ARG(oc), CLG_ARG(f->su), CLG_ARG(f->ou),
                  CLG_ARG(f->oh0), CLG_ARG(f->ow0), CLG_ARG(f->tr), CLG_ARG(f->ts), CLG_ARG(f->dh0),
                  CLG_ARG(f->dw0), CLG_ARG(f->dstep), CLG_ARG(f->r0), CLG_ARG(f->s0),
-                 CLG_ARG(f->rstep), CLG_ARG(g->s), CLG_ARG(has_bias), CLG_ARG(slope)));
+                 CLG_ARG(f->rstep), CLG_ARG(g->s), CLG_ARG(has_bias), CLG_ARG(act),
+                 CLG_ARG(slope)));
 }
 
 int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
@@ -103,8 +105,7 @@ int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                    oc = way == CLG_CONV_DOWN ? g->k : g->c;
     const uint32_t ks = run <= 4 ? 4 : run <= 8 ? 8 : 16;
     char extra[32];
-    snprintf(extra, sizeof extra, " -DUP=%d -DACT=%d", way == CLG_CONV_UP,
-             (int)(e != NULL ? e->act : CLG_ACT_NONE));
+    snprintf(extra, sizeof extra, " -DUP=%d", way == CLG_CONV_UP);
     tile_shape t;
     clg_kernel *k = NULL;
     int status = pick_tile(o, "conv2d_tile", oc, ks, extra, &t, &k);
