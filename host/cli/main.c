@@ -116,7 +116,8 @@ int main(int argc, char **argv)
         status = command->run(&cli);
     }
     if (status == CLG_OK && (fflush(stdout) != 0 || ferror(stdout) != 0)) {
-        status = clg__fail(CLG_E_IO, "standard output cannot be written");
+        status = clg__hint(clg__fail(CLG_E_IO, "standard output cannot be written"),
+                           "the answer is lost; is the disk that it goes to full?");
     }
     if (status != CLG_OK && status != CLG_E_INTERRUPTED) {
         fprintf(stderr, "clgan: error: %s\n",

@@ -33,8 +33,11 @@ static void a_cut_checkpoint_is_refused(void **state)
     const struct {
         size_t n;
         const char *why;
-    } cuts[] = { { 0, "*" }, { 5, "*" }, { 3000, "its header is longer than the file" },
-                 { n / 2, "*" }, { n - 1, "*" } };
+    } cuts[] = { { 0, "*" },
+                 { 5, "*" },
+                 { 3000, "its header is longer than the file" },
+                 { n / 2, "*" },
+                 { n - 1, "*" } };
     char message[256];
     for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
         cli_write("cut.safetensors", bytes, cuts[i].n);
@@ -120,9 +123,10 @@ static void a_checkpoint_of_another_model_seed_or_batch_is_refused(void **state)
               "give the model, size and width that it was trained with (clgan info)");
     cli_fails("sample run --model mnist-mlp", 7, LAST " holds model dcgan, not mnist-mlp",
               "leave --model away: the checkpoint says what it holds");
-    cli_fails("train --resume " LAST " --steps 9", 2, LAST " is not a run folder",
-              "give the folder that holds config.yaml and checkpoints/; a single checkpoint starts a "
-              "new run with --init-from");
+    cli_fails(
+        "train --resume " LAST " --steps 9", 2, LAST " is not a run folder",
+        "give the folder that holds config.yaml and checkpoints/; a single checkpoint starts a "
+        "new run with --init-from");
     cli_fails("train --resume run --steps 4", 2, "run is at step 8 already, beyond the 4 asked for",
               "--steps counts from the start of the run: give more than 8");
 }
@@ -155,8 +159,9 @@ static void a_disk_that_fills_up_leaves_the_previous_checkpoint(void **state)
     const cli_result *r = cli_works("train --resume full --steps 9");
     assert_non_null(strstr(r->err, "resumed: full at step 8\n"));
     cli_file_limit(20000);
-    cli_fails("sample run --count 100 --out big.npy", 6, "big.npy: cannot write: File too large",
-              "raise the limit on file sizes (ulimit -f); files written before this one are intact");
+    cli_fails(
+        "sample run --count 100 --out big.npy", 6, "big.npy: cannot write: File too large",
+        "raise the limit on file sizes (ulimit -f); files written before this one are intact");
     assert_int_equal(count_names(".", "big.npy"), 0);
 }
 
@@ -173,8 +178,8 @@ static void a_loss_that_is_no_number_stops_the_run(void **state)
                    "    - { op: linear, out: 16 }\n    - { op: linear, out: 16 }\n"
                    "    - { op: linear, out: 16 }\n    - { op: linear, out: 1 }\n");
     cli_fails("train --model deep.yaml --data idx --size 16 --batch 4 --steps 30 --out nan "
-              "--set optimizer_d.lr=1e6 --set train.log_every=1", 8,
-              "loss_* is * at step 1",
+              "--set optimizer_d.lr=1e6 --set train.log_every=1",
+              8, "loss_* is * at step 1",
               "lower optimizer_g.lr and optimizer_d.lr; no checkpoint was written by this run");
     assert_int_equal(count_names("nan/checkpoints", "step-"), 0);
     /* Good until step 6, then the same. */

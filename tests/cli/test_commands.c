@@ -32,11 +32,13 @@ static void help_names_every_option(void **state)
     static const struct {
         const char *command, *options[20];
     } commands[] = {
-        { "train", { "--model", "--data", "--platform", "--device", "--out", "--epochs", "--steps",
-                     "--batch", "--size", "--seed", "--set", "--resume", "--init-from", "--trace",
-                     "--profile" } },
-        { "sample", { "--platform", "--device", "--count", "--grid", "--seed", "--latents",
-                      "--interpolate", "--out" } },
+        { "train",
+          { "--model", "--data", "--platform", "--device", "--out", "--epochs", "--steps",
+            "--batch", "--size", "--seed", "--set", "--resume", "--init-from", "--trace",
+            "--profile" } },
+        { "sample",
+          { "--platform", "--device", "--count", "--grid", "--seed", "--latents", "--interpolate",
+            "--out" } },
         { "devices", { "--json" } },
         { "selftest", { "--platform", "--device", "--json" } },
         { "models", { "list", "show", "check" } },
@@ -68,10 +70,11 @@ static void help_documents_the_exit_codes(void **state)
 {
     (void)state;
     const cli_result *r = cli_works("--help");
-    assert_non_null(strstr(r->out, "Exit codes: 0 done, 1 internal or OpenCL error, 2 wrong option, "
-                                   "key or value,\n3 no usable device, 4 data set, 5 out of memory, 6 "
-                                   "file cannot be read or\nwritten, 7 checkpoint, 8 not finite, 9 "
-                                   "model file, 10 results differ,\n130 and 143 stopped"));
+    assert_non_null(strstr(r->out,
+                           "Exit codes: 0 done, 1 internal or OpenCL error, 2 wrong option, "
+                           "key or value,\n3 no usable device, 4 data set, 5 out of memory, 6 "
+                           "file cannot be read or\nwritten, 7 checkpoint, 8 not finite, 9 "
+                           "model file, 10 results differ,\n130 and 143 stopped"));
     r = cli_run("");
     assert_int_equal(r->code, 2);
     assert_string_equal(r->out, "");
@@ -99,7 +102,8 @@ static void check_keys(const json_t *node)
     const char *key;
     json_t *value;
     size_t i;
-    json_object_foreach((json_t *)(uintptr_t)node, key, value) {
+    json_object_foreach((json_t *)(uintptr_t)node, key, value)
+    {
         for (const char *p = key; *p != '\0'; p++) {
             if (!((*p >= 'a' && *p <= 'z') || (*p >= '0' && *p <= '9') || *p == '_')) {
                 fail_msg("key %s is not snake_case", key);
@@ -107,7 +111,8 @@ static void check_keys(const json_t *node)
         }
         check_keys(value);
     }
-    json_array_foreach(node, i, value) {
+    json_array_foreach(node, i, value)
+    {
         check_keys(value);
     }
 }
@@ -153,11 +158,12 @@ static void json_answers_parse_and_name_the_device(void **state)
     assert_true(json_integer_value(json_object_get(json_object_get(j, "programs"), "files")) > 0);
     json_decref(j);
     j = json_of("bench op adam --rounds 1 --json", true);
-    assert_true(json_real_value(json_object_get(
-                    json_array_get(json_object_get(j, "cases"), 0), "time_ms")) > 0.0);
+    assert_true(json_real_value(json_object_get(json_array_get(json_object_get(j, "cases"), 0),
+                                                "time_ms")) > 0.0);
     json_decref(j);
     j = json_of("bench step --model dcgan --size 16 --batch 4 --set generator.width=4 "
-                "--set discriminator.width=4 --rounds 1 --json", true);
+                "--set discriminator.width=4 --rounds 1 --json",
+                true);
     assert_true(json_real_value(json_object_get(j, "images_per_s")) > 0.0);
     assert_true(json_integer_value(json_object_get(j, "peak_rss_bytes")) > 1000000);
     json_decref(j);
@@ -179,7 +185,8 @@ static void info_and_cache_print_text(void **state)
     const cli_result *r = cli_works("info run");
     assert_true(cli_matches("checkpoint  run/checkpoints/step-00000002.safetensors\n"
                             "model       dcgan, images of 16x16x1\nstep        2\n*\n"
-                            "tensors     45\n*netG.main.0.weight * F32 * [100,8,4,4]\n*", r->out));
+                            "tensors     45\n*netG.main.0.weight * F32 * [100,8,4,4]\n*",
+                            r->out));
     cli_env("XDG_CACHE_HOME", cli_absolute("empty-cache"));
     r = cli_works("cache --clear");
     assert_true(cli_matches("programs * 0 files * (cleared)\ntuning *\ndata *\n", r->out));
@@ -275,11 +282,13 @@ static void latents_come_from_a_file_that_is_checked(void **state)
     cli_fails("sample run --latents inf.npy", 4, "inf.npy: row 2 has a number that is inf or nan",
               "latents are finite numbers, usually drawn from N(0, 1)");
     write_latents("wide.npy", 5, 101, 0.0f);
-    cli_fails("sample run --latents wide.npy", 4, "wide.npy: an array of rank 2 with 5 rows of 101 "
-                                                  "numbers; the model wants [N,100]",
+    cli_fails("sample run --latents wide.npy", 4,
+              "wide.npy: an array of rank 2 with 5 rows of 101 "
+              "numbers; the model wants [N,100]",
               "save a float32 array of shape (N, 100) with numpy.save");
-    cli_fails("sample run --latents l.npy", 4, "l.npy: an array of rank 4 with 5 rows of 16 numbers; "
-                                               "the model wants [N,100]",
+    cli_fails("sample run --latents l.npy", 4,
+              "l.npy: an array of rank 4 with 5 rows of 16 numbers; "
+              "the model wants [N,100]",
               "save a float32 array of shape (N, 100) with numpy.save");
     uint8_t *bytes = cli_read("z.npy", &n);
     cli_write("cut.npy", bytes, n - 5);
@@ -297,8 +306,8 @@ static void latents_come_from_a_file_that_is_checked(void **state)
 static void wishes_that_cannot_be_met_are_refused(void **state)
 {
     (void)state;
-    static const char *const grids[] = { "0x0", "8", "8x8x8", "-1x-1", "65x1", "x", "3x",
-                                         "99999999999999999999x1" };
+    static const char *const grids[] = { "0x0",  "8", "8x8x8", "-1x-1",
+                                         "65x1", "x", "3x",    "99999999999999999999x1" };
     char words[96], message[96];
     for (size_t i = 0; i < sizeof grids / sizeof grids[0]; i++) {
         (void)snprintf(words, sizeof words, "sample run --grid %s", grids[i]);
@@ -317,8 +326,8 @@ static void wishes_that_cannot_be_met_are_refused(void **state)
     cli_fails("sample run --size 32", 2, "sample: --size and --set need --model", "*");
     cli_fails("sample run --count 4 --out /proc/x.png", 6, "/proc/x.png: cannot create: *",
               "check the name");
-    cli_fails("sample run --count 4 --out out.txt/x", 6, "out.txt: cannot create folder: File exists",
-              "check each part of the name");
+    cli_fails("sample run --count 4 --out out.txt/x", 6,
+              "out.txt: cannot create folder: File exists", "check each part of the name");
     cli_fails("bench op conv2d nonsense", 2, "*nonsense*", "*");
     cli_fails("bench op conv2d fwd n=65536 h=4096 w=4096 c=64 k=64 r=4 s=4 stride=2 pad=1", 9,
               "*2^32 elements or more", "take a smaller batch, size or width");

@@ -14,8 +14,8 @@
 #include "io/image_samples.h"
 #include "support/cli_run.h"
 
-#define TRAIN                                                                                \
-    "train --model dcgan --size 16 --batch 4 --steps 2 --set data.channels=1 "              \
+#define TRAIN                                                                  \
+    "train --model dcgan --size 16 --batch 4 --steps 2 --set data.channels=1 " \
     "--set generator.width=4 --set discriminator.width=4 "
 
 static const char again[] = "get the file again";
@@ -24,21 +24,24 @@ static void idx_files_that_are_cut_empty_or_lie_are_refused(void **state)
 {
     (void)state;
     cli_write_idx("cut/train-images-idx3-ubyte", 22, 16, 16, 22 * 256 - 7);
-    cli_fails(TRAIN "--data cut", 4, "cut/train-images-idx3-ubyte: the header declares 5632 bytes of "
-                                     "data, the file holds 5625",
+    cli_fails(TRAIN "--data cut", 4,
+              "cut/train-images-idx3-ubyte: the header declares 5632 bytes of "
+              "data, the file holds 5625",
               "the file is cut or damaged: get it again");
     cli_write_idx("lie/train-images-idx3-ubyte", 4000000000u, 4096, 4096, 5632);
-    cli_fails(TRAIN "--data lie", 4, "lie/train-images-idx3-ubyte: the header declares "
-                                     "67108864000000000 bytes of data, the file holds 5632",
+    cli_fails(TRAIN "--data lie", 4,
+              "lie/train-images-idx3-ubyte: the header declares "
+              "67108864000000000 bytes of data, the file holds 5632",
               "the file is cut or damaged: get it again");
     cli_write_text("empty/train-images-idx3-ubyte", "");
     cli_fails(TRAIN "--data empty", 4, "empty/train-images-idx3-ubyte: the file is empty", again);
     cli_write_idx("none/train-images-idx3-ubyte", 0, 16, 16, 0);
-    cli_fails(TRAIN "--data none", 4,
-              "none/train-images-idx3-ubyte: the header declares no data", again);
+    cli_fails(TRAIN "--data none", 4, "none/train-images-idx3-ubyte: the header declares no data",
+              again);
     cli_write_text("text/train-images-idx3-ubyte", "no idx file, but long enough for a header");
-    cli_fails(TRAIN "--data text", 4, "text/train-images-idx3-ubyte: not an IDX file: it starts with "
-                                      "6e 6f",
+    cli_fails(TRAIN "--data text", 4,
+              "text/train-images-idx3-ubyte: not an IDX file: it starts with "
+              "6e 6f",
               "get the file again; it should come from an MNIST-like set");
     cli_write_text("gz/train-images-idx3-ubyte.gz", "\x1f\x8b\x08 cut");
     cli_fails(TRAIN "--data gz", 4, "gz/train-images-idx3-ubyte.gz: *", "get the file again*");
@@ -64,11 +67,14 @@ static void cifar_batches_train_or_are_refused(void **state)
     cli_works(TRAIN "--data cifar --out cifar-run");
     assert_true(cli_exists("cifar-run/checkpoints/step-00000002.safetensors"));
     write_cifar("cifar-cut/data_batch_1.bin", 6, 5, 3);
-    cli_fails(TRAIN "--data cifar-cut", 4,
-              "cifar-cut/data_batch_1.bin: 18433 bytes are not whole records of 3073: the file is cut "
-              "or no CIFAR-10 batch", "get the file again (the binary version of CIFAR-10)");
+    cli_fails(
+        TRAIN "--data cifar-cut", 4,
+        "cifar-cut/data_batch_1.bin: 18433 bytes are not whole records of 3073: the file is cut "
+        "or no CIFAR-10 batch",
+        "get the file again (the binary version of CIFAR-10)");
     cli_write_text("cifar-empty/data_batch_1.bin", "");
-    cli_fails(TRAIN "--data cifar-empty", 4, "cifar-empty/data_batch_1.bin: the file is empty", again);
+    cli_fails(TRAIN "--data cifar-empty", 4, "cifar-empty/data_batch_1.bin: the file is empty",
+              again);
     write_cifar("cifar-label/data_batch_1.bin", 6, 0, 200);
     cli_fails(TRAIN "--data cifar-label", 4,
               "cifar-label/data_batch_1.bin: record 0 has label 200, wanted 0..9",
@@ -83,9 +89,9 @@ static void write_image(const char *name, size_t cut)
         pixels[i] = (uint8_t)(i * i * 7u + i);
     }
     bool png = strstr(name, ".png") != NULL;
-    sample_file f = png ? sample_png8(pixels, 20, 18, 1)
-                        : sample_make_jpeg(&(sample_jpeg){ .w = 20, .h = 18, .c = 1,
-                                                           .pixels = pixels });
+    sample_file f =
+        png ? sample_png8(pixels, 20, 18, 1)
+            : sample_make_jpeg(&(sample_jpeg){ .w = 20, .h = 18, .c = 1, .pixels = pixels });
     cli_write(name, f.bytes, f.n - cut);
     free(f.bytes);
 }
@@ -106,8 +112,8 @@ static void one_broken_image_among_a_hundred_is_left_out_and_named(void **state)
     size_t n = 0;
     write_images("few", "png", 100, 1);
     for (int i = 0; i < 2; i++) { /* the second time from the data cache */
-        const cli_result *r = cli_works(i == 0 ? TRAIN "--data few --out few-0"
-                                               : TRAIN "--data few --out few-1");
+        const cli_result *r =
+            cli_works(i == 0 ? TRAIN "--data few --out few-0" : TRAIN "--data few --out few-1");
         assert_non_null(strstr(r->err, "100 images of 16x16x1, 1 broken ones left out\n"));
         char *log = (char *)cli_read(i == 0 ? "few-0/clgan.log" : "few-1/clgan.log", &n);
         assert_non_null(strstr(log, "100 images, 1 skipped\n"));
@@ -123,42 +129,52 @@ static void more_broken_images_are_an_error(void **state)
 {
     (void)state;
     write_images("many", "png", 100, 2);
-    cli_fails(TRAIN "--data many", 4,
-              "many: 2 broken among the first 102 of 102 images, more than 1 %: many/101.png: broken "
-              "PNG: the file is cut", "remove or replace the broken files; each is named in the log");
+    cli_fails(
+        TRAIN "--data many", 4,
+        "many: 2 broken among the first 102 of 102 images, more than 1 %: many/101.png: broken "
+        "PNG: the file is cut",
+        "remove or replace the broken files; each is named in the log");
     write_images("jpeg", "jpg", 0, 1);
-    cli_fails(TRAIN "--data jpeg", 4,
-              "jpeg: 1 broken among the first 1 of 1 images, more than 1 %: jpeg/000.jpg: broken JPEG: "
-              "Premature end of JPEG file",
-              "remove or replace the broken files; each is named in the log");
+    cli_fails(
+        TRAIN "--data jpeg", 4,
+        "jpeg: 1 broken among the first 1 of 1 images, more than 1 %: jpeg/000.jpg: broken JPEG: "
+        "Premature end of JPEG file",
+        "remove or replace the broken files; each is named in the log");
     cli_write_text("hollow/a.png", "");
-    cli_fails(TRAIN "--data hollow", 4, "hollow: 1 broken among the first 1 of 1 images, more than 1 "
-                                        "%: hollow/a.png: *empty*",
+    cli_fails(TRAIN "--data hollow", 4,
+              "hollow: 1 broken among the first 1 of 1 images, more than 1 "
+              "%: hollow/a.png: *empty*",
               "remove or replace the broken files; each is named in the log");
     /* A PNG that claims 65535x65535 pixels: refused before memory is taken. */
-    uint8_t bomb[33] = { 0x89, 'P', 'N', 'G', 13, 10, 26, 10, 0, 0, 0, 13, 'I', 'H', 'D', 'R',
-                         0, 0, 0xff, 0xff, 0, 0, 0xff, 0xff, 8, 2, 0, 0, 0, 0xe0, 0x47, 0x74, 0x55 };
+    uint8_t bomb[33] = { 0x89, 'P',  'N', 'G', 13,  10, 26, 10,   0,    0,    0,
+                         13,   'I',  'H', 'D', 'R', 0,  0,  0xff, 0xff, 0,    0,
+                         0xff, 0xff, 8,   2,   0,   0,  0,  0xe0, 0x47, 0x74, 0x55 };
     cli_write("bomb/a.png", bomb, sizeof bomb);
-    cli_fails(TRAIN "--data bomb", 4, "bomb: 1 broken among the first 1 of 1 images, more than 1 %: "
-                                      "bomb/a.png: *",
+    cli_fails(TRAIN "--data bomb", 4,
+              "bomb: 1 broken among the first 1 of 1 images, more than 1 %: "
+              "bomb/a.png: *",
               "remove or replace the broken files; each is named in the log");
 }
 
 static void folders_without_images_are_refused(void **state)
 {
     (void)state;
-    const char *hint = "the folder should hold *.png or *.jpg files (or sub-folders of them, one per "
-                       "class), train-images-idx3-ubyte[.gz], or data_batch_*.bin";
+    const char *hint =
+        "the folder should hold *.png or *.jpg files (or sub-folders of them, one per "
+        "class), train-images-idx3-ubyte[.gz], or data_batch_*.bin";
     cli_write_text("words/readme.txt", "hi");
     cli_write_text("words/.hidden.png", "hi");
-    cli_fails(TRAIN "--data words", 4, "words: no PNG or JPEG image, IDX file or CIFAR-10 batch", hint);
+    cli_fails(TRAIN "--data words", 4, "words: no PNG or JPEG image, IDX file or CIFAR-10 batch",
+              hint);
     cli_fails(TRAIN "--data nowhere", 4, "nowhere: neither a folder nor a known data set",
               "give a folder of IDX files, CIFAR-10 batches or images, or one of: fashion-mnist, "
               "mnist, cifar10");
-    cli_fails(TRAIN "--data fashion-mnits", 4, "fashion-mnits: neither a folder nor a known data set",
+    cli_fails(TRAIN "--data fashion-mnits", 4,
+              "fashion-mnits: neither a folder nor a known data set",
               "did you mean fashion-mnist?");
-    cli_fails(TRAIN "--data cifar10", 4, "data set cifar10 not found; looked in $CLGAN_DATA/cifar10 "
-                                         "(not set), ./data/cifar10, *",
+    cli_fails(TRAIN "--data cifar10", 4,
+              "data set cifar10 not found; looked in $CLGAN_DATA/cifar10 "
+              "(not set), ./data/cifar10, *",
               "put CIFAR-10's binary batches (data_batch_1.bin ...) into ./data/cifar10, or give a "
               "folder: --data PATH");
 }

@@ -10,8 +10,8 @@
 
 #include "support/cli_run.h"
 
-#define PACKAGES                                                                              \
-    "install a driver: apt install pocl-opencl-icd (any CPU), mesa-opencl-icd (Mesa GPUs, "  \
+#define PACKAGES                                                                            \
+    "install a driver: apt install pocl-opencl-icd (any CPU), mesa-opencl-icd (Mesa GPUs, " \
     "RUSTICL_ENABLE=<driver>), or your GPU vendor's OpenCL package"
 
 static void unknown_commands_and_options_get_the_nearest_name(void **state)
@@ -34,8 +34,9 @@ static void unknown_commands_and_options_get_the_nearest_name(void **state)
     cli_fails("sample run --class 3", 2, "sample: unknown option --class",
               "did you mean --count? All options: clgan sample --help");
     cli_fails("train -m dcgan", 2, "train: unknown option -m", "*clgan train --help");
-    cli_fails("models shwo dcgan", 2, "models: \"shwo\" with 1 arguments is not understood",
-              "did you mean show? Otherwise write clgan models list, show NAME, or check FILE.yaml");
+    cli_fails(
+        "models shwo dcgan", 2, "models: \"shwo\" with 1 arguments is not understood",
+        "did you mean show? Otherwise write clgan models list, show NAME, or check FILE.yaml");
     cli_fails("bench stepp", 2, "bench: \"stepp\" is neither step nor op",
               "write clgan bench step --model dcgan, or clgan bench op conv2d");
     cli_fails("bench op conv2", 2, "bench op: unknown operator \"conv2\"",
@@ -68,14 +69,16 @@ static void wrong_arguments_are_named(void **state)
               "write for example clgan compare runs/dcgan-1 runs/dcgan-2");
     cli_fails("sample", 2, "sample: wants one run folder or checkpoint, got 0",
               "write for example clgan sample runs/dcgan-1 --out samples.png");
-    cli_fails("info 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 "
-              "31 32 33", 2, "info: more than 32 arguments", "see clgan info --help");
+    cli_fails(
+        "info 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 "
+        "31 32 33",
+        2, "info: more than 32 arguments", "see clgan info --help");
 }
 
 static void numbers_out_of_range_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "0", "-1", "x", "4.5", "1e3", "99999999999999999999999",
+    static const char *const bad[] = { "0",    "-1", "x", "4.5", "1e3", "99999999999999999999999",
                                        "0x10", "+4" };
     char words[128], message[128];
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
@@ -104,11 +107,12 @@ static void unknown_models_keys_and_values_get_the_nearest_name(void **state)
               "--set train.bath=4: unknown key 'bath' in train", "did you mean 'batch'? *");
     cli_fails("train --model dcgan --set trian.batch=4", 2,
               "--set trian.batch=4: unknown section 'trian'*", "did you mean *train*");
-    cli_fails("train --model dcgan --set batch=4", 2,
-              "--set batch=4: the section is missing", "did you mean train.batch=...?");
+    cli_fails("train --model dcgan --set batch=4", 2, "--set batch=4: the section is missing",
+              "did you mean train.batch=...?");
     cli_fails("train --model dcgan --set runtime.gemm=clblas", 2,
               "--set runtime.gemm=clblas: runtime.gemm wants 'auto', 'clblast' or 'builtin', not "
-              "'clblas'", "did you mean 'clblast'?");
+              "'clblas'",
+              "did you mean 'clblast'?");
     cli_fails("train --model dcgan --set generator.layers=1", 2,
               "--set generator.layers=1: layers cannot be set",
               "copy the model with `clgan models show` and edit the file");
@@ -122,14 +126,16 @@ static void unknown_models_keys_and_values_get_the_nearest_name(void **state)
 static void weird_values_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = { "nan", "inf", "-1", "1e400", "1e30", "0x1p3", "1,5", "''",
-                                       "1e", "--", "-nan" };
+    static const char *const bad[] = { "nan", "inf", "-1", "1e400", "1e30", "0x1p3",
+                                       "1,5", "''",  "1e", "--",    "-nan" };
     char words[128], message[192];
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         const char *v = bad[i][0] == '\'' ? "" : bad[i];
         (void)snprintf(words, sizeof words, "train --model dcgan --set optimizer_d.lr=%s", v);
-        (void)snprintf(message, sizeof message, "--set optimizer_d.lr=%s: optimizer_d.lr wants a "
-                                                "number from 0 to 1000000, not '%s'", v, v);
+        (void)snprintf(message, sizeof message,
+                       "--set optimizer_d.lr=%s: optimizer_d.lr wants a "
+                       "number from 0 to 1000000, not '%s'",
+                       v, v);
         cli_fails(words, 2, message, "write a number from 0 to 1000000");
     }
     cli_fails("train --model dcgan --set latent.size=99999999999", 2, "*latent.size wants a whole*",
@@ -157,7 +163,8 @@ static void model_files_are_refused_with_their_line(void **state)
                    "discriminator:\n  layers:\n    - { op: linear, out: 1 }\n");
     cli_fails("models check huge.yaml", 9,
               "generator layer 1 (main.0, line 5): linear: 65536 inputs x 65536 outputs are 2^32 "
-              "weights or more", "take a smaller size or width, or convolutions");
+              "weights or more",
+              "take a smaller size or width, or convolutions");
     cli_write_text("absurd.yaml", "model: { name: a }\nlatent: { size: 8 }\ngenerator:\n  layers:\n"
                                   "    - { op: conv2d, out: 4000000000, kernel: 9 }\n");
     cli_fails("models check absurd.yaml", 9, "absurd.yaml:5: generator layer 1: *", "*");
@@ -168,9 +175,11 @@ static void model_files_are_refused_with_their_line(void **state)
 static void sizes_that_the_network_cannot_make_are_refused(void **state)
 {
     (void)state;
-    cli_fails("train " CLI_SMALL "--size 33 --out s33", 9,
-              "generator layer 1 (main.0, line *): an image size of 33 is not m * 2^s with m = 4..7 "
-              "and s >= 1, which 'out: stage' needs", "the nearest sizes that work are 32 and 40");
+    cli_fails(
+        "train " CLI_SMALL "--size 33 --out s33", 9,
+        "generator layer 1 (main.0, line *): an image size of 33 is not m * 2^s with m = 4..7 "
+        "and s >= 1, which 'out: stage' needs",
+        "the nearest sizes that work are 32 and 40");
     assert_false(cli_exists("s33"));
     cli_fails("train " CLI_SMALL "--size 4096 --steps 1 --out s4096", 2,
               "a grid of 8x8 images is 32786x32786 pixels",
@@ -191,9 +200,12 @@ static void a_batch_of_one_under_batch_norm_is_refused(void **state)
 static void a_batch_beyond_the_device_is_refused_with_the_one_that_fits(void **state)
 {
     (void)state;
-    cli_fails("bench step --model dcgan --batch 65536", 5,
-              "batch 65536 needs * MiB on * (largest buffer * MiB), which has * MiB (largest buffer "
-              "* MiB)", "batch * would fit: --batch *");
+    const char *message = "batch 65536 needs * MiB on * (largest buffer * MiB), which has * MiB "
+                          "(largest buffer * MiB)";
+    cli_fails("train --model dcgan --data idx --batch 65536 --out big", 5, message,
+              "batch * would fit: --batch *");
+    assert_false(cli_exists("big"));
+    cli_fails("bench step --model dcgan --batch 65536", 5, message, "batch * would fit: --batch *");
 }
 
 static void folders_that_cannot_be_the_run_are_refused_before_anything_is_made(void **state)
@@ -227,15 +239,16 @@ static void without_a_driver_the_packages_are_named(void **state)
 static void an_old_driver_without_devices_is_named(void **state)
 {
     (void)state;
-    const char *message = "platform 0 (Clover) is not usable: the platform (OpenCL 1.1 Mesa *) has no "
-                          "device";
+    const char *message =
+        "platform 0 (Clover) is not usable: the platform (OpenCL 1.1 Mesa *) has no "
+        "device";
     cli_env("OCL_ICD_VENDORS", "/etc/OpenCL/vendors/mesa.icd");
     cli_env("ASAN_OPTIONS", "detect_leaks=0");
     cli_fails("train " CLI_SMALL, 3, message, PACKAGES);
     cli_env("OCL_ICD_VENDORS", "/etc/OpenCL/vendors/mesa.icd");
     cli_env("ASAN_OPTIONS", "detect_leaks=0");
-    cli_fails("selftest --platform 0 --device 0", 3, "no OpenCL device for platform '0', device '0'",
-              PACKAGES);
+    cli_fails("selftest --platform 0 --device 0", 3,
+              "no OpenCL device for platform '0', device '0'", PACKAGES);
     cli_env("OCL_ICD_VENDORS", "/etc/OpenCL/vendors/mesa.icd");
     cli_env("ASAN_OPTIONS", "detect_leaks=0");
     assert_int_equal(cli_run("devices")->code, 3);
@@ -245,8 +258,8 @@ static void devices_out_of_range_get_a_list_of_what_there_is(void **state)
 {
     (void)state;
     const char *list = "there is: platform 0 device 0: Portable Computing Language / * (cpu)";
-    cli_fails("train " CLI_SMALL "--platform 7", 3, "no OpenCL device for platform '7', device 'any'",
-              list);
+    cli_fails("train " CLI_SMALL "--platform 7", 3,
+              "no OpenCL device for platform '7', device 'any'", list);
     cli_fails("train " CLI_SMALL "--device 7", 3, "no OpenCL device for platform 'any', device '7'",
               list);
     cli_fails("selftest --platform nosuch --device gpu", 3,

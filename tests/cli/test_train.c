@@ -34,16 +34,22 @@ static bool file_has(const char *name, const char *text)
 static void runs_are_numbered_and_complete(void **state)
 {
     (void)state;
-    static const char *const parts[] = {
-        "config.yaml", "log.jsonl", "log.csv", "clgan.log", "samples/step-00000008.png",
-        "checkpoints/step-00000006.safetensors", "checkpoints/step-00000008.safetensors" };
+    static const char *const parts[] = { "config.yaml",
+                                         "log.jsonl",
+                                         "log.csv",
+                                         "clgan.log",
+                                         "samples/step-00000008.png",
+                                         "checkpoints/step-00000006.safetensors",
+                                         "checkpoints/step-00000008.safetensors" };
     char name[128];
     for (int run = 1; run <= 2; run++) {
         const cli_result *r = cli_works("train " CLI_SMALL "--steps 8");
         (void)snprintf(name, sizeof name, "runs/dcgan-%d\n", run);
         assert_string_equal(r->out, name); /* the result alone; progress goes to standard error */
-        assert_non_null(strstr(r->err, "model: dcgan, parameters G 13400 D 720, batch 4, seed 1\n"));
-        assert_true(cli_matches("*\nmemory: * needed, * on the device; a checkpoint takes *", r->err));
+        assert_non_null(
+            strstr(r->err, "model: dcgan, parameters G 13400 D 720, batch 4, seed 1\n"));
+        assert_true(
+            cli_matches("*\nmemory: * needed, * on the device; a checkpoint takes *", r->err));
         assert_true(cli_matches("*\ndata: idx (idx), 22 images of 16x16x1\n*", r->err));
         assert_true(cli_matches("*\nsteps: 8 (6 an epoch), expected time about *", r->err));
         assert_true(cli_matches("*\nepoch 1.33 step 8/8  Loss_D * images/s  ETA *", r->err));
@@ -145,11 +151,15 @@ static void traces_hold_every_step_and_show_the_first_difference(void **state)
     cli_works("train " CLI_SMALL "--steps 5 --trace 3 --set optimizer_d.lr=1e-4 --out trace-c");
     const cli_result *r = cli_run("compare trace-a trace-c");
     assert_int_equal(r->code, 10);
-    assert_true(cli_matches("first difference: step-000001.safetensors, *: values differ (relative L2 "
-                            "*)\nin that file * tensors differ, the most: * relative L2\n", r->out));
-    assert_true(cli_matches("clgan: error: trace-a and trace-c differ at step-000001.safetensors, *\n"
-                            "hint: see the lines above; equal seeds, batches, data and devices give "
-                            "equal bits\n", r->err));
+    assert_true(
+        cli_matches("first difference: step-000001.safetensors, *: values differ (relative L2 "
+                    "*)\nin that file * tensors differ, the most: * relative L2\n",
+                    r->out));
+    assert_true(
+        cli_matches("clgan: error: trace-a and trace-c differ at step-000001.safetensors, *\n"
+                    "hint: see the lines above; equal seeds, batches, data and devices give "
+                    "equal bits\n",
+                    r->err));
 }
 
 static void init_from_starts_with_the_weights_of_a_run(void **state)
@@ -168,14 +178,15 @@ static void profile_prints_a_table_of_kernels(void **state)
 {
     (void)state;
     const cli_result *r = cli_works("train " CLI_SMALL "--steps 2 --profile --out profile");
-    assert_true(cli_matches("*\nkernel * calls * total ms * GFLOP/s * GB/s * share\n*adam*%*", r->err));
+    assert_true(
+        cli_matches("*\nkernel * calls * total ms * GFLOP/s * GB/s * share\n*adam*%*", r->err));
     assert_string_equal(r->out, "profile\n");
 }
 
 #define MLP "train --model mnist-mlp --data idx --size 16 --batch 4 --steps 6 "
 
-/* pocl: nothing cached against what the other tests left; rusticl, which compiles faster: twice with
- * nothing cached, and stopped and resumed. */
+/* pocl: nothing cached against what the other tests left; rusticl, which compiles faster: twice
+ * with nothing cached, and stopped and resumed. */
 static void empty_caches_give_the_same_bits(void **state)
 {
     (void)state;

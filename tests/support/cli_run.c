@@ -145,9 +145,10 @@ const cli_result *cli_run(const char *words)
     runner.signal_text = NULL;
     runner.out = read_text("out.txt");
     runner.err = read_text("err.txt");
-    runner.result = (cli_result){ .code = WIFEXITED(status) ? WEXITSTATUS(status)
-                                                            : 1000 + WTERMSIG(status),
-                                  .out = runner.out, .err = runner.err };
+    runner.result =
+        (cli_result){ .code = WIFEXITED(status) ? WEXITSTATUS(status) : 1000 + WTERMSIG(status),
+                      .out = runner.out,
+                      .err = runner.err };
     return &runner.result;
 }
 

@@ -1,5 +1,5 @@
-/* Runs the program as a child and looks at what it says. For the tests of host/cli: each group works
- * in a scratch folder of its own, so that messages show short relative names. */
+/* Runs the program as a child and looks at what it says. For the tests of host/cli: each group
+ * works in a scratch folder of its own, so that messages show short relative names. */
 #ifndef TESTS_SUPPORT_CLI_RUN_H
 #define TESTS_SUPPORT_CLI_RUN_H
 
@@ -9,17 +9,18 @@
 
 /* What a child did. Owned by the runner until the next call of cli_run. */
 typedef struct cli_result {
-    int code;         /* exit code, or 1000 + number of the signal that ended it */
+    int code; /* exit code, or 1000 + number of the signal that ended it */
     const char *out, *err;
 } cli_result;
 
 /* What the next child gets; each call of cli_run sets it back. */
-void cli_env(const char *name, const char *value);  /* NULL removes it; at most 8 */
-void cli_file_limit(uint64_t bytes);                /* RLIMIT_FSIZE, SIGXFSZ at its default */
+void cli_env(const char *name, const char *value); /* NULL removes it; at most 8 */
+void cli_file_limit(uint64_t bytes);               /* RLIMIT_FSIZE, SIGXFSZ at its default */
 /* Sends `signal` once the child's standard error holds `text`, and again if `twice`. */
 void cli_signal_after(const char *text, int signal, bool twice);
 
-/* Words are split at spaces; '' is an empty word. The child ends by itself within 100 s or fails. */
+/* Words are split at spaces; '' is an empty word. The child ends by itself within 100 s or fails.
+ */
 const cli_result *cli_run(const char *words);
 
 /* The child must end with `code` and leave exactly these as its last two lines on standard error
@@ -48,8 +49,8 @@ const char *cli_absolute(const char *name);
 void cli_write_idx(const char *name, uint32_t count, uint32_t h, uint32_t w, size_t bytes);
 
 /* A dcgan so small that a step takes a few ms, on idx/. */
-#define CLI_SMALL                                                                           \
-    "--model dcgan --data idx --size 16 --batch 4 --set generator.width=4 "                \
+#define CLI_SMALL                                                           \
+    "--model dcgan --data idx --size 16 --batch 4 --set generator.width=4 " \
     "--set discriminator.width=4 "
 
 #endif
