@@ -9,7 +9,17 @@
 
 #include "base/status.h"
 
-enum clg_st_dtype { CLG_ST_F32, CLG_ST_F64, CLG_ST_F16, CLG_ST_BF16, CLG_ST_I64, CLG_ST_I32, CLG_ST_U8, CLG_ST_U32, CLG_ST_OTHER };
+enum clg_st_dtype {
+    CLG_ST_F32,
+    CLG_ST_F64,
+    CLG_ST_F16,
+    CLG_ST_BF16,
+    CLG_ST_I64,
+    CLG_ST_I32,
+    CLG_ST_U8,
+    CLG_ST_U32,
+    CLG_ST_OTHER
+};
 
 typedef struct clg_st_tensor {
     const char *name;

@@ -95,7 +95,8 @@ class Watch:
                 block += 1
                 if i + 1 < len(modules) and isinstance(modules[i + 1], torch.nn.BatchNorm2d):
                     self.hook(m, f"act.{name}.{block}.sum")
-            last = i + 1 == len(modules) or hasattr(modules[i + 1], "in_features") or hasattr(modules[i + 1], "kernel_size")
+            after = modules[i + 1] if i + 1 < len(modules) else None
+            last = after is None or hasattr(after, "in_features") or hasattr(after, "kernel_size")
             if last:
                 self.hook(m, f"act.{name}.{block}.out")
 
@@ -164,7 +165,8 @@ def run(model, text, size, channels, nz, options):
                 out.update(grads("grad.netD.", netd))
 
         losses.append([float(v) for v in nets.step(
-            netg, netd, optg, optd, real.contiguous(), torch.from_numpy(z[first:first + n].astype(np.float64)), after_d)])
+            netg, netd, optg, optd, real.contiguous(),
+            torch.from_numpy(z[first:first + n].astype(np.float64)), after_d)])
         if s == 1:
             out.update(grads("grad.netG.", netg))
             out.update(watch_g.result((channels, size, size)))
