@@ -1,4 +1,4 @@
-/* Rates of kernels on disk: a warm start launches without waiting to measure. */
+/* Rates of kernels on disk: a warm start launches without waiting to measure. drivers: pocl */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
