@@ -1,7 +1,7 @@
 /* Cases of deconv2d. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
  * dw; x is [N,P,Q,K], y [N,H,W,C]. Keys n p q k c r s stride pad out_pad bias act slope; exact=1:
  * small integers, no error allowed. */
-#include "ops/case_plan.h"
+#include "ops/conv_case.h"
 #include "ops/deconv2d.h"
 
 static const char *const KEYS[] = { "n",    "p",   "q",      "k",     "c",
@@ -62,97 +62,27 @@ static int read_shape(const clg_case *c, clg_conv *g)
     return clg__deconv_make(g, clg__case_u32(c, "out_pad", 0));
 }
 
-static int read_pass(const clg_case *c, enum clg_pass *pass)
-{
-    if (clg__case_is(c, "fwd")) {
-        *pass = CLG_FWD;
-    } else if (clg__case_is(c, "bwd_data")) {
-        *pass = CLG_BWD_DATA;
-    } else if (clg__case_is(c, "bwd_weight")) {
-        *pass = CLG_BWD_WEIGHT;
-    } else {
-        return clg__case_no_pass(c);
-    }
-    return CLG_OK;
-}
+static const clg_conv_case OPERATOR = { .up = true,
+                                        .read_shape = read_shape,
+                                        .workspace = clg__deconv2d_workspace,
+                                        .fwd = clg__deconv2d_fwd,
+                                        .bwd_data = clg__deconv2d_bwd_data,
+                                        .bwd_weight = clg__deconv2d_bwd_weight };
 
 static int plan(const clg_case *c, clg_case_plan *out)
 {
-    clg_conv g;
-    enum clg_pass pass = CLG_FWD;
-    enum clg_act act;
-    int status = CLG_OK;
-    *out = (clg_case_plan){ 0 };
-    CLG_TRY(read_shape(c, &g));
-    CLG_TRY(read_pass(c, &pass));
-    CLG_TRY(clg__case_act(c, &act));
-    const bool exact = clg__case_u32(c, "exact", 0) != 0;
-    const enum clg_case_fill fill = exact ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
-    const double taps = (double)g.r * g.s;
-    const uint64_t x = clg__conv_x_len(&g), y = clg__conv_y_len(&g), w = clg__conv_w_len(&g);
-    if (pass == CLG_FWD) {
-        const double stol = exact ? 0.0 : clg__plan_sum_tolerance(taps * g.k);
-        clg__plan_in(out, "x", y, fill);
-        clg__plan_in(out, "w", w, fill);
-        if (clg__case_u32(c, "bias", 0) != 0) {
-            clg__plan_in(out, "bias", g.c, fill);
-        }
-        /* The activations' own error; after tanh or sigmoid the sum's error is no longer relative
-         * to the size of the result. */
-        const double atol = act >= CLG_ACT_TANH ? stol * sqrt(taps * g.k) : 0.0;
-        clg__plan_out(out, "y", x, exact ? 0.0 : CLG_CASE_RTOL, atol, stol);
-    } else if (pass == CLG_BWD_DATA) {
-        clg__plan_in(out, "dy", x, fill);
-        clg__plan_in(out, "w", w, fill);
-        clg__plan_out(out, "dx", y, 0.0, 0.0, exact ? 0.0 : clg__plan_sum_tolerance(taps * g.c));
-    } else {
-        clg__plan_in(out, "x", y, fill);
-        clg__plan_in(out, "dy", x, fill);
-        clg__plan_out(out, "dw", w, 0.0, 0.0,
-                      exact ? 0.0 : clg__plan_sum_tolerance((double)g.n * g.p * g.q));
-    }
-    out->flops = clg__conv_flops(&g);
-    out->bytes = 4.0 * (double)(x + y + w);
-out:
-    return status;
+    return clg__conv_case_plan(&OPERATOR, c, out);
 }
 
 static uint64_t workspace(const clg_ops *o, const clg_case *c)
 {
-    clg_conv g;
-    enum clg_pass pass = CLG_FWD;
-    if (read_shape(c, &g) != CLG_OK || read_pass(c, &pass) != CLG_OK) {
-        return 0;
-    }
-    return clg__deconv2d_workspace(o, &g, pass);
+    return clg__conv_case_workspace(&OPERATOR, o, c);
 }
 
 static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
                clg_tensor ws)
 {
-    clg_conv g;
-    enum clg_pass pass = CLG_FWD;
-    clg_epilogue e = { .slope = clg__case_f32(c, "slope", 0.2) };
-    int status = CLG_OK;
-    CLG_TRY(read_shape(c, &g));
-    CLG_TRY(read_pass(c, &pass));
-    CLG_TRY(clg__case_act(c, &e.act));
-    if (pass == CLG_FWD) {
-        e.bias = clg__case_u32(c, "bias", 0) != 0 ? in[2] : CLG_NO_TENSOR;
-        CLG_TRY(clg__deconv2d_fwd(o, &g, clg__tensor_view(in[0], 0, 4, g.n, g.p, g.q, g.k),
-                                  clg__tensor_view(in[1], 0, 4, g.r, g.s, g.c, g.k), &e,
-                                  clg__tensor_view(out[0], 0, 4, g.n, g.h, g.w, g.c), ws));
-    } else if (pass == CLG_BWD_DATA) {
-        CLG_TRY(clg__deconv2d_bwd_data(o, &g, clg__tensor_view(in[0], 0, 4, g.n, g.h, g.w, g.c),
-                                       clg__tensor_view(in[1], 0, 4, g.r, g.s, g.c, g.k),
-                                       clg__tensor_view(out[0], 0, 4, g.n, g.p, g.q, g.k), ws));
-    } else {
-        CLG_TRY(clg__deconv2d_bwd_weight(o, &g, clg__tensor_view(in[0], 0, 4, g.n, g.p, g.q, g.k),
-                                         clg__tensor_view(in[1], 0, 4, g.n, g.h, g.w, g.c),
-                                         clg__tensor_view(out[0], 0, 4, g.r, g.s, g.c, g.k), ws));
-    }
-out:
-    return status;
+    return clg__conv_case_run(&OPERATOR, o, c, in, out, ws);
 }
 
 const clg_op clg__op_deconv2d = { .name = "deconv2d",

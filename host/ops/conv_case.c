@@ -1,0 +1,117 @@
+/* Cases of conv2d and deconv2d: inputs, outputs, tolerances and the call. fwd: in x w [bias], out
+ * y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out dw. */
+#include "ops/conv_case.h"
+
+#include <math.h>
+
+#include "ops/case_plan.h"
+
+static int read_pass(const clg_case *c, enum clg_pass *pass)
+{
+    if (clg__case_is(c, "fwd")) {
+        *pass = CLG_FWD;
+    } else if (clg__case_is(c, "bwd_data")) {
+        *pass = CLG_BWD_DATA;
+    } else if (clg__case_is(c, "bwd_weight")) {
+        *pass = CLG_BWD_WEIGHT;
+    } else {
+        return clg__case_no_pass(c);
+    }
+    return CLG_OK;
+}
+
+int clg__conv_case_plan(const clg_conv_case *op, const clg_case *c, clg_case_plan *out)
+{
+    clg_conv g;
+    enum clg_pass pass = CLG_FWD;
+    enum clg_act act;
+    int status = CLG_OK;
+    *out = (clg_case_plan){ 0 };
+    CLG_TRY(op->read_shape(c, &g));
+    CLG_TRY(read_pass(c, &pass));
+    CLG_TRY(clg__case_act(c, &act));
+    const bool exact = clg__case_u32(c, "exact", 0) != 0;
+    const enum clg_case_fill fill = exact ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
+    const uint64_t wide = clg__conv_x_len(&g), deep = clg__conv_y_len(&g);
+    const uint64_t x = op->up ? deep : wide, y = op->up ? wide : deep, w = clg__conv_w_len(&g);
+    const uint32_t from = op->up ? g.k : g.c, to = op->up ? g.c : g.k; /* channels */
+    const double taps = (double)g.r * g.s;
+    if (pass == CLG_FWD) {
+        const double stol = exact ? 0.0 : clg__plan_sum_tolerance(taps * from);
+        clg__plan_in(out, "x", x, fill);
+        clg__plan_in(out, "w", w, fill);
+        if (clg__case_u32(c, "bias", 0) != 0) {
+            clg__plan_in(out, "bias", to, fill);
+        }
+        /* The activations' own error; after tanh or sigmoid the sum's error is no longer relative
+         * to the size of the result. */
+        const double atol = act >= CLG_ACT_TANH ? stol * sqrt(taps * from) : 0.0;
+        clg__plan_out(out, "y", y, exact ? 0.0 : CLG_CASE_RTOL, atol, stol);
+    } else if (pass == CLG_BWD_DATA) {
+        clg__plan_in(out, "dy", y, fill);
+        clg__plan_in(out, "w", w, fill);
+        clg__plan_out(out, "dx", x, 0.0, 0.0, exact ? 0.0 : clg__plan_sum_tolerance(taps * to));
+    } else {
+        clg__plan_in(out, "x", x, fill);
+        clg__plan_in(out, "dy", y, fill);
+        clg__plan_out(out, "dw", w, 0.0, 0.0,
+                      exact ? 0.0 : clg__plan_sum_tolerance((double)g.n * g.p * g.q));
+    }
+    out->flops = clg__conv_flops(&g);
+    out->bytes = 4.0 * (double)(x + y + w);
+out:
+    return status;
+}
+
+uint64_t clg__conv_case_workspace(const clg_conv_case *op, const clg_ops *o, const clg_case *c)
+{
+    clg_conv g;
+    enum clg_pass pass = CLG_FWD;
+    if (op->read_shape(c, &g) != CLG_OK || read_pass(c, &pass) != CLG_OK) {
+        return 0;
+    }
+    return op->workspace(o, &g, pass);
+}
+
+/* The map that the operator reads (x) or writes (y), as a tensor of four dimensions. */
+static clg_tensor view_x(const clg_conv_case *op, const clg_conv *g, clg_tensor t)
+{
+    return op->up ? clg__tensor_view(t, 0, 4, g->n, g->p, g->q, g->k)
+                  : clg__tensor_view(t, 0, 4, g->n, g->h, g->w, g->c);
+}
+
+static clg_tensor view_y(const clg_conv_case *op, const clg_conv *g, clg_tensor t)
+{
+    return op->up ? clg__tensor_view(t, 0, 4, g->n, g->h, g->w, g->c)
+                  : clg__tensor_view(t, 0, 4, g->n, g->p, g->q, g->k);
+}
+
+static clg_tensor view_w(const clg_conv *g, clg_tensor t)
+{
+    return clg__tensor_view(t, 0, 4, g->r, g->s, g->c, g->k);
+}
+
+int clg__conv_case_run(const clg_conv_case *op, const clg_ops *o, const clg_case *c,
+                       const clg_tensor *in, const clg_tensor *out, clg_tensor ws)
+{
+    clg_conv g;
+    enum clg_pass pass = CLG_FWD;
+    clg_epilogue e = { .slope = clg__case_f32(c, "slope", 0.2) };
+    int status = CLG_OK;
+    CLG_TRY(op->read_shape(c, &g));
+    CLG_TRY(read_pass(c, &pass));
+    CLG_TRY(clg__case_act(c, &e.act));
+    if (pass == CLG_FWD) {
+        e.bias = clg__case_u32(c, "bias", 0) != 0 ? in[2] : CLG_NO_TENSOR;
+        CLG_TRY(op->fwd(o, &g, view_x(op, &g, in[0]), view_w(&g, in[1]), &e,
+                        view_y(op, &g, out[0]), ws));
+    } else if (pass == CLG_BWD_DATA) {
+        CLG_TRY(op->bwd_data(o, &g, view_y(op, &g, in[0]), view_w(&g, in[1]),
+                             view_x(op, &g, out[0]), ws));
+    } else {
+        CLG_TRY(op->bwd_weight(o, &g, view_x(op, &g, in[0]), view_y(op, &g, in[1]),
+                               view_w(&g, out[0]), ws));
+    }
+out:
+    return status;
+}
