@@ -143,7 +143,8 @@ def from_torch(folder, z, nc):
     check("images of a PyTorch state_dict in clgan",
           sample(paths[2], z, folder, "--model", "dcgan", "--size", 64), draw(g, z))
     made = os.path.join(folder, "from")
-    clgan("train", "--model", "dcgan", "--size", 64, "--data", a.data, "--init-from", paths[2], "--set", f"data.channels={nc}",
+    clgan("train", "--model", "dcgan", "--size", 64, "--data", a.data, "--init-from", paths[2],
+          "--set", f"data.channels={nc}",
           "--steps", 1, "--batch", 8, "--trace", 1, "--out", made)
     start, _ = tensors.load(made + "/trace/step-000000.safetensors")
     e = max(float(np.abs(start[prefix + k].astype(np.float64) - v.numpy()).max())
