@@ -47,7 +47,9 @@ selftest() { # selftest NAME FAMILY COMMAND...
 for family in cpu gpu; do
     selftest pocl $family "${pocl[@]}" build/clgan selftest --json
     selftest rusticl $family "${rusticl[@]}" build/clgan selftest --json
-    selftest oclgrind $family oclgrind --num-threads 1 --check-api --data-races --uninitialized \
+    # Without --uninitialized: ctest runs every kernel's cases with it; over a whole training this
+    # simulator loses track of what was written (its findings there contradict the exact results).
+    selftest oclgrind $family oclgrind --num-threads 1 --check-api --data-races \
         --log "$root/build/results/oclgrind-$family.log" build/clgan selftest --quick --json
     if [ -s "build/results/oclgrind-$family.log" ]; then
         head -40 "build/results/oclgrind-$family.log"
