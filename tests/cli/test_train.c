@@ -195,7 +195,7 @@ static void empty_caches_give_the_same_bits(void **state)
     cli_works(MLP "--out warm-pocl");
     equal("cold-pocl", "warm-pocl");
     for (int i = 1; i <= 3; i++) {
-        char cache[16], words[256];
+        char cache[32], words[256];
         (void)snprintf(cache, sizeof cache, "cache-%d", i > 2 ? 2 : i);
         (void)snprintf(words, sizeof words, MLP "--out rusticl-%d --steps %d", i, i > 2 ? 3 : 6);
         for (int part = 0; part < (i > 2 ? 2 : 1); part++) {
