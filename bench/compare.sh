@@ -12,7 +12,8 @@
 #
 # --threads: of both (default: all cores of this process's affinity, so `taskset -c 0,1 compare.sh`
 # also works). Without options for clgan and without OCL_ICD_VENDORS, pocl is used where installed.
-# Needs bash, coreutils and a python3 with torch (Debian: python3-torch).
+# Needs bash, coreutils and a python3 with torch (Debian: python3-torch, and libopenblas0-pthread,
+# without which it multiplies with the slow reference BLAS).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 model=dcgan batch=64 size="" rounds=5 python=/usr/bin/python3 clgan=$here/../build/clgan

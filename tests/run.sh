@@ -59,6 +59,7 @@ for family in cpu gpu; do
     devices=$((devices + 3))
 done
 devices=$((devices / 2))
+selftest pocl-clblast cpu "${pocl[@]}" build/clgan selftest --json --set runtime.gemm=clblast
 
 say "tests under ASan and UBSan on pocl"
 cmake -B build-asan -G Ninja -DCMAKE_BUILD_TYPE=Debug -DCLGAN_SANITIZE=ON \
@@ -72,8 +73,8 @@ say "counts"
 cases=$(cat build/results/selftest-pocl-*.json | awk -F'[:,]' '/"run"/ { n += $2 } END { print n }')
 cat build/results/selftest-pocl-*.json | awk '/"kernels"/ { k = 1; next } /\]/ { k = 0 } k' |
     tr -d ' ",' | sort -u >build/results/kernels-run
-sed -nE 's/^.*__kernel[^(]*(\([^)]*\)\)\)[^(]*)?[ *]([a-z0-9_]+)\(.*$/\2/p; s/^(__kernel )?void ([a-z0-9_]+)\(.*/\2/p' \
-    cl/*.cl | sort -u | grep -v '^peak_' >build/results/kernels-written || true
+perl -0777 -ne 'while (/__kernel\b[^;{]*?\bvoid\s+(\w+)\s*\(/g) { print "$1\n" }' cl/*.cl |
+    sort -u | grep -v '^peak_' >build/results/kernels-written
 missing=$(comm -13 build/results/kernels-run build/results/kernels-written)
 if [ -n "$missing" ]; then
     echo "FAILED: kernels that no self-test ran:" $missing

@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/replay.h"
 #include "gan/model.h"
+#include "io/config.h"
 
 enum { REPLAY_STEPS = 20, REPLAY_STEPS_QUICK = 1, REPLAY_BATCH = 8, REPLAY_SIZE = 16 };
 
@@ -169,14 +170,19 @@ int clg__cmd_selftest(const clg_cli *cli)
     clg_session s = { 0 };
     clg_json *root = NULL;
     double start = clg__os_now_s();
+    clg_model_desc *desc = clg__alloc(1, sizeof *desc); /* for --set runtime.… */
     if (cli->words > 0) {
+        clg__free(desc);
         return clg__hint(clg__fail(CLG_E_USAGE, "selftest: unexpected argument \"%s\"",
                                    cli->word[0]),
                          "see clgan selftest --help");
     }
     clg_cli profiled = *cli;
     profiled.profile = true;
-    CLG_TRY(clg__session_open(&s, &profiled, NULL));
+    CLG_TRY(desc != NULL ? CLG_OK : CLG_E_MEMORY);
+    clg__config_defaults(desc);
+    CLG_TRY(clg__cli_apply(cli, desc));
+    CLG_TRY(clg__session_open(&s, &profiled, desc));
     root = cli->json ? clg__json_begin(s.rt) : NULL;
     selftest t = { .cli = cli, .ops = &s.ops,
                    .list = cli->json ? clg__json_add_array(root, "operators") : NULL };
@@ -187,6 +193,7 @@ int clg__cmd_selftest(const clg_cli *cli)
     CLG_TRY(report_kernels(&t, &s, root));
     CLG_TRY(finish(&t, &s, &root, clg__os_now_s() - start));
 out:
+    clg__free(desc);
     clg__session_close(&s);
     return status;
 }

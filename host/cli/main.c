@@ -13,7 +13,7 @@ static const char *const sample_options[] = { "--model", "--platform", "--device
     "--grid", "--seed", "--latents", "--interpolate", "--out", "--set", "--size", NULL };
 static const char *const json_options[] = { "--json", NULL };
 static const char *const selftest_options[] = { "--platform", "--device", "--json", "--quick",
-    NULL };
+    "--set", NULL };
 static const char *const no_options[] = { NULL };
 static const char *const cache_options[] = { "--clear", "--json", NULL };
 static const char *const bench_options[] = { "--model", "--batch", "--size", "--set", "--platform",
