@@ -21,7 +21,6 @@ clg_file_info clg__os_stat(const char *path);
 int clg__os_mkdirs(const char *path, unsigned mode); /* parents too; an existing folder is fine */
 int clg__os_mkdir_new(const char *path, bool *made);  /* *made = false when it exists already */
 int clg__os_remove(const char *path);                /* file or empty folder; absent is fine */
-int clg__os_rename(const char *from, const char *to);
 /* Sorted (byte order) names in a folder without "." and ".."; each and the array by clg__free. */
 int clg__os_list(const char *dir, char ***names, size_t *n);
 void clg__os_list_free(char ***names, size_t n);

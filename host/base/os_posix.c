@@ -88,11 +88,6 @@ int clg__os_remove(const char *path)
     return CLG_OK;
 }
 
-int clg__os_rename(const char *from, const char *to)
-{
-    return rename(from, to) == 0 ? CLG_OK : fail_path("rename to this", to);
-}
-
 static int compare_names(const void *a, const void *b)
 {
     return strcmp(*(const char *const *)a, *(const char *const *)b);

@@ -104,7 +104,7 @@ out:
 
 int clg__expected_gflops(const clg_ops *o, double *gflops)
 {
-    int status = time_gemm(o, 256, 2, gflops);
-    *gflops = *gflops > 0.0 ? *gflops * 0.5 : 1.0;
+    int status = time_gemm(o, 512, PEAK_RUNS, gflops);
+    *gflops = *gflops > 0.0 ? *gflops * 0.75 : 1.0;
     return status;
 }

@@ -12,8 +12,8 @@ typedef struct clg_peak {
 
 /* About 0.3 s on a CPU; takes up to 128 MB of device memory for the moment. */
 int clg__peak_measure(const clg_ops *o, clg_peak *out);
-/* Half of the GEMM rate of a small product: what a training step may be expected to reach. A few
- * milliseconds. */
+/* Three quarters of the GEMM rate of a 512^3 product: what a training step may be expected to reach.
+ * About ten milliseconds on a CPU. */
 int clg__expected_gflops(const clg_ops *o, double *gflops);
 
 #endif

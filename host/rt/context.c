@@ -179,10 +179,6 @@ void *clg__rt_native_device(const clg_rt *rt)
 {
     return rt->device;
 }
-void *clg__rt_native_context(const clg_rt *rt)
-{
-    return rt->context;
-}
 void *clg__rt_native_queue(const clg_rt *rt)
 {
     return rt->queue;

@@ -6,7 +6,6 @@
 #include "rt/rt.h"
 
 void *clg__rt_native_device(const clg_rt *rt);   /* cl_device_id */
-void *clg__rt_native_context(const clg_rt *rt);  /* cl_context */
 void *clg__rt_native_queue(const clg_rt *rt);    /* cl_command_queue, in order */
 void *clg__buffer_native(const clg_buffer *buf); /* cl_mem */
 /* A cl_mem of its own over the tail of view t, for a library that takes no offset: it starts at the
