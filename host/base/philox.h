@@ -3,7 +3,8 @@
  * (seed, stream, step, index), so nothing has to be saved to replay it. cl/common.clh holds the
  * same function for devices, with the same bits.
  *
- * key = the 64-bit seed; counter words = { index low, index high + stream << 24, step low, step high }.
+ * key = the 64-bit seed; counter words = { index low, index high + lane + stream << 24, step low,
+ * step high }.
  * One block gives four 32-bit words: the words of elements 4*index .. 4*index + 3. */
 #ifndef CLG_BASE_PHILOX_H
 #define CLG_BASE_PHILOX_H
@@ -20,9 +21,11 @@ enum clg_stream {
     CLG_STREAM_Z_GRID = 5,   /* the fixed latents of sample grids; step 0 */
     CLG_STREAM_Z_SAMPLE = 6, /* `clgan sample`; step 0 */
     CLG_STREAM_HFLIP = 7,    /* step = training step */
-    CLG_STREAM_DROPOUT = 8,
-    CLG_STREAM_NOISE = 9,
-    CLG_STREAM_LABEL = 10,
+    CLG_STREAM_DROPOUT = 8,  /* step = training step; lane = pass << 8 | layer */
+    CLG_STREAM_NOISE = 9,    /* step = training step; lane = pass */
+    CLG_STREAM_LABEL = 10,   /* wrong labels: step = training step, one word per row */
+    CLG_STREAM_DATA = 11,    /* drawn systems: step = training step */
+    CLG_STREAM_EVAL = 12,    /* what `clgan eval` draws; lane tells the uses apart */
     CLG_STREAM_TEST = 255
 };
 
@@ -30,9 +33,10 @@ typedef struct clg_rng_key {
     uint64_t seed;
     uint32_t stream; /* enum clg_stream */
     uint64_t step;
+    uint32_t lane;   /* below 2^24: independent draws of one stream and step (then index < 2^32) */
 } clg_rng_key;
 
-/* The four words of block `index` (index < 2^56). */
+/* The four words of block `index` (index < 2^56 with lane 0). */
 void clg__philox(const clg_rng_key *key, uint64_t index, uint32_t out[4]);
 
 /* Word to float in [0,1): (w >> 8) * 2^-24, exact. */

@@ -14,6 +14,7 @@ typedef struct walk {
     const char *what;      /* "generator" */
     bool is_generator;
     uint32_t size, channels;
+    uint32_t latent;       /* latent.size */
     uint32_t base, stages; /* size = base * 2^stages; base 0: no such pair */
     uint32_t stage;        /* stage widths used so far */
     uint32_t module;       /* next index in the Sequential */
@@ -86,6 +87,9 @@ static int resolve(walk *k, const clg_dim *dim, uint32_t *out)
         return CLG_OK;
     case CLG_DIM_PIXELS:
         *out = k->size * k->size * k->channels;
+        return CLG_OK;
+    case CLG_DIM_LATENT:
+        *out = k->latent;
         return CLG_OK;
     case CLG_DIM_BASE:
         *out = k->base;
@@ -220,7 +224,8 @@ static int add_layer(walk *k, const clg_layer_desc *d)
         return clg__fail(CLG_E_MODEL, "%s: more than %d layers", k->what, CLG_LAYERS_MAX);
     }
     clg_layer *l = &plan->layer[plan->layer_count];
-    *l = (clg_layer){ .op = d->op, .stride = d->stride, .pad = d->pad, .out_pad = d->out_pad,
+    *l = (clg_layer){ .op = d->op, .from = (int32_t)plan->layer_count - 1, .with = CLG_FROM_NONE,
+                      .stride = d->stride, .pad = d->pad, .out_pad = d->out_pad,
                       .bias = d->bias, .norm = d->norm, .act = d->act, .slope = d->slope,
                       .in_h = k->h, .in_w = k->w, .in_c = k->c };
     name_modules(k, d, l);
@@ -296,6 +301,8 @@ static int end_generator(walk *k)
         l->image_out_w = k->size;
         l->image_out_c = k->channels;
     }
+    plan->head_count = 1;
+    plan->head[0] = plan->layer_count - 1;
     plan->out_h = k->size;
     plan->out_w = k->size;
     plan->out_c = k->channels;
@@ -318,6 +325,8 @@ static int end_discriminator(walk *k)
         return name_layer(status, k, &k->desc->layer[k->desc->layer_count - 1], l,
                           plan->layer_count);
     }
+    plan->head_count = 1;
+    plan->head[0] = plan->layer_count - 1;
     plan->out_h = plan->out_w = plan->out_c = 1;
     return CLG_OK;
 }
@@ -340,8 +349,8 @@ int clg__model_expand(const clg_model_desc *desc, uint32_t size, uint32_t channe
 {
     int status = CLG_OK;
     memset(out, 0, sizeof *out);
-    out->size = size;
-    out->channels = channels;
+    out->size = out->h = out->w = size;
+    out->channels = out->c = channels;
     if (size < 1 || size > SIZE_MAX_PX) {
         return clg__hint(clg__fail(CLG_E_MODEL, "an image size of %u is outside 1..%d", size,
                                    SIZE_MAX_PX),
@@ -356,7 +365,7 @@ int clg__model_expand(const clg_model_desc *desc, uint32_t size, uint32_t channe
                                    (double)desc->latent.lo, (double)desc->latent.hi),
                          "a uniform latent is drawn from [lo, hi)");
     }
-    walk k = { .size = size, .channels = channels };
+    walk k = { .size = size, .channels = channels, .latent = desc->latent.size };
     if (!split_size(size, &k.base, &k.stages)) {
         k.base = k.stages = 0;
     }

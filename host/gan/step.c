@@ -45,7 +45,7 @@ static int draw_latents(clg_trainer *t, uint64_t step, uint32_t n)
 
 /* Adam on one net; with `norms` the sums of squares of weights, gradients and the update go to
  * t->norms from `first` on. */
-static int update(clg_trainer *t, clg_net *net, const clg_adam_desc *a, uint64_t step, bool norms,
+static int update(clg_trainer *t, clg_net *net, const clg_optim_desc *a, uint64_t step, bool norms,
                   uint32_t first)
 {
     clg_adam adam = { .lr = a->lr, .beta1 = a->beta1, .beta2 = a->beta2, .eps = a->eps, .t = step };

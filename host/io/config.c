@@ -15,6 +15,9 @@ void clg__config_layer_defaults(clg_layer_desc *layer)
     layer->stride = 1;
     layer->bias = true;
     layer->slope = 0.2f;
+    layer->pieces = 1;
+    layer->scale = 2;
+    layer->keep = 0.5f;
 }
 
 static void set_net_defaults(clg_net_desc *net)
@@ -24,14 +27,17 @@ static void set_net_defaults(clg_net_desc *net)
     net->init.kind = CLG_INIT_TORCH;
     net->init.std = 0.02f;
     net->init.norm_mean = 1.0f;
+    net->packing = 1;
 }
 
-static void set_adam_defaults(clg_adam_desc *a)
+static void set_optimizer_defaults(clg_optim_desc *a)
 {
     a->lr = 1e-3f;
     a->beta1 = 0.9f;
     a->beta2 = 0.999f;
     a->eps = 1e-8f;
+    a->momentum = 0.5f;
+    a->lr_divisor = 1.0f;
 }
 
 void clg__config_defaults(clg_model_desc *d)
@@ -42,8 +48,15 @@ void clg__config_defaults(clg_model_desc *d)
     d->latent.hi = 1.0f;
     set_net_defaults(&d->generator);
     set_net_defaults(&d->discriminator);
-    set_adam_defaults(&d->optimizer_g);
-    set_adam_defaults(&d->optimizer_d);
+    set_optimizer_defaults(&d->optimizer_g);
+    set_optimizer_defaults(&d->optimizer_d);
+    d->loss.objective = CLG_OBJECTIVE_NON_SATURATING;
+    d->loss.weight_real = d->loss.weight_fake = d->loss.weight_g = 1.0f;
+    d->loss.wrong_label_weight = 0.5f;
+    d->loss.real_target = 1.0f;
+    d->order.kind = CLG_ORDER_D_THEN_G_SAME_FAKES;
+    d->order.d_steps = 1;
+    d->data.rows = 100000;
     d->train.batch = 64;
     d->train.epochs = 25;
     d->train.seed = 1;

@@ -8,18 +8,18 @@
 #define CLG_X(id, text) text,
 static const char *const act_words[] = { CLG_ACT_LIST(CLG_X) };
 static const char *const op_words[] = { CLG_LAYER_LIST(CLG_X) };
+static const char *const objective_words[] = { CLG_OBJECTIVE_LIST(CLG_X) };
+static const char *const order_words[] = { CLG_ORDER_LIST(CLG_X) };
 #undef CLG_X
 static const char *const norm_words[] = { "none", "batch" };
 static const char *const init_words[] = { "torch", "normal", "uniform" };
 static const char *const latent_words[] = { "normal", "uniform" };
-static const char *const objective_words[] = { "non-saturating" };
-static const char *const order_words[] = { "d-then-g-same-fakes" };
 static const char *const gemm_words[] = { "auto", "clblast", "builtin" };
 static const char *const family_words[] = { "auto", "cpu", "gpu" };
 static const char *const repeat_words[] = { "none", "stages" };
 /* In the order of clg_dim_kind from CLG_DIM_CHANNELS; "" is a word that this key does not take. */
-static const char *const out_words[] = { "channels", "pixels", "", "stage" };
-static const char *const kernel_words[] = { "", "", "base", "" };
+static const char *const out_words[] = { "channels", "pixels", "", "stage", "latent" };
+static const char *const kernel_words[] = { "", "", "base", "", "" };
 
 _Static_assert(sizeof(enum clg_act) == sizeof(uint32_t), "enums are stored as uint32_t");
 

@@ -48,14 +48,44 @@ void clg__net_destroy(clg_net **net);
 int clg__net_init(clg_net *net, uint64_t seed, enum clg_stream stream);
 const clg_net_plan *clg__net_plan(const clg_net *net);
 
-/* y: view of the net's own last activation [n, out...], valid until the next forward. x [n, in...]
- * must stay unchanged until the backward (if that computes weight gradients). groups 1..4. */
-int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups,
-                     enum clg_net_mode mode, clg_tensor *y);
-/* After a CLG_NET_TRAIN forward of x. dy [n, out...] may be overwritten. want_dw: gradients are
- * overwritten. dx: where the gradient of x goes, or CLG_NO_TENSOR. */
-int clg__net_backward(clg_net *net, clg_tensor x, clg_tensor dy, uint32_t n, uint32_t groups,
-                      bool want_dw, clg_tensor dx);
+/* What goes through a net. */
+typedef struct clg_net_pass {
+    clg_tensor x;      /* [n, in...]; unchanged until the last backward that wants weight gradients */
+    clg_tensor labels; /* u32 [n], all below plan->classes; nets that take no label ignore it */
+    uint32_t n, groups; /* rows; equal parts with batch statistics of their own, 1..4 */
+    enum clg_net_mode mode;
+    clg_rng_key dropout; /* of the masks, used in CLG_NET_TRAIN only: layer i adds i to the lane */
+} clg_net_pass;
+/* y[h]: view of the net's own output of head h [n, out...], valid until the next forward. */
+int clg__net_run(clg_net *net, const clg_net_pass *pass, clg_tensor y[CLG_HEADS_MAX]);
+
+/* The way back after a CLG_NET_TRAIN run of `pass`, for all its rows or for some groups of them. It
+ * may be done several times after one run. */
+typedef struct clg_net_back {
+    uint32_t first, groups; /* groups first .. first+groups of the pass; groups 0 = all */
+    bool want_dw;           /* parameters' gradients are overwritten; else left as they are */
+    clg_tensor dy[CLG_HEADS_MAX]; /* gradient of head h for these rows, overwritten; CLG_NO_TENSOR:
+                                     zero. At least one is given. */
+    clg_tensor dx;          /* where the gradient of x's rows goes, or CLG_NO_TENSOR */
+} clg_net_back;
+int clg__net_back(clg_net *net, const clg_net_pass *pass, const clg_net_back *back);
+
+/* The same for nets with one head, without label and dropout. */
+static inline int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups,
+                                   enum clg_net_mode mode, clg_tensor *y)
+{
+    clg_tensor heads[CLG_HEADS_MAX];
+    int status = clg__net_run(net, &(clg_net_pass){ .x = x, .n = n, .groups = groups, .mode = mode },
+                              heads);
+    *y = heads[0];
+    return status;
+}
+static inline int clg__net_backward(clg_net *net, clg_tensor x, clg_tensor dy, uint32_t n,
+                                    uint32_t groups, bool want_dw, clg_tensor dx)
+{
+    clg_net_pass pass = { .x = x, .n = n, .groups = groups, .mode = CLG_NET_TRAIN };
+    return clg__net_back(net, &pass, &(clg_net_back){ .want_dw = want_dw, .dy = { dy }, .dx = dx });
+}
 int clg__net_adam(clg_net *net, const clg_adam *a);
 
 /* ---- tensors by name, for checkpoints, traces and statistics ---- */

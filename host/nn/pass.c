@@ -144,9 +144,11 @@ static int check_pass(const clg_net *net, const char *what, clg_tensor x, uint32
     return CLG_OK;
 }
 
-int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups,
-                     enum clg_net_mode mode, clg_tensor *y)
+int clg__net_run(clg_net *net, const clg_net_pass *pass, clg_tensor y[CLG_HEADS_MAX])
 {
+    clg_tensor x = pass->x;
+    uint32_t n = pass->n, groups = pass->groups;
+    enum clg_net_mode mode = pass->mode;
     int status = check_pass(net, "forward", x, n, groups);
     if (status == CLG_OK && mode == CLG_NET_TRAIN && !net->train) {
         status = clg__fail(CLG_E_INTERNAL, "%s was not made for training", net->label);
@@ -262,9 +264,11 @@ static int input_of(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor *out
     return status;
 }
 
-int clg__net_backward(clg_net *net, clg_tensor x, clg_tensor dy, uint32_t n, uint32_t groups,
-                      bool want_dw, clg_tensor dx)
+int clg__net_back(clg_net *net, const clg_net_pass *pass, const clg_net_back *back)
 {
+    clg_tensor x = pass->x, dy = back->dy[0], dx = back->dx;
+    uint32_t n = pass->n, groups = pass->groups;
+    bool want_dw = back->want_dw;
     int status = check_pass(net, "backward", want_dw ? x : CLG_NO_TENSOR, n, groups);
     if (status == CLG_OK && !net->train) {
         status = clg__fail(CLG_E_INTERNAL, "%s was not made for training", net->label);

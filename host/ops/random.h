@@ -8,4 +8,9 @@
  * equal within a few ulp to the host's, and bit-equal from run to run on one device). */
 int clg__random_uniform(const clg_ops *o, const clg_rng_key *key, float lo, float hi, clg_tensor y);
 int clg__random_normal(const clg_ops *o, const clg_rng_key *key, float mean, float std, clg_tensor y);
+/* y[i] += std * N(0,1)_i, the same normals. */
+int clg__random_add_normal(const clg_ops *o, const clg_rng_key *key, float std, clg_tensor y);
+/* y [n,c]: rows of normals, scaled to the length sqrt(c): the sphere that a Gaussian's mass lies
+ * near. */
+int clg__random_sphere(const clg_ops *o, const clg_rng_key *key, clg_tensor y);
 #endif

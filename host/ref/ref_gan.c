@@ -6,7 +6,7 @@
 #include "base/mem.h"
 #include "ref/ref_internal.h"
 
-static clg_adam adam_of(const clg_adam_desc *d, uint64_t t)
+static clg_adam adam_of(const clg_optim_desc *d, uint64_t t)
 {
     return (clg_adam){ .lr = d->lr, .beta1 = d->beta1, .beta2 = d->beta2, .eps = d->eps, .t = t };
 }

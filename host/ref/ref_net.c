@@ -195,8 +195,7 @@ static void forward_op(const clg_layer *l, const block *b, const double *x, uint
     case CLG_LAYER_DECONV2D:
         ref_deconv2d_fwd(&g, x, w, bias, y);
         break;
-    case CLG_LAYER_LINEAR:
-    case CLG_LAYER_COUNT:
+    default:
         ref_linear_fwd(n, l->in_c, l->out_c, x, w, bias, y);
         break;
     }

@@ -10,7 +10,8 @@ typedef struct clg_rt clg_rt;
 typedef struct clg_buffer clg_buffer;
 typedef struct clg_kernel clg_kernel;
 
-enum clg_dtype { CLG_F32, CLG_U8, CLG_U32 };
+/* CLG_F16 and CLG_BF16 are storage only: kernels compute in float. */
+enum clg_dtype { CLG_F32, CLG_U8, CLG_U32, CLG_F16, CLG_BF16 };
 
 typedef struct clg_tensor {
     clg_buffer *buf; /* NULL: "no tensor" where an argument is optional */

@@ -226,12 +226,12 @@ static clg_model_desc make_desc(void)
 {
     clg_model_desc desc = { .loss.objective = CLG_OBJECTIVE_NON_SATURATING,
                             .order.kind = CLG_ORDER_D_THEN_G_SAME_FAKES };
-    desc.optimizer_d = (clg_adam_desc){ .lr = 2e-3f, .beta1 = 0.5f, .beta2 = 0.999f, .eps = 1e-8f };
-    desc.optimizer_g = (clg_adam_desc){ .lr = 1e-3f, .beta1 = 0.5f, .beta2 = 0.999f, .eps = 1e-8f };
+    desc.optimizer_d = (clg_optim_desc){ .lr = 2e-3f, .beta1 = 0.5f, .beta2 = 0.999f, .eps = 1e-8f };
+    desc.optimizer_g = (clg_optim_desc){ .lr = 1e-3f, .beta1 = 0.5f, .beta2 = 0.999f, .eps = 1e-8f };
     return desc;
 }
 
-static void apply_adam(ref_net *net, const char *const *names, const clg_adam_desc *o, uint64_t t)
+static void apply_adam(ref_net *net, const char *const *names, const clg_optim_desc *o, uint64_t t)
 {
     clg_adam a = { .lr = o->lr, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps, .t = t };
     for (int i = 0; names[i] != NULL; i++) {
