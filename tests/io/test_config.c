@@ -140,7 +140,7 @@ static const struct {
     { WITH_LAYER("{ op: linear }"), "m.yaml:6: generator layer 2: key 'out' is missing", "" },
     { WITH_LAYER("{ op: conv2d, out: 3 }"), "generator layer 2: key 'kernel' is missing", "" },
     { WITH_LAYER("{ op: conv3d, out: 3 }"),
-      "generator layer 2: 'upsample' or 'avgpool', not 'conv3d'",
+      "'upsample' or 'avgpool', not 'conv3d'",
       "did you mean 'conv2d'" },
     { WITH_LAYER("{ op: conv2d, out: 3, kernal: 3 }"), "unknown key 'kernal' in a layer",
       "did you mean 'kernel'" },
