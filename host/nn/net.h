@@ -11,6 +11,7 @@
 
 #include "base/model.h"
 #include "ops/ops.h"
+#include "ops/sgd.h"
 
 typedef struct clg_net clg_net;
 typedef struct clg_scratch clg_scratch; /* transient buffers that several nets share */
@@ -30,6 +31,7 @@ void clg__scratch_destroy(clg_scratch **s);
 typedef struct clg_net_options {
     uint32_t max_batch;
     bool train; /* gradients and moments too */
+    enum clg_optimizer optimizer; /* training: Adam keeps both moments, SGD the first alone */
     const char *label; /* static: "netG", "netD" */
 } clg_net_options;
 
@@ -44,7 +46,9 @@ int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
 int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
                     const clg_net_plan *plan, const clg_net_options *opt);
 void clg__net_destroy(clg_net **net);
-/* Initial parameters on the host from Philox (seed, stream, number of the tensor), uploaded. */
+/* Initial parameters on the host from Philox (seed, stream, number of the tensor), uploaded. A bias
+ * that starts from the data (CLG_BIAS_DATA) is 0: write it afterwards, clg__net_write_tensor.
+ * Embeddings are N(0,1), as PyTorch's are, whatever the net's init is. */
 int clg__net_init(clg_net *net, uint64_t seed, enum clg_stream stream);
 const clg_net_plan *clg__net_plan(const clg_net *net);
 
@@ -86,7 +90,14 @@ static inline int clg__net_backward(clg_net *net, clg_tensor x, clg_tensor dy, u
     clg_net_pass pass = { .x = x, .n = n, .groups = groups, .mode = CLG_NET_TRAIN };
     return clg__net_back(net, &pass, &(clg_net_back){ .want_dw = want_dw, .dy = { dy }, .dx = dx });
 }
+
+/* ---- steps of the optimisers; the net was made with the options' optimizer of that name ---- */
 int clg__net_adam(clg_net *net, const clg_adam *a);
+int clg__net_sgd(clg_net *net, const clg_sgd *s); /* velocity: CLG_NET_M */
+/* gradient += decay * w, for weights only: not biases, not a norm's parameters. Before the step. */
+int clg__net_weight_decay(clg_net *net, float decay);
+/* Every parameter cut to [-limit, limit]. After the step. */
+int clg__net_weight_clip(clg_net *net, float limit);
 
 /* ---- tensors by name, for checkpoints, traces and statistics ---- */
 enum clg_net_kind { CLG_NET_VALUE, CLG_NET_GRAD, CLG_NET_M, CLG_NET_V };
@@ -105,6 +116,14 @@ uint64_t clg__net_host_len(const clg_net *net);
 uint64_t clg__net_host_offset(const clg_net *net, uint32_t i);
 int clg__net_read(clg_net *net, enum clg_net_kind kind, float *dst);
 int clg__net_write(clg_net *net, enum clg_net_kind kind, const float *src);
+/* False for what the net was made without: gradients, moments. Reading or writing that is an error.
+ */
+bool clg__net_has(const clg_net *net, enum clg_net_kind kind);
+/* Values of tensor i alone, PyTorch's layout. Blocking. */
+int clg__net_write_tensor(clg_net *net, uint32_t i, const float *src);
+/* Place in the device's layout of tensor i of its element `at` in PyTorch's layout: the reference's
+ * nets hold the device's. */
+uint64_t clg__net_device_index(const clg_net *net, uint32_t i, uint64_t at);
 /* num_batches_tracked of every batch norm (moves with each CLG_NET_TRAIN forward, by groups). */
 uint64_t clg__net_batches_tracked(const clg_net *net);
 void clg__net_set_batches_tracked(clg_net *net, uint64_t value);
