@@ -193,6 +193,8 @@ typedef struct clg_model_desc {
         bool hflip;
         enum clg_data_range range;     /* what a pixel becomes */
         uint32_t rows;                 /* drawn systems: rows per epoch */
+        uint32_t holdout;              /* images at the end of the training set that are not
+                                          trained on: for validation */
     } data;
     struct { /* train: */
         uint32_t batch, epochs;

@@ -1,5 +1,5 @@
 /* Model descriptions: defaults, --set, files, writing. Reading YAML is in config_parse.c, the
- * keys and their values in config_keys.c. */
+ * keys in config_keys.c, single values in config_values.c. */
 #include "io/config.h"
 
 #include <stdio.h>
@@ -165,7 +165,8 @@ int clg__config_set(clg_model_desc *d, const char *assignment)
 
 /* ---- writing ---- */
 
-/* Values that equal the default of a layer are left out: they read back the same. */
+/* Values that equal the default of a layer are left out, but for those that its op must have: they
+ * read back the same. */
 static bool add_layer(const clg_layer_desc *layer, clg_str *out)
 {
     clg_layer_desc plain;
@@ -177,10 +178,9 @@ static bool add_layer(const clg_layer_desc *layer, clg_str *out)
         if (strcmp(row->section, "layer") != 0) {
             continue;
         }
-        bool always = row->offset == offsetof(clg_layer_desc, op) ||
-                      row->offset == offsetof(clg_layer_desc, out);
-        if (!always && memcmp((const char *)layer + row->offset, (const char *)&plain + row->offset,
-                              row->size) == 0) {
+        if (!clg__config_layer_needs(layer->op, row->key) &&
+            memcmp((const char *)layer + row->offset, (const char *)&plain + row->offset,
+                   row->size) == 0) {
             continue;
         }
         clg__str_add(out, "%s%s: ", comma, row->key);

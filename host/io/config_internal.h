@@ -32,6 +32,7 @@ typedef struct clg_config_key {
     uint32_t word_count;
     double min, max; /* numbers, both inclusive ... */
     bool below_max;  /* ... but max itself is not allowed */
+    bool above_min;  /* ... but min itself is not allowed */
 } clg_config_key;
 
 extern const clg_config_key clg__config_keys[];
@@ -56,11 +57,23 @@ bool clg__config_value_set(const clg_config_key *key, void *base, const char *te
 /* Appends the value as YAML. false when it cannot be written (text that is no UTF-8). */
 bool clg__config_value_add(const clg_config_key *key, const void *base, clg_str *out);
 
+/* Appends to a fixed buffer; what does not fit is cut (faults and hints only). */
+void clg__config_append(char *dst, size_t cap, const char *text);
+
 /* Printable copy of untrusted text for messages: at most 47 bytes, control bytes become '?'. */
 typedef struct clg_shown {
     char text[52];
 } clg_shown;
 clg_shown clg__config_shown(const char *text);
+
+/* What the key table cannot say. `place`: "generator layer 2: "; seen: which keys of the table were
+ * given. CLG_E_MODEL with file and line. */
+int clg__config_check_layer(const char *file, const char *place, const clg_layer_desc *layer,
+                            const bool *seen);
+bool clg__config_layer_needs(enum clg_layer_op op, const char *key);
+/* Names of layers: each id once; from and with name layers above; heads; nothing is made for nobody.
+ * section: "generator" or "discriminator". */
+int clg__config_check_net(const char *file, const char *section, const clg_net_desc *net);
 
 void clg__config_layer_defaults(clg_layer_desc *layer);
 bool clg__config_is_utf8(const char *text);

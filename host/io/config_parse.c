@@ -1,6 +1,7 @@
 /* Model files: YAML events into clg_model_desc, strictly by the key table. Each fault names file
  * and line. Aliases, anchors, tags and second documents are refused: a model file is plain data.
- * Not here: single values (config_keys.c), writing and --set (config.c). */
+ * Not here: single values (config_values.c), keys that need each other
+ * (config_check.c), writing and --set (config.c). */
 #include "io/config.h"
 
 #include <stdio.h>
@@ -184,47 +185,6 @@ out:
     return status;
 }
 
-static bool was_seen(const bool *seen, const char *section, const char *key)
-{
-    return seen[clg__config_key_find(section, key) - clg__config_keys];
-}
-
-/* What the key table cannot say: keys that need each other. */
-static int check_layer(const reader *r, const clg_layer_desc *layer, const char *place,
-                       const bool *seen)
-{
-    bool linear = layer->op == CLG_LAYER_LINEAR;
-    const char *spatial[] = { "kernel", "stride", "pad", "out_pad" };
-    if (!was_seen(seen, "layer", "op") || !was_seen(seen, "layer", "out")) {
-        const char *missing = was_seen(seen, "layer", "op") ? "out" : "op";
-        return clg__hint(clg__fail(CLG_E_MODEL, "%s:%u: %skey '%s' is missing", r->name,
-                                   layer->line, place, missing),
-                         "a layer needs op and out, for example { op: linear, out: 128 }");
-    }
-    if (!linear && !was_seen(seen, "layer", "kernel")) {
-        return clg__hint(clg__fail(CLG_E_MODEL, "%s:%u: %skey 'kernel' is missing", r->name,
-                                   layer->line, place),
-                         "conv2d and deconv2d need a kernel from 1 to 7, for example kernel: 4");
-    }
-    for (size_t i = 0; i < sizeof spatial / sizeof spatial[0]; i++) {
-        bool deconv_only = i == 3;
-        if (was_seen(seen, "layer", spatial[i]) &&
-            (linear || (deconv_only && layer->op != CLG_LAYER_DECONV2D))) {
-            return clg__hint(clg__fail(CLG_E_MODEL, "%s:%u: %s%s layers have no key '%s'", r->name,
-                                       layer->line, place, linear ? "linear" : "conv2d",
-                                       spatial[i]),
-                             "remove it, or change op");
-        }
-    }
-    if (layer->repeat_stages && (layer->out.kind != CLG_DIM_STAGE || layer->name[0] != '\0')) {
-        return clg__hint(clg__fail(CLG_E_MODEL, "%s:%u: %s'repeat: stages' needs 'out: stage' and "
-                                                "no name",
-                                   r->name, layer->line, place),
-                         "each copy takes the next stage width and its own index");
-    }
-    return CLG_OK;
-}
-
 static int read_layers(reader *r, const char *section, clg_net_desc *net)
 {
     int status = CLG_OK;
@@ -249,7 +209,7 @@ static int read_layers(reader *r, const char *section, clg_net_desc *net)
         clg__config_layer_defaults(layer);
         layer->line = event_line(r);
         CLG_TRY(read_plain(r, "layer", place, layer, seen));
-        CLG_TRY(check_layer(r, layer, place, seen));
+        CLG_TRY(clg__config_check_layer(r->name, place, layer, seen));
         net->layer_count++;
     }
 out:
@@ -293,6 +253,8 @@ static int read_net(reader *r, const char *section, clg_net_desc *net)
         status = clg__hint(clg__fail(CLG_E_MODEL, "%s:%u: %s has no layers", r->name, line,
                                      section),
                            "add `layers:` with one entry per layer");
+    } else {
+        status = clg__config_check_net(r->name, section, net);
     }
 out:
     return status;
