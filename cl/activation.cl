@@ -5,9 +5,8 @@
  * No local memory. */
 #include "common.clh"
 
-
 /* y[i] = act(x[i]); y may be x. */
-__kernel void activation_fwd(__global const float *x, uint x_off, __global float *y, uint y_off,
+__kernel void activation_fwd(__global const store *x, uint x_off, __global store *y, uint y_off,
                              uint n, int act, float slope)
 {
     size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
@@ -15,16 +14,16 @@ __kernel void activation_fwd(__global const float *x, uint x_off, __global float
     x += x_off;
     y += y_off;
     for (; i + VW <= end; i += VW) {
-        VSTORE(ACT_APPLY(act, slope, VLOAD(x + i)), y + i);
+        SSAVE(ACT_APPLY(act, slope, SLOAD(x + i)), y + i);
     }
     for (; i < end; ++i) {
-        y[i] = act_apply(act, slope, x[i]);
+        save(act_apply(act, slope, load(x, i)), y, i);
     }
 }
 
 /* dx[i] = dy[i] * act'(at output y[i]); dx may be dy. */
-__kernel void activation_bwd(__global const float *y, uint y_off, __global const float *dy,
-                             uint dy_off, __global float *dx, uint dx_off, uint n, int act,
+__kernel void activation_bwd(__global const store *y, uint y_off, __global const store *dy,
+                             uint dy_off, __global store *dx, uint dx_off, uint n, int act,
                              float slope)
 {
     size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
@@ -33,9 +32,9 @@ __kernel void activation_bwd(__global const float *y, uint y_off, __global const
     dy += dy_off;
     dx += dx_off;
     for (; i + VW <= end; i += VW) {
-        VSTORE(ACT_GRAD(act, slope, VLOAD(y + i), VLOAD(dy + i)), dx + i);
+        SSAVE(ACT_GRAD(act, slope, SLOAD(y + i), SLOAD(dy + i)), dx + i);
     }
     for (; i < end; ++i) {
-        dx[i] = act_grad_from_output(act, slope, y[i], dy[i]);
+        save(act_grad_from_output(act, slope, load(y, i), load(dy, i)), dx, i);
     }
 }

@@ -47,7 +47,7 @@ static inline uint chunk_rows(uint rows, uint chunk, uint k)
     } while (0)
 #endif
 
-static inline void stats_chunk(const int nv, const uint part, __global const float *x, uint rows,
+static inline void stats_chunk(const int nv, const uint part, __global const store *x, uint rows,
                                uint c, __global float *out, RED_ARG)
 {
     fvec s[SV], q[SV];
@@ -56,18 +56,18 @@ static inline void stats_chunk(const int nv, const uint part, __global const flo
         q[v] = (fvec)(0.0f);
     }
     for (uint r = LANE; r < rows; r += LANES) {
-        __global const float *p = x + r * c;
+        __global const store *p = x + r * c;
         for (int v = 0; v < nv; ++v) {
-            s[v] += LOAD_PART(p + v * VW, part);
+            s[v] += SLOAD_PART(p + v * VW, part);
         }
     }
     for (int v = 0; v < nv; ++v) {
         s[v] = RED_SUM(s[v]) / (float)rows;
     }
     for (uint r = LANE; r < rows; r += LANES) {
-        __global const float *p = x + r * c;
+        __global const store *p = x + r * c;
         for (int v = 0; v < nv; ++v) {
-            const fvec d = LOAD_PART(p + v * VW, part) - s[v];
+            const fvec d = SLOAD_PART(p + v * VW, part) - s[v];
             q[v] += d * d;
         }
     }
@@ -82,14 +82,14 @@ static inline void stats_chunk(const int nv, const uint part, __global const flo
 
 /* ws[(g*chunks + k)*2*c + j] = mean of column j over chunk k of part g, ws[.. + c + j] = the sum of
  * (x - that mean)^2. Work-items: (slices of columns, lanes on GPUs, groups*chunks). */
-__kernel RED_KERNEL void batchnorm_stats_part(__global const float *x, uint x_off,
+__kernel RED_KERNEL void batchnorm_stats_part(__global const store *x, uint x_off,
                                               __global float *ws, uint ws_off, uint rows, uint c,
                                               uint chunks, uint chunk)
 {
     RED_BUFFER;
     const uint q = (uint)get_global_id(2), g = q / chunks, k = q - g * chunks;
     const uint n = chunk_rows(rows, chunk, k);
-    __global const float *xc = x + x_off + (size_t)(g * rows + k * chunk) * c;
+    __global const store *xc = x + x_off + (size_t)(g * rows + k * chunk) * c;
     __global float *out = ws + ws_off + (size_t)q * 2u * c;
 #define CALL(nv, part, col) stats_chunk(nv, part, xc + (col), n, c, out + (col), RED_PASS)
     FOR_SLICE(c, CALL);
@@ -165,26 +165,26 @@ static inline fvec normalise(fvec d, fvec invstd, fvec weight, fvec bias)
     return d * (weight * invstd) + bias;
 }
 
-static inline void fwd_at(__global const float *x, __global const float *mean,
+static inline void fwd_at(__global const store *x, __global const float *mean,
                           __global const float *invstd, __global const float *weight,
-                          __global const float *bias, __global float *y, const uint part,
+                          __global const float *bias, __global store *y, const uint part,
                           int act, float slope)
 {
-    const fvec d = LOAD_PART(x, part) - LOAD_PART(mean, part);
+    const fvec d = SLOAD_PART(x, part) - LOAD_PART(mean, part);
     const fvec z = normalise(d, LOAD_PART(invstd, part), LOAD_PART(weight, part),
                              LOAD_PART(bias, part));
-    STORE_PART(ACT_APPLY(act, slope, z), y, part);
+    SSAVE_PART(ACT_APPLY(act, slope, z), y, part);
 }
 
 /* y[i,j] = act(weight[j] * (x[i,j] - mean[g,j]) * invstd[g,j] + bias[j]); y may be x.
  * Work-items: (1 on CPUs, columns on GPUs; lanes on GPUs; groups*blocks): dimension 2 counts blocks
  * of `block` rows of one part. */
-__kernel RED_KERNEL void batchnorm_fwd(__global const float *x, uint x_off,
+__kernel RED_KERNEL void batchnorm_fwd(__global const store *x, uint x_off,
                                        __global const float *mean, uint mean_off,
                                        __global const float *invstd, uint invstd_off,
                                        __global const float *weight, uint weight_off,
                                        __global const float *bias, uint bias_off,
-                                       __global float *y, uint y_off, uint rows, uint c,
+                                       __global store *y, uint y_off, uint rows, uint c,
                                        uint blocks, uint block, int act, float slope)
 {
     const uint q = (uint)get_global_id(2), g = q / blocks, k = q - g * blocks;
@@ -193,8 +193,8 @@ __kernel RED_KERNEL void batchnorm_fwd(__global const float *x, uint x_off,
     __global const float *m = mean + mean_off + (size_t)g * c;
     __global const float *s = invstd + invstd_off + (size_t)g * c;
     __global const float *w = weight + weight_off, *b = bias + bias_off;
-    __global const float *xb = x + x_off + start;
-    __global float *yb = y + y_off + start;
+    __global const store *xb = x + x_off + start;
+    __global store *yb = y + y_off + start;
 #ifdef RED_X
     const uint col = (uint)get_global_id(0);
     if (col < c) {
@@ -228,8 +228,8 @@ static inline fvec through_act(fvec d, fvec dy, fvec invstd, fvec weight, fvec b
     return ACT_GRAD(act, slope, act <= ACT_LRELU ? z : ACT_APPLY(act, slope, z), dy);
 }
 
-static inline void bwd_chunk(const int nv, const uint part, __global const float *x,
-                             __global const float *dy, __global const float *mean,
+static inline void bwd_chunk(const int nv, const uint part, __global const store *x,
+                             __global const store *dy, __global const float *mean,
                              __global const float *invstd, __global const float *weight,
                              __global const float *bias, uint rows, uint c, __global float *out,
                              int act, float slope, RED_ARG)
@@ -246,8 +246,8 @@ static inline void bwd_chunk(const int nv, const uint part, __global const float
     for (uint r = LANE; r < rows; r += LANES) {
         const uint at = r * c;
         for (int v = 0; v < nv; ++v) {
-            const fvec d = LOAD_PART(x + at + v * VW, part) - m[v];
-            const fvec dz = through_act(d, LOAD_PART(dy + at + v * VW, part), i[v], w[v], b[v],
+            const fvec d = SLOAD_PART(x + at + v * VW, part) - m[v];
+            const fvec dz = through_act(d, SLOAD_PART(dy + at + v * VW, part), i[v], w[v], b[v],
                                         act, slope);
             s[v] += dz;
             t[v] += dz * d;
@@ -265,12 +265,12 @@ static inline void bwd_chunk(const int nv, const uint part, __global const float
 
 /* ws[(g*chunks + k)*2*c + j] = sum of dz over chunk k of part g, ws[.. + c + j] = sum of dz * xhat.
  * Work-items as batchnorm_stats_part. */
-__kernel RED_KERNEL void batchnorm_bwd_part(__global const float *x, uint x_off,
+__kernel RED_KERNEL void batchnorm_bwd_part(__global const store *x, uint x_off,
                                             __global const float *mean, uint mean_off,
                                             __global const float *invstd, uint invstd_off,
                                             __global const float *weight, uint weight_off,
                                             __global const float *bias, uint bias_off,
-                                            __global const float *dy, uint dy_off,
+                                            __global const store *dy, uint dy_off,
                                             __global float *ws, uint ws_off, uint rows, uint c,
                                             uint chunks, uint chunk, int act, float slope)
 {
@@ -328,29 +328,29 @@ __kernel RED_KERNEL void batchnorm_bwd_end(__global const float *ws, uint ws_off
     }
 }
 
-static inline void bwd_at(__global const float *x, __global const float *mean,
+static inline void bwd_at(__global const store *x, __global const float *mean,
                           __global const float *invstd, __global const float *weight,
                           __global const float *bias, __global const float *coef_dz,
-                          __global const float *coef_dot, __global const float *dy,
-                          __global float *dx, const uint part, int act, float slope)
+                          __global const float *coef_dot, __global const store *dy,
+                          __global store *dx, const uint part, int act, float slope)
 {
     const fvec i = LOAD_PART(invstd, part), w = LOAD_PART(weight, part);
-    const fvec d = LOAD_PART(x, part) - LOAD_PART(mean, part);
-    const fvec dz = through_act(d, LOAD_PART(dy, part), i, w, LOAD_PART(bias, part), act, slope);
+    const fvec d = SLOAD_PART(x, part) - LOAD_PART(mean, part);
+    const fvec dz = through_act(d, SLOAD_PART(dy, part), i, w, LOAD_PART(bias, part), act, slope);
     const fvec inner = dz - LOAD_PART(coef_dz, part) - d * (i * LOAD_PART(coef_dot, part));
-    STORE_PART((w * i) * inner, dx, part);
+    SSAVE_PART((w * i) * inner, dx, part);
 }
 
 /* dx = weight * invstd * (dz - mean(dz) - xhat * mean(dz * xhat)); dx may be dy.
  * Work-items as batchnorm_fwd. */
-__kernel RED_KERNEL void batchnorm_bwd(__global const float *x, uint x_off,
+__kernel RED_KERNEL void batchnorm_bwd(__global const store *x, uint x_off,
                                        __global const float *mean, uint mean_off,
                                        __global const float *invstd, uint invstd_off,
                                        __global const float *weight, uint weight_off,
                                        __global const float *bias, uint bias_off,
                                        __global const float *coef, uint coef_off,
-                                       __global const float *dy, uint dy_off,
-                                       __global float *dx, uint dx_off, uint rows, uint c,
+                                       __global const store *dy, uint dy_off,
+                                       __global store *dx, uint dx_off, uint rows, uint c,
                                        uint blocks, uint block, int act, float slope)
 {
     const uint q = (uint)get_global_id(2), g = q / blocks, k = q - g * blocks;
@@ -360,8 +360,8 @@ __kernel RED_KERNEL void batchnorm_bwd(__global const float *x, uint x_off,
     __global const float *s = invstd + invstd_off + (size_t)g * c;
     __global const float *w = weight + weight_off, *b = bias + bias_off;
     __global const float *p = coef + coef_off + (size_t)g * 2u * c, *t = p + c;
-    __global const float *xb = x + x_off + start, *gb = dy + dy_off + start;
-    __global float *out = dx + dx_off + start;
+    __global const store *xb = x + x_off + start, *gb = dy + dy_off + start;
+    __global store *out = dx + dx_off + start;
 #ifdef RED_X
     const uint j = (uint)get_global_id(0);
     if (j < c) {

@@ -5,7 +5,7 @@
 #include "common.clh"
 
 /* y[i] = x[i] * scale + shift. */
-__kernel void image_from_u8(__global const uchar *x, uint x_off, __global float *y, uint y_off,
+__kernel void image_from_u8(__global const uchar *x, uint x_off, __global store *y, uint y_off,
                             uint n, float scale, float shift)
 {
     size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
@@ -13,15 +13,15 @@ __kernel void image_from_u8(__global const uchar *x, uint x_off, __global float 
     x += x_off;
     y += y_off;
     for (; i + VW <= end; i += VW) {
-        VSTORE(CLG_CAT(convert_float, VW)(VLOAD(x + i)) * scale + shift, y + i);
+        SSAVE(CLG_CAT(convert_float, VW)(VLOAD(x + i)) * scale + shift, y + i);
     }
     for (; i < end; ++i) {
-        y[i] = (float)x[i] * scale + shift;
+        save((float)x[i] * scale + shift, y, i);
     }
 }
 
 /* y[i] = floor(clamp((x[i] - shift) / scale, 0, 255) + 0.5); NaN gives 0. */
-__kernel void image_to_u8(__global const float *x, uint x_off, __global uchar *y, uint y_off,
+__kernel void image_to_u8(__global const store *x, uint x_off, __global uchar *y, uint y_off,
                           uint n, float scale, float shift)
 {
     size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
@@ -29,12 +29,12 @@ __kernel void image_to_u8(__global const float *x, uint x_off, __global uchar *y
     x += x_off;
     y += y_off;
     for (; i + VW <= end; i += VW) {
-        const fvec v = (VLOAD(x + i) - shift) / scale;
+        const fvec v = (SLOAD(x + i) - shift) / scale;
         const fvec byte = v > 0.0f ? fmin(v, 255.0f) : (fvec)(0.0f); /* false for NaN */
         VSTORE(CLG_CAT(convert_uchar, VW)(floor(byte + 0.5f)), y + i);
     }
     for (; i < end; ++i) {
-        const float v = (x[i] - shift) / scale;
+        const float v = (load(x, i) - shift) / scale;
         y[i] = v > 0.0f ? (uchar)floor(fmin(v, 255.0f) + 0.5f) : (uchar)0;
     }
 }

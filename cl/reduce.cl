@@ -23,7 +23,7 @@ static inline float sum_of(fvec v)
 #endif
 }
 
-static inline void columns_chunk(const int nv, const uint part, __global const float *x, uint rows,
+static inline void columns_chunk(const int nv, const uint part, __global const store *x, uint rows,
                                  uint cols, __global float *y, RED_ARG)
 {
     fvec s[SV];
@@ -31,9 +31,9 @@ static inline void columns_chunk(const int nv, const uint part, __global const f
         s[v] = (fvec)(0.0f);
     }
     for (uint r = LANE; r < rows; r += LANES) {
-        __global const float *p = x + r * cols;
+        __global const store *p = x + r * cols;
         for (int v = 0; v < nv; ++v) {
-            s[v] += LOAD_PART(p + v * VW, part);
+            s[v] += SLOAD_PART(p + v * VW, part);
         }
     }
     for (int v = 0; v < nv; ++v) {
@@ -46,12 +46,12 @@ static inline void columns_chunk(const int nv, const uint part, __global const f
 
 /* y[k*cols + j] = sum of x[i*cols + j] over rows i = k*chunk .. +chunk (cut at rows).
  * Work-items: (slices of SV*VW columns, lanes on GPUs, chunks). */
-__kernel RED_KERNEL void reduce_columns(__global const float *x, uint x_off, __global float *y,
+__kernel RED_KERNEL void reduce_columns(__global const store *x, uint x_off, __global float *y,
                                         uint y_off, uint rows, uint cols, uint chunk)
 {
     RED_BUFFER;
     const uint k = (uint)get_global_id(2), n = min(chunk, rows - k * chunk);
-    __global const float *xc = x + x_off + (size_t)k * chunk * cols;
+    __global const store *xc = x + x_off + (size_t)k * chunk * cols;
     __global float *yc = y + y_off + (size_t)k * cols;
 #ifdef RED_X
     const uint j = (uint)get_global_id(0), at = min(j, cols - 1u);

@@ -41,14 +41,17 @@ typedef struct clg_case_plan {
         const char *name; /* static: "x", "w" */
         uint64_t len;
         bool is_u8;
+        bool is_stored; /* of the type that key `store` names: 0 float, 1 half, 2 bfloat16 */
         enum clg_case_fill fill;
     } in[CLG_CASE_TENSORS];
     struct {
         const char *name;
         uint64_t len;
         bool is_u8;
+        bool is_stored;
         bool inout;  /* starts as the input of the same name */
-        /* |got - want| <= rtol * |want| + atol + stol * (root mean square of want) */
+        /* Before the rounding of the storage, which is the runner's business:
+           |got - want| <= rtol * |want| + atol + stol * (root mean square of want) */
         double rtol, atol, stol;
     } out[CLG_CASE_TENSORS];
     double flops, bytes; /* of the pass, for reports */

@@ -16,6 +16,7 @@
     X(reduce)          \
     X(fill)            \
     X(random)          \
+    X(cast)            \
     X(image)
 
 #endif

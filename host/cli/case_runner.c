@@ -8,21 +8,23 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/half.h"
 #include "base/mem.h"
 #include "base/philox.h"
 #include "base/str.h"
 #include "ref/ref.h"
 
 /* Words that no kernel writes by accident. The floats are NaNs, so that a value read from outside
- * a tensor, or never written, shows in the results. */
+ * a tensor, or never written, shows in the results. The 16-bit ones are NaNs of both types. */
 static const uint32_t GUARD_WORD = 0x7fc5a5a5u, POISON_WORD = 0x7fc0badfu;
-enum { GUARD_BYTE = 0xa5, POISON_BYTE = 0x5a, VIEW_ALIGN = 64 };
+enum { GUARD_HALF = 0x7fda, POISON_HALF = 0x7fcb, GUARD_BYTE = 0xa5, POISON_BYTE = 0x5a,
+       VIEW_ALIGN = 64 };
 
 /* One tensor: a buffer of its own, [guard | body | guard], and a host copy of the whole. */
 typedef struct slot {
     clg_buffer *buf;
     clg_tensor view; /* the body */
-    bool is_u8;
+    enum clg_dtype dtype;
     size_t first, len, total; /* elements: where the body starts, its length, the whole */
     size_t size;              /* of an element */
     uint8_t *host;
@@ -41,11 +43,11 @@ struct clg_case_job {
 /* ---- tensors ---- */
 
 /* `number` moves the view: tensor i of a case starts at (2i + 1) * 64 bytes. */
-static int open_slot(const clg_ops *ops, slot *s, uint32_t number, uint64_t len, bool is_u8,
-                     const char *name)
+static int open_slot(const clg_ops *ops, slot *s, uint32_t number, uint64_t len,
+                     enum clg_dtype dtype, const char *name)
 {
-    s->is_u8 = is_u8;
-    s->size = is_u8 ? 1 : sizeof(float);
+    s->dtype = dtype;
+    s->size = clg__dtype_size(dtype);
     size_t unit = VIEW_ALIGN / s->size;
     if (len == 0 || len > UINT32_MAX - 64u * unit) {
         return clg__fail(CLG_E_USAGE, "tensor %s would have %" PRIu64 " elements", name, len);
@@ -57,7 +59,7 @@ static int open_slot(const clg_ops *ops, slot *s, uint32_t number, uint64_t len,
     if (s->host == NULL) {
         return CLG_E_MEMORY;
     }
-    int status = clg__buffer_create(ops->rt, is_u8 ? CLG_U8 : CLG_F32, s->total, "case", &s->buf);
+    int status = clg__buffer_create(ops->rt, dtype, s->total, "case", &s->buf);
     if (status == CLG_OK) {
         s->view = clg__tensor_vec(clg__tensor_all(s->buf), s->first, (uint32_t)len);
     }
@@ -71,11 +73,15 @@ static void close_slot(slot *s)
     s->host = NULL;
 }
 
-static void set_words(slot *s, size_t first, size_t end, uint32_t word, uint8_t byte)
+static void set_words(slot *s, size_t first, size_t end, bool guard)
 {
+    const uint32_t word = guard ? GUARD_WORD : POISON_WORD;
+    const uint16_t half = guard ? GUARD_HALF : POISON_HALF;
     for (size_t i = first; i < end; i++) {
-        if (s->is_u8) {
-            s->host[i] = byte;
+        if (s->size == 1) {
+            s->host[i] = guard ? GUARD_BYTE : POISON_BYTE;
+        } else if (s->size == 2) {
+            memcpy(s->host + i * sizeof half, &half, sizeof half);
         } else {
             memcpy(s->host + i * sizeof word, &word, sizeof word);
         }
@@ -85,18 +91,43 @@ static void set_words(slot *s, size_t first, size_t end, uint32_t word, uint8_t 
 /* Guards on both sides, poison between. */
 static void clear_slot(slot *s)
 {
-    set_words(s, 0, s->total, GUARD_WORD, GUARD_BYTE);
-    set_words(s, s->first, s->first + s->len, POISON_WORD, POISON_BYTE);
+    set_words(s, 0, s->total, true);
+    set_words(s, s->first, s->first + s->len, false);
+}
+
+static uint16_t get_half(const slot *s, size_t at)
+{
+    uint16_t h;
+    memcpy(&h, s->host + at * sizeof h, sizeof h);
+    return h;
 }
 
 static double get_value(const slot *s, size_t i)
 {
     float f;
-    if (s->is_u8) {
+    if (s->dtype == CLG_U8) {
         return s->host[s->first + i];
+    }
+    if (s->size == 2) {
+        const uint16_t h = get_half(s, s->first + i);
+        return (double)(s->dtype == CLG_F16 ? clg__half_to_f32(h) : clg__bf16_to_f32(h));
     }
     memcpy(&f, s->host + (s->first + i) * sizeof f, sizeof f);
     return (double)f;
+}
+
+/* Stores element i; the value that the device will see. */
+static double set_value(slot *s, size_t i, float f)
+{
+    if (s->dtype == CLG_U8) {
+        s->host[s->first + i] = (uint8_t)f;
+    } else if (s->size == 2) {
+        const uint16_t h = s->dtype == CLG_F16 ? clg__half_from_f32(f) : clg__bf16_from_f32(f);
+        memcpy(s->host + (s->first + i) * sizeof h, &h, sizeof h);
+    } else {
+        memcpy(s->host + (s->first + i) * sizeof f, &f, sizeof f);
+    }
+    return get_value(s, i);
 }
 
 /* Index of the first overwritten guard element, relative to the body; false if all are intact. */
@@ -106,11 +137,13 @@ static bool find_broken_guard(const slot *s, int64_t *where)
         if (i == s->first) {
             i += s->len;
         }
-        uint32_t word;
-        if (!s->is_u8) {
+        uint32_t word = GUARD_WORD;
+        if (s->size == 4) {
             memcpy(&word, s->host + i * sizeof word, sizeof word);
         }
-        if (s->is_u8 ? s->host[i] != GUARD_BYTE : word != GUARD_WORD) {
+        if (s->size == 1   ? s->host[i] != GUARD_BYTE
+            : s->size == 2 ? get_half(s, i) != GUARD_HALF
+                           : word != GUARD_WORD) {
             *where = (int64_t)i - (int64_t)s->first;
             return true;
         }
@@ -159,16 +192,10 @@ static int make_input(clg_case_job *job, uint32_t i)
         clg__free(tmp);
         return CLG_E_MEMORY;
     }
-    fill_floats(&key, s->is_u8 ? CLG_FILL_U8 : job->plan.in[i].fill, tmp, s->len);
+    fill_floats(&key, s->dtype == CLG_U8 ? CLG_FILL_U8 : job->plan.in[i].fill, tmp, s->len);
     clear_slot(s);
     for (size_t e = 0; e < s->len; e++) {
-        if (s->is_u8) {
-            s->host[s->first + e] = (uint8_t)tmp[e];
-        }
-        job->in_value[i][e] = (double)tmp[e];
-    }
-    if (!s->is_u8) {
-        memcpy(s->host + s->first * sizeof *tmp, tmp, s->len * sizeof *tmp);
+        job->in_value[i][e] = set_value(s, e, tmp[e]);
     }
     clg__free(tmp);
     return clg__rt_write(job->ops->rt, clg__tensor_all(s->buf), s->host);
@@ -190,7 +217,7 @@ static int make_output(clg_case_job *job, uint32_t o)
     clear_slot(s);
     if (job->plan.out[o].inout) {
         uint32_t i = find_source(job, o);
-        if (i == job->plan.inputs || job->in[i].len != s->len || job->in[i].is_u8 != s->is_u8) {
+        if (i == job->plan.inputs || job->in[i].len != s->len || job->in[i].dtype != s->dtype) {
             return clg__fail(CLG_E_INTERNAL, "%s: inout output %s has no input like it", job->line,
                              job->plan.out[o].name);
         }
@@ -227,6 +254,13 @@ static int parse_line(clg_case_job *job, const char *line)
     return status;
 }
 
+/* Type of a tensor of the plan; key `store` names that of stored ones. */
+static enum clg_dtype pick_dtype(const clg_case_job *job, bool is_u8, bool is_stored)
+{
+    static const enum clg_dtype stores[] = { CLG_F32, CLG_F16, CLG_BF16 };
+    return is_u8 ? CLG_U8 : is_stored ? stores[clg__case_u32(&job->c, "store", 0)] : CLG_F32;
+}
+
 static int open_tensors(clg_case_job *job)
 {
     const clg_case_plan *plan = &job->plan;
@@ -234,19 +268,25 @@ static int open_tensors(clg_case_job *job)
     uint32_t number = 0;
     int status = CLG_OK;
 
+    if (clg__case_u32(&job->c, "store", 0) > 2) {
+        return clg__fail(CLG_E_USAGE, "case \"%s\": store is 0, 1 or 2", job->line);
+    }
+
     for (uint32_t i = 0; i < plan->inputs; i++) {
-        CLG_TRY(open_slot(ops, &job->in[i], number++, plan->in[i].len, plan->in[i].is_u8,
+        CLG_TRY(open_slot(ops, &job->in[i], number++, plan->in[i].len,
+                          pick_dtype(job, plan->in[i].is_u8, plan->in[i].is_stored),
                           plan->in[i].name));
         CLG_TRY(make_input(job, i));
     }
     for (uint32_t o = 0; o < plan->outputs; o++) {
-        CLG_TRY(open_slot(ops, &job->out[o], number++, plan->out[o].len, plan->out[o].is_u8,
+        CLG_TRY(open_slot(ops, &job->out[o], number++, plan->out[o].len,
+                          pick_dtype(job, plan->out[o].is_u8, plan->out[o].is_stored),
                           plan->out[o].name));
         CLG_TRY(make_output(job, o));
     }
     uint64_t floats = job->op->workspace ? job->op->workspace(ops, &job->c) : 0;
     if (floats != 0) {
-        CLG_TRY(open_slot(ops, &job->ws, number, floats, false, "workspace"));
+        CLG_TRY(open_slot(ops, &job->ws, number, floats, CLG_F32, "workspace"));
         clear_slot(&job->ws);
         CLG_TRY(clg__rt_write(ops->rt, clg__tensor_all(job->ws.buf), job->ws.host));
     }
@@ -321,6 +361,14 @@ static void note_value(clg_case_result *res, double ratio, const char *name, siz
     res->tolerance = tolerance;
 }
 
+/* The storage's own rounding of `want`: half a unit in the last place, or half its smallest step. */
+static double storage_error(const slot *s, double want)
+{
+    return s->dtype == CLG_F16    ? fmax(fabs(want) * 0x1p-11, 0x1p-25)
+           : s->dtype == CLG_BF16 ? fabs(want) * 0x1p-8
+                                  : 0.0;
+}
+
 static void compare_output(const clg_case_job *job, uint32_t o, const double *want,
                            clg_case_result *res)
 {
@@ -335,6 +383,7 @@ static void compare_output(const clg_case_job *job, uint32_t o, const double *wa
         double got = get_value(s, i);
         double tolerance = job->plan.out[o].rtol * fabs(want[i]) + job->plan.out[o].atol +
                            job->plan.out[o].stol * rms;
+        tolerance += storage_error(s, fabs(want[i]) + tolerance);
         double d = got == want[i] ? 0.0 : fabs(got - want[i]);
         double ratio = d <= 0.0 ? 0.0 : d / tolerance; /* tolerance 0: infinite */
         off += d * d;

@@ -3,10 +3,12 @@
 
 #include "ops/launch_shape.h"
 
-static int start(const clg_ops *o, const char *name, uint32_t n, double bytes,
-                 clg_elementwise *e)
+/* `tensors` of them pass by, all of one type. */
+static int start(const clg_ops *o, const char *name, enum clg_dtype dtype, uint32_t n,
+                 double tensors, clg_elementwise *e)
 {
-    return clg__elementwise(o, "activation", name, "", n, 2.0, bytes, e);
+    return clg__elementwise(o, "activation", name, clg__store_option(dtype), n, 2.0,
+                            tensors * clg__dtype_size(dtype), e);
 }
 
 int clg__activation_fwd(const clg_ops *o, enum clg_act act, float slope, clg_tensor x, clg_tensor y)
@@ -14,9 +16,9 @@ int clg__activation_fwd(const clg_ops *o, enum clg_act act, float slope, clg_ten
     int status = CLG_OK;
     clg_elementwise e;
     uint64_t n = clg__tensor_len(x);
-    CLG_TRY(clg__want("activation_fwd", "x", x, CLG_F32, n));
-    CLG_TRY(clg__want("activation_fwd", "y", y, CLG_F32, n));
-    CLG_TRY(start(o, "activation_fwd", (uint32_t)n, 8.0, &e));
+    CLG_TRY(clg__want_store("activation_fwd", "x", x, x.dtype, n));
+    CLG_TRY(clg__want_store("activation_fwd", "y", y, x.dtype, n));
+    CLG_TRY(start(o, "activation_fwd", x.dtype, (uint32_t)n, 2.0, &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG((uint32_t)n), CLG_ARG((int32_t)act),
                                  CLG_ARG(slope))));
@@ -30,10 +32,10 @@ int clg__activation_bwd(const clg_ops *o, enum clg_act act, float slope, clg_ten
     int status = CLG_OK;
     clg_elementwise e;
     uint64_t n = clg__tensor_len(y);
-    CLG_TRY(clg__want("activation_bwd", "y", y, CLG_F32, n));
-    CLG_TRY(clg__want("activation_bwd", "dy", dy, CLG_F32, n));
-    CLG_TRY(clg__want("activation_bwd", "dx", dx, CLG_F32, n));
-    CLG_TRY(start(o, "activation_bwd", (uint32_t)n, 12.0, &e));
+    CLG_TRY(clg__want_store("activation_bwd", "y", y, y.dtype, n));
+    CLG_TRY(clg__want_store("activation_bwd", "dy", dy, y.dtype, n));
+    CLG_TRY(clg__want_store("activation_bwd", "dx", dx, y.dtype, n));
+    CLG_TRY(start(o, "activation_bwd", y.dtype, (uint32_t)n, 3.0, &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(y), CLG_ARG(dy), CLG_ARG(dx), CLG_ARG((uint32_t)n),
                                  CLG_ARG((int32_t)act),

@@ -47,9 +47,10 @@ uint64_t clg__batchnorm_workspace(const clg_ops *o, const clg_bn *b)
     return make_shape("batchnorm", b, &s) == CLG_OK ? s.part_len + 2 * s.stat_len : 0;
 }
 
-static int get_kernel(const clg_ops *o, const char *name, uint32_t c, clg_row_kernel *out)
+static int get_kernel(const clg_ops *o, const char *name, enum clg_dtype dtype, uint32_t c,
+                      clg_row_kernel *out)
 {
-    return clg__row_kernel(o, "batchnorm", name, "", c, out);
+    return clg__row_kernel(o, "batchnorm", name, clg__store_option(dtype), c, out);
 }
 
 int clg__batchnorm_stats(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tensor mean,
@@ -61,14 +62,14 @@ int clg__batchnorm_stats(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_te
     bn_shape s;
     clg_row_kernel part, end;
     CLG_TRY(make_shape(op, b, &s));
-    CLG_TRY(clg__want(op, "x", x, CLG_F32, s.x_len));
+    CLG_TRY(clg__want_store(op, "x", x, x.dtype, s.x_len));
     CLG_TRY(clg__want(op, "mean", mean, CLG_F32, s.stat_len));
     CLG_TRY(clg__want(op, "invstd", invstd, CLG_F32, s.stat_len));
     CLG_TRY(clg__want_maybe(op, "running_mean", running_mean, CLG_F32, b->c));
     CLG_TRY(clg__want_maybe(op, "running_var", running_var, CLG_F32, b->c));
     CLG_TRY(clg__want_ws(op, ws, s.part_len));
-    CLG_TRY(get_kernel(o, "batchnorm_stats_part", b->c, &part));
-    CLG_TRY(get_kernel(o, "batchnorm_stats_end", b->c, &end));
+    CLG_TRY(get_kernel(o, "batchnorm_stats_part", x.dtype, b->c, &part));
+    CLG_TRY(get_kernel(o, "batchnorm_stats_end", x.dtype, b->c, &end));
     uint32_t has_running = clg__tensor_is(running_mean) && clg__tensor_is(running_var);
     double len = (double)s.x_len;
     CLG_TRY(clg__launch(o->rt, part.kernel,
@@ -99,7 +100,7 @@ int clg__batchnorm_running(const clg_ops *o, const clg_bn *b, clg_tensor running
     CLG_TRY(clg__want(op, "running_var", running_var, CLG_F32, b->c));
     CLG_TRY(clg__want(op, "mean", mean, CLG_F32, s.stat_len));
     CLG_TRY(clg__want(op, "invstd", invstd, CLG_F32, s.stat_len));
-    CLG_TRY(get_kernel(o, "batchnorm_running", b->c, &k));
+    CLG_TRY(get_kernel(o, "batchnorm_running", CLG_F32, b->c, &k));
     clg_grid grid = clg__grid(1, b->c, 0, 0);
     if (k.x != 0) { /* work-groups as wide as the columns, one lane */
         grid = clg__grid_local(1, (const size_t[3]){ clg__ceil_div(b->c, k.x), 1, 1 },
@@ -136,13 +137,13 @@ int clg__batchnorm_fwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tens
     bn_shape s;
     clg_row_kernel k;
     CLG_TRY(make_shape(op, b, &s));
-    CLG_TRY(clg__want(op, "x", x, CLG_F32, s.x_len));
+    CLG_TRY(clg__want_store(op, "x", x, x.dtype, s.x_len));
     CLG_TRY(clg__want(op, "mean", mean, CLG_F32, s.stat_len));
     CLG_TRY(clg__want(op, "invstd", invstd, CLG_F32, s.stat_len));
     CLG_TRY(clg__want(op, "weight", weight, CLG_F32, b->c));
     CLG_TRY(clg__want(op, "bias", bias, CLG_F32, b->c));
-    CLG_TRY(clg__want(op, "y", y, CLG_F32, s.x_len));
-    CLG_TRY(get_kernel(o, op, b->c, &k));
+    CLG_TRY(clg__want_store(op, "y", y, x.dtype, s.x_len));
+    CLG_TRY(get_kernel(o, op, x.dtype, b->c, &k));
     clg_chunks cut = cut_blocks(&k, &s, b->c);
     double len = (double)s.x_len;
     CLG_TRY(clg__launch(o->rt, k.kernel,
@@ -161,13 +162,13 @@ static int check_bwd(const char *op, const clg_bn *b, const bn_shape *s, clg_ten
                      clg_tensor dy, clg_tensor dx)
 {
     int status = CLG_OK;
-    CLG_TRY(clg__want(op, "x", x, CLG_F32, s->x_len));
+    CLG_TRY(clg__want_store(op, "x", x, x.dtype, s->x_len));
     CLG_TRY(clg__want(op, "mean", mean, CLG_F32, s->stat_len));
     CLG_TRY(clg__want(op, "invstd", invstd, CLG_F32, s->stat_len));
     CLG_TRY(clg__want(op, "weight", weight, CLG_F32, b->c));
     CLG_TRY(clg__want(op, "bias", bias, CLG_F32, b->c));
-    CLG_TRY(clg__want(op, "dy", dy, CLG_F32, s->x_len));
-    CLG_TRY(clg__want(op, "dx", dx, CLG_F32, s->x_len));
+    CLG_TRY(clg__want_store(op, "dy", dy, x.dtype, s->x_len));
+    CLG_TRY(clg__want_store(op, "dx", dx, x.dtype, s->x_len));
 out:
     return status;
 }
@@ -185,9 +186,9 @@ int clg__batchnorm_bwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tens
     CLG_TRY(clg__want_maybe(op, "dw", dw, CLG_F32, b->c));
     CLG_TRY(clg__want_maybe(op, "db", db, CLG_F32, b->c));
     CLG_TRY(clg__want_ws(op, ws, s.part_len + 2 * s.stat_len));
-    CLG_TRY(get_kernel(o, "batchnorm_bwd_part", b->c, &part));
-    CLG_TRY(get_kernel(o, "batchnorm_bwd_end", b->c, &end));
-    CLG_TRY(get_kernel(o, op, b->c, &k));
+    CLG_TRY(get_kernel(o, "batchnorm_bwd_part", x.dtype, b->c, &part));
+    CLG_TRY(get_kernel(o, "batchnorm_bwd_end", x.dtype, b->c, &end));
+    CLG_TRY(get_kernel(o, op, x.dtype, b->c, &k));
     clg_tensor coef = clg__tensor_vec(ws, s.part_len, (uint32_t)(2 * s.stat_len));
     uint32_t has_dw = clg__tensor_is(dw), has_db = clg__tensor_is(db);
     clg_chunks cut = cut_blocks(&k, &s, b->c);

@@ -39,6 +39,23 @@ static inline void clg__plan_inout(clg_case_plan *p, const char *name, uint64_t 
     p->out[p->outputs - 1].inout = true;
 }
 
+/* Marks the tensors with these names ("x y dx") as ones of the type that key `store` names. */
+static inline void clg__plan_stored(clg_case_plan *p, const char *names)
+{
+    while (*names != '\0') {
+        size_t len = strcspn(names, " ");
+        for (uint32_t i = 0; i < p->inputs; i++) {
+            p->in[i].is_stored |= strlen(p->in[i].name) == len &&
+                                  strncmp(p->in[i].name, names, len) == 0;
+        }
+        for (uint32_t i = 0; i < p->outputs; i++) {
+            p->out[i].is_stored |= strlen(p->out[i].name) == len &&
+                                   strncmp(p->out[i].name, names, len) == 0;
+        }
+        names += len + (names[len] == ' ');
+    }
+}
+
 /* A float sum of k terms may err by 4 sqrt(k) eps times their norm. */
 static inline double clg__plan_sum_tolerance(double k)
 {

@@ -1,8 +1,8 @@
-/* Cases of activation. fwd: in x, out y; bwd: in y dy, out dx. Keys n act slope. */
+/* Cases of activation. fwd: in x, out y; bwd: in y dy, out dx. Keys n act slope store. */
 #include "ops/activation.h"
 #include "ops/case_plan.h"
 
-static const char *const KEYS[] = { "n", "act", "slope", NULL };
+static const char *const KEYS[] = { "n", "act", "slope", "store", NULL };
 static const char *const CASES[] = {
     "activation fwd n=1 act=1",
     "activation fwd n=37 act=0",
@@ -10,6 +10,10 @@ static const char *const CASES[] = {
     "activation bwd n=97 act=1",
     "activation bwd n=33 act=3",
     "activation bwd n=17 act=4",
+    "activation fwd n=37 act=2 slope=0.2 store=1",
+    "activation bwd n=35 act=3 store=1",
+    "activation fwd n=37 act=3 store=2",
+    "activation bwd n=35 act=2 store=2",
     "activation fwd n=64 act=3",
     "activation fwd n=211 act=4",
     "activation bwd n=1 act=2 slope=0.2",
@@ -43,6 +47,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
     } else {
         return clg__case_no_pass(c);
     }
+    clg__plan_stored(out, "x y dy dx");
     out->flops = 2.0 * n;
     out->bytes = 4.0 * n * (out->inputs + 1);
 out:
@@ -70,5 +75,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
                                   : clg__activation_bwd(o, act, slope, in[0], in[1], out[0]);
 }
 
-const clg_op clg__op_activation = { .name = "activation", .keys = KEYS, .cases = CASES, .quick = 8,
+const clg_op clg__op_activation = { .name = "activation", .keys = KEYS, .cases = CASES, .quick = 12,
                                     .plan = plan, .workspace = workspace, .run = run };

@@ -1,11 +1,11 @@
 /* Cases of batchnorm. stats: in x running_mean running_var, out mean invstd running_mean
  * running_var (the last two start as their inputs); running: in running_mean running_var, out mean
  * invstd; fwd: in x mean invstd weight bias, out y; bwd: in x mean invstd weight bias dy, out dx dw
- * db. Keys n pixels c groups act slope. */
+ * db. Keys n pixels c groups act slope store. */
 #include "ops/batchnorm.h"
 #include "ops/case_plan.h"
 
-static const char *const KEYS[] = { "n", "pixels", "c", "groups", "act", "slope", NULL };
+static const char *const KEYS[] = { "n", "pixels", "c", "groups", "act", "slope", "store", NULL };
 static const char *const CASES[] = {
     "batchnorm stats n=4 pixels=3 c=3",
     "batchnorm stats n=6 pixels=5 c=17 groups=2",
@@ -14,6 +14,12 @@ static const char *const CASES[] = {
     "batchnorm fwd n=4 pixels=2 c=33 groups=2 act=2 slope=0.2",
     "batchnorm bwd n=5 pixels=3 c=5 act=1",
     "batchnorm bwd n=4 pixels=3 c=21 groups=2 act=2 slope=0.2",
+    "batchnorm stats n=6 pixels=5 c=37 groups=2 store=1",
+    "batchnorm fwd n=4 pixels=2 c=37 act=2 slope=0.2 store=1",
+    "batchnorm bwd n=5 pixels=3 c=37 act=1 store=1",
+    "batchnorm bwd n=4 pixels=3 c=21 groups=2 act=2 store=2",
+    "batchnorm stats n=4 pixels=3 c=21 store=2",
+    "batchnorm fwd n=4 pixels=2 c=21 act=2 store=2",
     "batchnorm stats n=2 pixels=2 c=1",
     "batchnorm fwd n=1 pixels=1 c=1",
     "batchnorm bwd n=7 pixels=1 c=1",
@@ -107,6 +113,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
     } else {
         return clg__case_no_pass(c);
     }
+    clg__plan_stored(out, "x y dy dx");
 out:
     return status;
 }
@@ -138,5 +145,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
                               out[2], ws);
 }
 
-const clg_op clg__op_batchnorm = { .name = "batchnorm", .keys = KEYS, .cases = CASES, .quick = 10,
+const clg_op clg__op_batchnorm = { .name = "batchnorm", .keys = KEYS, .cases = CASES, .quick = 16,
                                    .plan = plan, .workspace = workspace, .run = run };

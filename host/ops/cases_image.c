@@ -1,16 +1,20 @@
 /* Cases of image. from_u8: in x (bytes), out y; to_u8: in x, out y (bytes). Keys n scale shift
- * ints. With ints=1 the input holds -2 .. 2, so that with a scale of a power of two all is exact,
+ * ints store. With ints=1 the input holds -2 .. 2, so that with a scale of a power of two all is exact,
  * halves included; otherwise a byte may differ by one where float and double round apart. */
 #include "ops/image.h"
 #include "ops/case_plan.h"
 
-static const char *const KEYS[] = { "n", "scale", "shift", "ints", NULL };
+static const char *const KEYS[] = { "n", "scale", "shift", "ints", "store", NULL };
 static const char *const CASES[] = {
     "image from_u8 n=1",
     "image from_u8 n=103",
     "image to_u8 n=1",
     "image to_u8 n=103",
     "image to_u8 n=203 ints=1 scale=0.0078125 shift=-1.00390625",
+    "image from_u8 n=103 store=1",
+    "image to_u8 n=203 ints=1 scale=0.0078125 shift=-1.00390625 store=1",
+    "image from_u8 n=103 store=2",
+    "image to_u8 n=103 store=2",
     "image from_u8 n=100003 scale=0.00392156862745098 shift=0",
     "image from_u8 n=49152",
     "image to_u8 n=100003",
@@ -35,6 +39,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
     } else {
         return clg__case_no_pass(c);
     }
+    clg__plan_stored(out, "x y");
     out->flops = 2.0 * n;
     out->bytes = 5.0 * n;
 out:
@@ -57,5 +62,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
                                       : clg__image_to_u8(o, in[0], scale, shift, out[0]);
 }
 
-const clg_op clg__op_image = { .name = "image", .keys = KEYS, .cases = CASES, .quick = 5,
+const clg_op clg__op_image = { .name = "image", .keys = KEYS, .cases = CASES, .quick = 9,
                                .plan = plan, .workspace = workspace, .run = run };

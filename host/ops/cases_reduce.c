@@ -1,4 +1,4 @@
-/* Cases of reduce. columns: in x, out y, keys rows cols ints; sumsq: in x [minus], out out[segments],
+/* Cases of reduce. columns: in x, out y, keys rows cols ints store; sumsq: in x [minus], out out[segments],
  * keys n segments minus ints, segment i = [i*n/segments, (i+1)*n/segments); nonfinite: in x, out
  * count as a float, keys n bad: elements (i*7919) % n, i < bad, of a copy of x are made infinite.
  * With ints=1 the input holds -2 .. 2 and sums must be exact. */
@@ -7,7 +7,7 @@
 #include "base/mem.h"
 #include "ops/case_plan.h"
 
-static const char *const KEYS[] = { "rows", "cols", "n", "segments", "minus", "bad", "ints", NULL };
+static const char *const KEYS[] = { "rows", "cols", "n", "segments", "minus", "bad", "ints", "store", NULL };
 static const char *const CASES[] = {
     "reduce columns rows=1 cols=1",
     "reduce columns rows=37 cols=3 ints=1",
@@ -16,10 +16,13 @@ static const char *const CASES[] = {
     "reduce sumsq n=77 segments=1 minus=1",
     "reduce nonfinite n=100 bad=3",
     "reduce nonfinite n=1 bad=0",
+    "reduce columns rows=13 cols=83 store=1",
+    "reduce columns rows=37 cols=3 ints=1 store=2",
     "reduce columns rows=300 cols=17 ints=1",
     "reduce columns rows=64 cols=784",
     "reduce columns rows=256 cols=64",
     "reduce columns rows=1031 cols=512 ints=1",
+    "reduce columns rows=1031 cols=67 ints=1 store=1",
     "reduce columns rows=20011 cols=3",
     "reduce columns rows=8193 cols=67",
     "reduce columns rows=4096 cols=1",
@@ -41,6 +44,7 @@ static int plan_columns(const clg_case *c, bool ints, clg_case_plan *out)
     clg__plan_in(out, "x", (uint64_t)rows * cols, ints ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL);
     /* The sum of `rows` normal numbers has their norm as its own size, about. */
     clg__plan_out(out, "y", cols, 0.0, ints ? 0.0 : clg__plan_sum_tolerance(rows) * sqrt(rows), 0.0);
+    clg__plan_stored(out, "x");
     out->flops = len;
     out->bytes = 4.0 * len;
 out:
@@ -164,5 +168,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
                                     : run_nonfinite(o, c, in[0], out[0], ws);
 }
 
-const clg_op clg__op_reduce = { .name = "reduce", .keys = KEYS, .cases = CASES, .quick = 7,
+const clg_op clg__op_reduce = { .name = "reduce", .keys = KEYS, .cases = CASES, .quick = 9,
                                 .plan = plan, .workspace = workspace, .run = run };

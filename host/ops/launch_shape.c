@@ -149,9 +149,14 @@ clg_chunks clg__row_chunks(uint32_t rows)
     return (clg_chunks){ .count = clg__ceil_div(rows, chunk), .rows = chunk };
 }
 
+const char *clg__store_option(enum clg_dtype dtype)
+{
+    return dtype == CLG_F16 ? "-DSTORE=1" : dtype == CLG_BF16 ? "-DSTORE=2" : "";
+}
+
 int clg__want(const char *op, const char *name, clg_tensor t, enum clg_dtype dtype, uint64_t len)
 {
-    static const char *const types[] = { "float", "uchar", "uint" };
+    static const char *const types[] = { "float", "uchar", "uint", "half", "bfloat16" };
     if (!clg__tensor_is(t)) {
         return clg__fail(CLG_E_INTERNAL, "%s: %s is missing", op, name);
     }
@@ -170,6 +175,16 @@ int clg__want_maybe(const char *op, const char *name, clg_tensor t, enum clg_dty
                     uint64_t len)
 {
     return clg__tensor_is(t) ? clg__want(op, name, t, dtype, len) : CLG_OK;
+}
+
+int clg__want_store(const char *op, const char *name, clg_tensor t, enum clg_dtype dtype,
+                    uint64_t len)
+{
+    if (dtype == CLG_U8 || dtype == CLG_U32) {
+        return clg__fail(CLG_E_INTERNAL, "%s: %s is %s, wants float, half or bfloat16", op, name,
+                         dtype == CLG_U8 ? "uchar" : "uint");
+    }
+    return clg__want(op, name, t, dtype, len);
 }
 
 int clg__want_ws(const char *op, clg_tensor ws, uint64_t len)

@@ -18,6 +18,10 @@ typedef struct clg_elementwise {
 int clg__elementwise(const clg_ops *o, const char *file, const char *name, const char *extra,
                      uint32_t n, double flops_each, double bytes_each, clg_elementwise *out);
 
+/* What a kernel file needs to read and write activations of that type by `load` and `save`:
+ * "-DSTORE=1" or "-DSTORE=2"; "" for floats. */
+const char *clg__store_option(enum clg_dtype dtype);
+
 /* ---- sums over rows: groups of RED_X columns and RED_Y lanes on GPUs, items of 64 columns on CPUs
  * ---- */
 typedef struct clg_row_kernel {
@@ -46,6 +50,10 @@ clg_chunks clg__row_chunks(uint32_t rows);
 int clg__want(const char *op, const char *name, clg_tensor t, enum clg_dtype dtype, uint64_t len);
 /* The same, but "no tensor" is fine too. */
 int clg__want_maybe(const char *op, const char *name, clg_tensor t, enum clg_dtype dtype,
+                    uint64_t len);
+/* The same for a tensor of activations, gradients of them or working weights: dtype, which all such
+ * tensors of one call share, is CLG_F32, CLG_F16 or CLG_BF16. */
+int clg__want_store(const char *op, const char *name, clg_tensor t, enum clg_dtype dtype,
                     uint64_t len);
 /* At least `len` floats of workspace. */
 int clg__want_ws(const char *op, clg_tensor ws, uint64_t len);

@@ -27,10 +27,11 @@ static int sum_columns(const clg_ops *o, clg_tensor x, uint32_t rows, uint32_t c
 {
     int status = CLG_OK;
     clg_row_kernel k;
-    CLG_TRY(clg__row_kernel(o, "reduce", "reduce_columns", "", cols, &k));
+    CLG_TRY(clg__row_kernel(o, "reduce", "reduce_columns", clg__store_option(x.dtype), cols, &k));
     double len = (double)rows * cols;
     CLG_TRY(clg__launch(o->rt, k.kernel,
-                        clg__row_grid(&k, clg__ceil_div(cols, k.columns), cut.count, len, 4.0 * len),
+                        clg__row_grid(&k, clg__ceil_div(cols, k.columns), cut.count, len,
+                                      clg__dtype_size(x.dtype) * len),
                         CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG(rows), CLG_ARG(cols),
                                  CLG_ARG(cut.rows))));
 out:
@@ -42,7 +43,7 @@ int clg__reduce_columns(const clg_ops *o, clg_tensor x, uint32_t rows, uint32_t 
 {
     int status = CLG_OK;
     clg_chunks cut = clg__row_chunks(rows);
-    CLG_TRY(clg__want("reduce_columns", "x", x, CLG_F32, (uint64_t)rows * cols));
+    CLG_TRY(clg__want_store("reduce_columns", "x", x, x.dtype, (uint64_t)rows * cols));
     CLG_TRY(clg__want("reduce_columns", "y", y, CLG_F32, cols));
     if (cut.count == 1) {
         return sum_columns(o, x, rows, cols, cut, y);

@@ -5,7 +5,7 @@
 
 uint32_t clg__dtype_size(enum clg_dtype d)
 {
-    return d == CLG_U8 ? 1u : 4u;
+    return d == CLG_U8 ? 1u : d == CLG_F16 || d == CLG_BF16 ? 2u : 4u;
 }
 
 clg_tensor clg__tensor_all(clg_buffer *buf)
