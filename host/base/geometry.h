@@ -73,6 +73,13 @@ typedef struct clg_gemm {
     uint32_t batch, stride_a, stride_b, stride_c;
 } clg_gemm;
 
+/* Concatenation on channels: a [n,pixels,ca], b [n,pixels,cb], or [n,cb] that becomes planes of
+ * constant value (b_pixels 1) -> y [n,pixels,ca+cb]. */
+typedef struct clg_concat {
+    uint32_t n, pixels, ca, cb;
+    uint32_t b_pixels; /* pixels, or 1 */
+} clg_concat;
+
 typedef struct clg_adam {
     float lr, beta1, beta2, eps;
     uint64_t t; /* 1 at the first step */

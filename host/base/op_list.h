@@ -11,6 +11,9 @@
     X(deconv2d)        \
     X(batchnorm)       \
     X(activation)      \
+    X(maxout)          \
+    X(dropout)         \
+    X(concat)          \
     X(bce)             \
     X(adam)            \
     X(reduce)          \

@@ -4,12 +4,7 @@
 
 #include "ops/ops.h"
 
-/* a [n,pixels,ca], b [n,pixels,cb], or [n,cb] that becomes planes of constant value (b_pixels 1)
- * -> y [n,pixels,ca+cb]. Tensors of any rank; the lengths must fit. */
-typedef struct clg_concat {
-    uint32_t n, pixels, ca, cb;
-    uint32_t b_pixels; /* pixels, or 1 */
-} clg_concat;
+/* Shapes: clg_concat in base/geometry.h. Tensors of any rank; the lengths must fit. */
 int clg__concat_fwd(const clg_ops *o, const clg_concat *c, clg_tensor a, clg_tensor b,
                     clg_tensor y);
 /* da, db: CLG_NO_TENSOR where not wanted. Planes: db is the sum over the pixels, in their order. */

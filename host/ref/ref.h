@@ -7,6 +7,7 @@
 #include "base/model.h"
 #include "base/op_case.h"
 #include "base/op_list.h"
+#include "base/philox.h"
 
 /* ---- operators (all outputs are overwritten) ---- */
 void ref_gemm(const clg_gemm *g, const double *a, const double *b, double *c); /* c: in and out */
@@ -40,6 +41,15 @@ double ref_act_grad(enum clg_act act, double slope, double y); /* from the outpu
 void ref_activation_fwd(enum clg_act act, double slope, const double *x, double *y, uint64_t n);
 void ref_activation_bwd(enum clg_act act, double slope, const double *y, const double *dy,
                         double *dx, uint64_t n);
+void ref_maxout_fwd(const double *x, uint32_t pieces, double *y, uint64_t n); /* n units */
+void ref_maxout_bwd_data(const double *x, uint32_t pieces, const double *dy, double *dx,
+                         uint64_t n);
+/* x[i] is element first + i of the masked tensor; the way back is the same function of dy. */
+void ref_dropout(const clg_rng_key *key, double keep, uint32_t first, const double *x, double *y,
+                 uint64_t n);
+void ref_concat_fwd(const clg_concat *c, const double *a, const double *b, double *y);
+/* da, db may be NULL. */
+void ref_concat_bwd_data(const clg_concat *c, const double *dy, double *da, double *db);
 void ref_bce(const double *l, uint32_t n, double t, double scale, double out[2], double *dl);
 void ref_adam_step(const clg_adam *a, uint64_t n, const double *g, double *w, double *m, double *v);
 void ref_reduce_columns(const double *x, uint32_t rows, uint32_t cols, double *y);

@@ -2,7 +2,8 @@
  * with both GEMM back ends. One test per operator and setup; each prints how many cases ran.
  *
  * drivers: pocl rusticl oclgrind
- * CLGAN_CASES=quick runs only the first, small ones of each table (for oclgrind). */
+ * CLGAN_CASES=quick runs only the first, small ones of each table (for oclgrind);
+ * CLGAN_TESTS=concat* only the tests that match. */
 #include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -125,6 +126,7 @@ int main(void)
     setup cpu = { .name = "cpu family", .family = CLG_FAMILY_CPU, .gemm = CLG_GEMM_BUILTIN };
     setup gpu = { .name = "gpu family", .family = CLG_FAMILY_GPU, .gemm = CLG_GEMM_BUILTIN };
     setup clblast = { .name = "clblast", .gemm = CLG_GEMM_CLBLAST };
+    cmocka_set_test_filter(clg__os_env("CLGAN_TESTS"));
     int failed = run_group(&cpu, all, sizeof all / sizeof all[0]);
 
     failed += run_group(&gpu, all, sizeof all / sizeof all[0]);

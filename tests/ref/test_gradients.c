@@ -246,6 +246,89 @@ static void activation_gradients_match_from_the_output(void **state)
     }
 }
 
+/* ---- maxout, dropout, concat ---- */
+
+static double loss_maxout(void *ctx)
+{
+    op_state *s = ctx;
+    ref_maxout_fwd(s->x, s->k, s->y, s->y_len);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+static void maxout_gradients_reach_the_largest_piece_alone(void **state)
+{
+    static const uint32_t pieces[] = { 1, 2, 5 };
+    enum { UNITS = 17 };
+    (void)state;
+    for (size_t i = 0; i < sizeof pieces / sizeof pieces[0]; i++) {
+        uint32_t n = UNITS * pieces[i];
+        op_state s = { .k = pieces[i], .y_len = UNITS, .x = grad_random(n, 71),
+                       .y = grad_random(UNITS, 72), .r = grad_random(UNITS, 73) };
+        double *dx = grad_random(n, 74);
+        ref_maxout_bwd_data(s.x, s.k, s.r, dx, UNITS);
+        grad_check("maxout dx", loss_maxout, &s, s.x, dx, n, MOST);
+        free(dx);
+        free_state(&s);
+    }
+}
+
+static const clg_rng_key MASKS = { .seed = 3, .stream = CLG_STREAM_TEST, .step = 9, .lane = 515 };
+
+static double loss_dropout(void *ctx)
+{
+    op_state *s = ctx;
+    ref_dropout(&MASKS, s->scale, s->n, s->x, s->y, s->y_len);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+static void dropout_goes_back_through_the_mask_of_the_way_forward(void **state)
+{
+    enum { N = 61 };
+    (void)state;
+    for (uint32_t first = 0; first < 3; first++) {
+        op_state s = { .n = 7 * first, .scale = 0.4, .y_len = N, .x = grad_random(N, 75),
+                       .y = grad_random(N, 76), .r = grad_random(N, 77) };
+        double dx[N];
+        ref_dropout(&MASKS, s.scale, s.n, s.r, dx, N);
+        grad_check("dropout dx", loss_dropout, &s, s.x, dx, N, N);
+        free_state(&s);
+    }
+}
+
+typedef struct concat_state {
+    clg_concat shape;
+    op_state s;
+} concat_state;
+
+static double loss_concat(void *ctx)
+{
+    concat_state *c = ctx;
+    ref_concat_fwd(&c->shape, c->s.x, c->s.w, c->s.y);
+    return grad_dot(c->s.y, c->s.r, c->s.y_len);
+}
+
+static void concat_gradients_match_for_rows_pixels_and_planes(void **state)
+{
+    /* {n, pixels, ca, cb, b_pixels} */
+    static const uint32_t shape[][5] = { { 3, 1, 4, 2, 1 }, { 2, 6, 3, 5, 6 }, { 2, 6, 3, 5, 1 } };
+    (void)state;
+    for (size_t i = 0; i < sizeof shape / sizeof shape[0]; i++) {
+        const uint32_t *a = shape[i];
+        concat_state c = { .shape = { .n = a[0], .pixels = a[1], .ca = a[2], .cb = a[3],
+                                      .b_pixels = a[4] } };
+        uint64_t na = a[0] * a[1] * a[2], nb = a[0] * a[4] * a[3], ny = a[0] * a[1] * (a[2] + a[3]);
+        c.s = (op_state){ .y_len = ny, .x = grad_random(na, 81), .w = grad_random(nb, 82),
+                          .y = grad_random(ny, 83), .r = grad_random(ny, 84) };
+        double *da = grad_random(na, 85), *db = grad_random(nb, 86);
+        ref_concat_bwd_data(&c.shape, c.s.r, da, db);
+        grad_check("concat da", loss_concat, &c, c.s.x, da, na, MOST);
+        grad_check("concat db", loss_concat, &c, c.s.w, db, nb, MOST);
+        free(da);
+        free(db);
+        free_state(&c.s);
+    }
+}
+
 static double loss_bce(void *ctx)
 {
     op_state *s = ctx;
@@ -305,6 +388,9 @@ int main(void)
         cmocka_unit_test(deconv2d_gradients_match_central_differences),
         cmocka_unit_test(batchnorm_gradients_match_through_every_activation_and_group),
         cmocka_unit_test(activation_gradients_match_from_the_output),
+        cmocka_unit_test(maxout_gradients_reach_the_largest_piece_alone),
+        cmocka_unit_test(dropout_goes_back_through_the_mask_of_the_way_forward),
+        cmocka_unit_test(concat_gradients_match_for_rows_pixels_and_planes),
         cmocka_unit_test(bce_gradient_matches_for_every_target),
         cmocka_unit_test(gemm_transposes_are_its_gradients),
     };

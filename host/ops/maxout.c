@@ -1,0 +1,53 @@
+/* Maxout (cl/maxout.cl). */
+#include "ops/maxout.h"
+
+#include <inttypes.h>
+
+#include "ops/launch_shape.h"
+
+/* x has `pieces` elements for each unit of the other tensors; *units is their number. */
+static int count_units(const char *op, clg_tensor x, uint32_t pieces, uint32_t *units)
+{
+    uint64_t n = clg__tensor_len(x);
+    int status = clg__want(op, "x", x, CLG_F32, n);
+    if (status == CLG_OK && (pieces == 0 || n % pieces != 0)) {
+        return clg__fail(CLG_E_INTERNAL, "%s: x has %" PRIu64 " elements, in pieces of %" PRIu32,
+                         op, n, pieces);
+    }
+    if (status == CLG_OK) {
+        *units = (uint32_t)(n / pieces);
+    }
+    return status;
+}
+
+int clg__maxout_fwd(const clg_ops *o, clg_tensor x, uint32_t pieces, clg_tensor y)
+{
+    int status = CLG_OK;
+    clg_elementwise e;
+    uint32_t n = 0;
+    CLG_TRY(count_units("maxout_fwd", x, pieces, &n));
+    CLG_TRY(clg__want("maxout_fwd", "y", y, CLG_F32, n));
+    CLG_TRY(clg__elementwise(o, "maxout", "maxout_fwd", "", n, pieces, 4.0 * (pieces + 1.0), &e));
+    CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
+                        CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG(n), CLG_ARG(pieces))));
+out:
+    return status;
+}
+
+int clg__maxout_bwd_data(const clg_ops *o, clg_tensor x, uint32_t pieces, clg_tensor dy,
+                         clg_tensor dx)
+{
+    int status = CLG_OK;
+    clg_elementwise e;
+    uint32_t n = 0;
+    CLG_TRY(count_units("maxout_bwd_data", x, pieces, &n));
+    CLG_TRY(clg__want("maxout_bwd_data", "dy", dy, CLG_F32, n));
+    CLG_TRY(clg__want("maxout_bwd_data", "dx", dx, CLG_F32, (uint64_t)n * pieces));
+    CLG_TRY(clg__elementwise(o, "maxout", "maxout_bwd_data", "", n, pieces,
+                             4.0 * (2.0 * pieces + 1.0), &e));
+    CLG_TRY(
+        clg__launch(o->rt, e.kernel, e.grid,
+                    CLG_ARGS(CLG_ARG(x), CLG_ARG(dy), CLG_ARG(dx), CLG_ARG(n), CLG_ARG(pieces))));
+out:
+    return status;
+}

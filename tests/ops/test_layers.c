@@ -1,0 +1,131 @@
+/* What the case tables cannot say about maxout, dropout and concat: the words of the masks, NaN,
+ * results over their inputs, wrong shapes. Both families. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/model.h"
+#include "ops/concat.h"
+#include "ops/dropout.h"
+#include "ops/maxout.h"
+#include "support/rt_support.h"
+
+/* The whole mask, word for word, from clg__philox, and the same words for a part of the rows. */
+static void dropout_draws_the_hosts_words_at_any_place(void **state)
+{
+    const clg_ops *o = *state;
+    enum { N = 9001, FIRST = 1234567 };
+    static const uint32_t skip[] = { 0, 1, 63, 4097, 8999 };
+    clg_rng_key key = { .seed = 0x123456789abcdef0u,
+                        .stream = CLG_STREAM_DROPOUT,
+                        .step = 0x500000007u,
+                        .lane = 0xabcdefu };
+    float one[N], got[N];
+    uint32_t kept = 0;
+    for (int i = 0; i < N; i++) {
+        one[i] = 1.0f;
+    }
+    clg_tensor x = test_upload(o->rt, one, N), y = test_buffer(o->rt, CLG_F32, N);
+    for (size_t part = 0; part < sizeof skip / sizeof skip[0]; part++) {
+        uint32_t len = N - skip[part];
+        TEST_OK(clg__dropout(o, &key, 0.8f, FIRST + skip[part], clg__tensor_vec(x, 0, len),
+                             clg__tensor_vec(y, 0, len)));
+        test_download(clg__tensor_vec(y, 0, len), got);
+        for (uint32_t i = 0; i < len; i++) {
+            uint64_t word = FIRST + skip[part] + i;
+            uint32_t w[4];
+            clg__philox(&key, word / 4, w);
+            bool keep = clg__philox_unit(w[word % 4]) < 0.8f;
+            assert_true(got[i] == (keep ? 1.25f : 0.0f));
+            kept += keep;
+        }
+    }
+    assert_in_range(kept, 7 * (5 * N - 13160) / 10, 9 * (5 * N - 13160) / 10);
+    test_release(&x);
+    test_release(&y);
+}
+
+static void dropout_in_place_stops_inf_and_passes_nan(void **state)
+{
+    const clg_ops *o = *state;
+    enum { N = 300 };
+    clg_rng_key key = { .seed = 4, .stream = CLG_STREAM_TEST };
+    float x[N], y[N], mask[N];
+    for (int i = 0; i < N; i++) {
+        x[i] = i % 2 ? NAN : INFINITY;
+    }
+    clg__philox_uniform(&key, 0.0f, 1.0f, mask, N);
+    clg_tensor t = test_upload(o->rt, x, N);
+    TEST_OK(clg__dropout(o, &key, 0.5f, 0, t, t));
+    test_download(t, y);
+    for (int i = 0; i < N; i++) {
+        assert_true(mask[i] < 0.5f ? !isfinite(y[i]) && isnan(y[i]) == isnan(x[i]) : y[i] == 0.0f);
+    }
+    test_release(&t);
+}
+
+static void maxout_lets_nan_win_at_every_place(void **state)
+{
+    const clg_ops *o = *state;
+    enum { UNITS = 37, PIECES = 3, N = UNITS * PIECES };
+    float x[N], y[UNITS];
+    for (int i = 0; i < N; i++) {
+        int unit = i / PIECES, piece = i % PIECES;
+        x[i] = unit % 4 == piece ? NAN : (float)(unit - piece);
+    }
+    clg_tensor tx = test_upload(o->rt, x, N), ty = test_buffer(o->rt, CLG_F32, UNITS);
+    TEST_OK(clg__maxout_fwd(o, tx, PIECES, ty));
+    test_download(ty, y);
+    for (int i = 0; i < UNITS; i++) {
+        assert_true(i % 4 < PIECES ? isnan(y[i]) : y[i] == (float)i);
+    }
+    test_release(&tx);
+    test_release(&ty);
+}
+
+static void wrong_shapes_are_named(void **state)
+{
+    const clg_ops *o = *state;
+    clg_tensor a = test_buffer(o->rt, CLG_F32, 12), b = test_buffer(o->rt, CLG_F32, 7);
+    clg_rng_key key = { .stream = CLG_STREAM_TEST };
+    assert_int_equal(clg__maxout_fwd(o, a, 5, b), CLG_E_INTERNAL);
+    assert_string_equal(clg_message(), "maxout_fwd: x has 12 elements, in pieces of 5");
+    assert_int_equal(clg__dropout(o, &key, 0.0f, 8, a, a), CLG_E_INTERNAL);
+    assert_string_equal(clg_message(), "dropout: keep is 0, elements 8 .. 20 of the masked tensor");
+    assert_int_equal(clg__dropout(o, &key, 0.5f, UINT32_MAX - 11, a, a), CLG_E_INTERNAL);
+    clg_concat c = { .n = 2, .pixels = 4, .ca = 1, .cb = 1, .b_pixels = 2 };
+    assert_int_equal(clg__concat_fwd(o, &c, a, b, a), CLG_E_INTERNAL);
+    assert_string_equal(clg_message(), "concat_fwd: a is [2,4,1], b [2,2,1]");
+    test_release(&a);
+    test_release(&b);
+}
+
+static int run_family(const char *name, enum clg_family_choice family)
+{
+    clg_ops ops = { .rt = NULL };
+    clg_rt_options opt = { .family = family };
+    ops.rt = test_rt_open_with(&opt);
+    struct CMUnitTest tests[] = {
+        cmocka_unit_test(dropout_draws_the_hosts_words_at_any_place),
+        cmocka_unit_test(dropout_in_place_stops_inf_and_passes_nan),
+        cmocka_unit_test(maxout_lets_nan_win_at_every_place),
+        cmocka_unit_test(wrong_shapes_are_named),
+    };
+    size_t n = sizeof tests / sizeof tests[0];
+    for (size_t i = 0; i < n; i++) {
+        tests[i].initial_state = &ops;
+    }
+    int failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
+    clg__rt_close(&ops.rt);
+    return failed;
+}
+
+int main(void)
+{
+    int failed = run_family("cpu family", CLG_FAMILY_CPU);
+    return failed + run_family("gpu family", CLG_FAMILY_GPU);
+}
