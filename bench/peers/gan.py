@@ -114,8 +114,7 @@ class PhiloxDraws:
 
     def wrong(self, labels, classes):
         w = philox.word(self.seed, philox.STREAM_LABEL, self.step, len(labels))
-        shift = 1 + torch.from_numpy(((w.astype("u8") * (classes - 1)) >> 32).astype("i8"))
-        wrong = (labels + shift) % classes
+        wrong = (labels + 1 + torch.from_numpy((w % (classes - 1)).astype("i8"))) % classes
         self.last_wrong = [wrong.numpy()]
         return wrong
 
@@ -145,12 +144,22 @@ class Trainer:
         self.packing = desc.get("discriminator", {}).get("packing", 1)
         self.optg, self.optd = Optimiser(netg, desc["optimizer_g"]), Optimiser(netd, desc["optimizer_d"])
         self.after_grads = None  # called with "G" or "D" when a net's gradients are complete
+        self.number = 0  # of the pass under way: see PhiloxDraws.masks
         self.count = 0
+
+    def steps_of(self, count, epoch=0):
+        """Which nets the minibatch with this number (from 1) steps. -> d, g"""
+        kind, period = self.order["kind"], self.order["d_steps"] + (self.order["kind"] == "alternate")
+        if kind == "reconstruct":
+            return True, True
+        g = count % period == 0 and epoch >= self.order.get("g_start_epoch", 0)
+        return not (kind == "alternate" and g), g
 
     # ---- passes ----
 
     def through_d(self, x, labels, draws, number, first):
         """Rows from `first` on of D's pass `number`. -> logits by head"""
+        self.number = number
         if self.packing > 1:
             x, first = x.reshape(len(x) // self.packing, -1), first // self.packing
         return {k: v.reshape(-1) for k, v in self.d(x, labels, draws.masks(number, first)).items()}
@@ -160,7 +169,8 @@ class Trainer:
         return x + std * draws.noise(lane, x.shape) if std else x
 
     def fakes(self, n, labels, draws, fresh=False):
-        x = self.g(draws.z(n, fresh), labels, draws.masks(2 + fresh, 0))
+        self.number = 2 + fresh
+        x = self.g(draws.z(n, fresh), labels, draws.masks(self.number, 0))
         return self.noisy(x, 1 + fresh, draws)
 
     def d_losses(self, real, fake, labels, wrong, draws):
@@ -211,9 +221,7 @@ class Trainer:
         real = self.noisy(real, 0, draws)
         wrong = draws.wrong(labels, self.classes) if self.classes and self.loss.get("wrong_label_weight") else None
         self.count += 1
-        period = self.order["d_steps"] + (kind == "alternate")
-        with_g = self.count % period == 0 and epoch >= self.order.get("g_start_epoch", 0)
-        with_d = not (kind == "alternate" and with_g)
+        with_d, with_g = self.steps_of(self.count, epoch)
         out, n = {}, len(real)
 
         def step_d(fake, hold=False):
@@ -254,10 +262,13 @@ class Trainer:
 
     def step_reconstruct(self, real, draws, epoch):
         """An autoencoder: D's output is the code, G's the image."""
+        self.count += 1
+        self.number = 0
         code = next(iter(self.d(real, None, draws.masks(0, 0)).values()))
+        self.number = 2
         loss = ((self.g(code.flatten(1), None, draws.masks(2, 0)) - real) ** 2).mean()
-        self.gradients("D", loss)
         self.gradients("G", loss)
+        self.gradients("D", loss)
         self.optd.step(epoch)
         self.optg.step(epoch)
         return {"loss_d": float(loss), "loss_g": float(loss)}

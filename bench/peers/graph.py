@@ -53,11 +53,12 @@ def to_first(a, shape):
 class Graph(nn.Module):
     """shape: of one input, (C,H,W) or (C,). `watch`, if set, is called with (block, "sum" | "out",
     tensor) for the result of every block, before its norm and at its end; blocks are numbered as
-    clgan numbers the layers of a plan."""
+    clgan numbers the layers of a plan. `sides`, if set, computes relu, lrelu and maxout instead
+    (replay_trace.py)."""
 
     def __init__(self, layers, prefix, shape, classes=0, image=None):
         super().__init__()
-        self.classes, self.image, self.watch = classes, image, None
+        self.classes, self.image, self.watch, self.sides = classes, image, None, None
         self.blocks, self.heads, ids, shapes = [], {}, {}, []
         module, last = 0, "input"
 
@@ -166,7 +167,8 @@ class Graph(nn.Module):
                     a = a[:, :, None, None]
                 v = b["made"](a)
             elif op == "maxout":
-                v = a.view(len(a), -1, b["pieces"]).max(-1).values
+                v = a.view(len(a), -1, b["pieces"])
+                v = self.sides.maxout(i, v) if self.sides else v.max(-1).values
             elif op == "dropout":
                 v = a
                 if masks is not None:
@@ -192,8 +194,11 @@ class Graph(nn.Module):
             if b.get("norm"):
                 v = b["norm"](v)
             act = b.get("act", "none")
-            if act == "lrelu":
-                v = F.leaky_relu(v, b.get("slope", 0.2))
+            slope = b.get("slope", 0.2) if act == "lrelu" else 0.0
+            if act in ("relu", "lrelu") and self.sides:
+                v = self.sides.relu(i, v, slope)
+            elif act == "lrelu":
+                v = F.leaky_relu(v, slope)
             elif act != "none":
                 v = {"relu": torch.relu, "tanh": torch.tanh, "sigmoid": torch.sigmoid}[act](v)
             if self.watch:

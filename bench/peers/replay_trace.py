@@ -6,25 +6,29 @@ and exits with 1 if one is above the limit.
     clgan train --model dcgan --steps 10 --trace 10 --out RUN
     replay_trace.py RUN/trace [--limit 1e-4] [--verbose] [--no-kinks]
 
-The model is known by its tensors' names; learning rates and betas come from the trace's config.
+Any model: nets, losses, order and optimisers come from the trace's config. What the step drew
+(latents, labels, dropout masks, noise) comes from the trace where it holds that, and from Philox.
 Losses are compared relative to themselves, tensors by the L2 norm of the difference over that of
 PyTorch's tensor.
 
-Kinks: at x = 0 the derivative of ReLU and LeakyReLU jumps. Among millions of activations a few lie
-so close to 0 (below --kink, default 3e-6 of their layer's rms) that rounding in float32 decides
-their side, in PyTorch's float32 as well as here, and one such decision moves a gradient by up to
-1e-2 and, through Adam's first steps, the nets by 1e-4. Where a step is off, the script therefore
-tries the other side of these few activations one by one, and keeps what brings it nearer. It prints
-how many it took; --no-kinks takes none.
+Kinks: at x = 0 the derivative of ReLU and LeakyReLU jumps, and at equal pieces that of maxout. Among
+millions of activations a few lie so close to it (below --kink, default 3e-6 of their layer's rms)
+that rounding in float32 decides their side, in PyTorch's float32 as well as here, and one such
+decision moves a gradient by up to 1e-2 and, through Adam's first steps, the nets by 1e-4. Where a
+step is off, the script therefore tries the other side of these few activations one by one, and keeps
+what brings it nearer. It prints how many it took; --no-kinks takes none.
 """
 import argparse
 import glob
 import sys
+from collections import namedtuple
 
 import numpy as np
 import torch
 
-import nets
+import config
+import gan
+import sheets
 import tensors
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -35,53 +39,73 @@ p.add_argument("--no-kinks", action="store_true")
 p.add_argument("--verbose", action="store_true")
 a = p.parse_args()
 torch.set_default_dtype(torch.float64)
-KEPT = 12  # candidates per layer and pass, nearest to 0 first
+KEPT = 12  # candidates per layer and pass, nearest to the kink first
+# place: net, block, call; d_step: met in D's pass of D's step; parameter and its rows whose gradient
+# shows a wrong side; index: of the element among the block's
+Kink = namedtuple("Kink", "place d_step parameter rows index")
 
 
 class Enough(Exception):
-    """Ends a replay after D's gradients."""
+    """Ends a replay after the gradients that are asked for."""
 
 
-class Kink(torch.nn.Module):
-    """(Leaky)ReLU whose side can be set for single elements: flips[net, module, call] lists them.
-    Records those nearest to 0 as (place, channel, index)."""
+class Sides:
+    """Computes relu, lrelu and maxout of a net with sides that can be set for single elements:
+    flips[net, block, call] lists them. Records those nearest to a kink."""
 
-    def __init__(self, slope, net, module, flips, record):
-        super().__init__()
-        self.slope, self.net, self.module, self.flips, self.record, self.calls = slope, net, module, flips, record, 0
+    def __init__(self, net, name, trainer, flips):
+        self.net, self.name, self.trainer, self.flips = net, name, trainer, flips
+        self.calls, self.record = {}, []
+        self.names = {id(q): n for n, q in net.named_parameters()}
 
-    def forward(self, x):
-        flat = x.detach().abs().flatten()
-        distance = flat / (flat.square().mean().sqrt() + 1e-300)
-        near = torch.topk(distance, min(KEPT, len(flat)), largest=False)
-        place, area = (self.net, self.module, self.calls), x[0, 0].numel()
-        self.record += [(place, i // area % x.shape[1], i)
+    def at(self, block):
+        call = self.calls[block] = self.calls.get(block, -1) + 1
+        return (self.name, block, call)
+
+    def keep(self, place, block, distance, rows_of):
+        """distance [elements]; rows_of(index): rows of the block's parameters."""
+        b = self.net.blocks[block]
+        module = b.get("norm") or b["made"]
+        q = module.bias if module.bias is not None else module.weight
+        near = torch.topk(distance, min(KEPT, len(distance)), largest=False)
+        d_step = self.name == "D" and self.trainer.number == 0
+        self.record += [Kink(place, d_step, self.names[id(q)], rows_of(i), i)
                         for d, i in zip(near.values.tolist(), near.indices.tolist()) if d < a.kink]
+
+    def relu(self, block, x, slope):
+        place, area = self.at(block), x[0, 0].numel()
+        flat = x.detach().abs().flatten()
+        self.keep(place, block, flat / (flat.square().mean().sqrt() + 1e-300),
+                  lambda i: [i // area % x.shape[1]])
         positive = x > 0
         for i in self.flips.get(place, ()):
             positive.view(-1)[i] ^= True
-        self.calls += 1
-        return torch.where(positive, x, self.slope * x)
+        return torch.where(positive, x, slope * x)
+
+    def maxout(self, block, x):
+        place, pieces = self.at(block), x.shape[2]
+        top = x.detach().topk(2, -1)
+        gap = (top.values[..., 0] - top.values[..., 1]).flatten()
+        best, second = (top.indices[..., k].flatten().clone() for k in (0, 1))
+        unit = x.shape[1]
+        self.keep(place, block - 1, gap / (x.detach().square().mean().sqrt() + 1e-300),
+                  lambda i: [i % unit * pieces + int(best[i]), i % unit * pieces + int(second[i])])
+        for i in self.flips.get(place, ()):
+            best[i] = second[i]
+        return x.gather(-1, best.view(*x.shape[:2], 1))[..., 0]
 
 
-def watch_kinks(net, name, flips):
-    record, modules = [], getattr(net, net.part)
-    for i, m in enumerate(modules):
-        if isinstance(m, (torch.nn.ReLU, torch.nn.LeakyReLU)):
-            modules[i] = Kink(getattr(m, "negative_slope", 0.0), name, i, flips, record)
-    return record
+class TraceDraws(gan.PhiloxDraws):
+    """What a step drew: from its trace file, and from Philox what the file does not hold."""
 
+    def __init__(self, seed, step, latent, now):
+        super().__init__(seed, step, latent)
+        self.now = now
 
-def read_adam(config, section):
-    """The numbers of one optimizer section of a resolved config (plain lines "  key: value")."""
-    found, inside = {}, False
-    for line in config.splitlines():
-        if line and not line.startswith(" "):
-            inside = line.startswith(section + ":")
-        elif inside and ":" in line:
-            key, value = line.split(":", 1)
-            found[key.strip()] = float(value.split("#")[0])
-    return {"lr": found["lr"], "betas": (found["beta1"], found["beta2"]), "eps": found["eps"]}
+    def wrong(self, labels, classes):
+        if "labels_wrong" in self.now:
+            return torch.from_numpy(self.now["labels_wrong"].astype(np.int64))
+        return super().wrong(labels, classes)
 
 
 def torch_state(t, prefix):
@@ -89,52 +113,69 @@ def torch_state(t, prefix):
             for k, v in t.items() if k.startswith(prefix)}
 
 
-def load_moments(opt, net, t, prefix, step):
-    state = {i: {"step": torch.tensor(float(step)),
-                 "exp_avg": torch.from_numpy(t[f"{prefix}m.{n}"].astype(np.float64)),
-                 "exp_avg_sq": torch.from_numpy(t[f"{prefix}v.{n}"].astype(np.float64))}
-             for i, (n, _) in enumerate(net.named_parameters())}
-    opt.load_state_dict({"state": state, "param_groups": opt.state_dict()["param_groups"]})
+def load_moments(opt, t, prefix, updates):
+    opt.t = updates
+    for kind, values in (("m", opt.m), ("v", opt.v)):
+        for (name, _), v in zip(opt.named, values):
+            if f"{prefix}{kind}.{name}" in t:
+                v.copy_(torch.from_numpy(t[f"{prefix}{kind}.{name}"].astype(np.float64)))
 
 
-def make_nets(model, t, size, channels, nz):
-    if model == "mnist-mlp":
-        return nets.mnist_mlp(size, channels, nz, t["netG.model.0.weight"].shape[0])
-    last = max((k for k in t if k.startswith("netG.main.") and t[k].ndim == 4), key=lambda k: int(k.split(".")[2]))
-    return nets.dcgan(size, channels, nz, t[last].shape[0], t["netD.main.0.weight"].shape[0])
+class Replay:
+    """A trace's model, and its steps."""
 
+    def __init__(self, meta, before, now):
+        self.desc = config.parse(meta["config"])
+        self.step_epochs = int(meta.get("steps_per_epoch", 0))
+        self.seed = int(self.desc["train"]["seed"])
+        shape = now["real"].shape[1:]
+        size, channels = (shape[0], shape[2]) if len(shape) == 3 and shape[0] > 1 else (0, shape[-1])
+        self.classes = int(meta.get("classes", 0))
+        self.shape = (size, channels)
 
-def replay(model, meta, before, now, step, flips, only_d=False):
-    """-> what PyTorch has after the step, by the trace's names; kinks as Kink records them"""
-    netg, netd = make_nets(model, before, now["real"].shape[1], now["real"].shape[3], now["z"].shape[1])
-    netg.load_state_dict(torch_state(before, "netG."))
-    netd.load_state_dict(torch_state(before, "netD."))
-    kinks_g, kinks_d = watch_kinks(netg, "G", flips), watch_kinks(netd, "D", flips)
-    optg = torch.optim.Adam(netg.parameters(), **read_adam(meta["config"], "optimizer_g"))
-    optd = torch.optim.Adam(netd.parameters(), **read_adam(meta["config"], "optimizer_d"))
-    load_moments(optg, netg, before, "optG.", step - 1)
-    load_moments(optd, netd, before, "optD.", step - 1)
-    want = {}
+    def epoch(self, step):
+        return (step - 1) // self.step_epochs if self.step_epochs else 0
 
-    def keep_d():
-        want.update({f"grad.netD.{n}": q.grad.numpy().copy() for n, q in netd.named_parameters()})
-        if only_d:
-            raise Enough
+    def run(self, before, now, step, flips, only=None):
+        """-> what PyTorch has after the step, by the trace's names; kinks; nets in the order of their
+        gradients. only: "D" or "G", whose gradients are enough."""
+        torch.manual_seed(1)
+        netg, netd = sheets.build(self.desc, *self.shape, self.classes)
+        netg.load_state_dict(torch_state(before, "netG."))
+        netd.load_state_dict(torch_state(before, "netD."))
+        trainer = gan.Trainer(netg, netd, self.desc, self.classes)
+        trainer.count = step - 1
+        done = [trainer.steps_of(s, self.epoch(s)) for s in range(1, step)]
+        load_moments(trainer.optd, before, "optD.", sum(d for d, _ in done))
+        load_moments(trainer.optg, before, "optG.", sum(g for _, g in done))
+        netg.sides, netd.sides = Sides(netg, "G", trainer, flips), Sides(netd, "D", trainer, flips)
+        want, order = {}, []
 
-    real = torch.from_numpy(now["real"].astype(np.float64).transpose(0, 3, 1, 2).copy())
-    z = torch.from_numpy(now["z"].astype(np.float64))
-    try:
-        loss_d, loss_g, *_ = nets.step(netg, netd, optg, optd, real, z, keep_d)
-    except Enough:
-        return want, []
-    want.update({f"grad.netG.{n}": q.grad.numpy() for n, q in netg.named_parameters()})
-    want["loss_d"], want["loss_g"] = loss_d.numpy(), loss_g.numpy()
-    for prefix, net, opt in (("G.", netg, optg), ("D.", netd, optd)):
-        want.update({f"net{prefix}{k}": v.numpy() for k, v in net.state_dict().items()})
-        for (n, _), s in zip(net.named_parameters(), opt.state_dict()["state"].values()):
-            want[f"opt{prefix}m.{n}"] = s["exp_avg"].numpy()
-            want[f"opt{prefix}v.{n}"] = s["exp_avg_sq"].numpy()
-    return want, kinks_g + kinks_d
+        def keep(which):
+            opt = trainer.optd if which == "D" else trainer.optg
+            want.update({f"grad.net{which}.{n}": q.grad.numpy().copy() for n, q in opt.named})
+            order.append(which)
+            if which == only:
+                raise Enough
+
+        trainer.after_grads = keep
+        real = torch.from_numpy(now["real"].astype(np.float64))
+        real = real.permute(0, 3, 1, 2).contiguous() if self.shape[0] else real.reshape(len(real), -1)
+        labels = torch.from_numpy(now["labels"].astype(np.int64)) if self.classes else None
+        draws = TraceDraws(self.seed, step, self.desc["latent"], now)
+        try:
+            losses = trainer.step(real, labels, draws, self.epoch(step))
+        except Enough:
+            return want, [], order
+        want.update({k: np.array(v) for k, v in losses.items() if k.startswith("loss")})
+        for which, net, opt in (("G", netg, trainer.optg), ("D", netd, trainer.optd)):
+            want.update({f"net{which}.{k}": v.numpy() for k, v in net.state_dict().items()})
+            for kind, values in (("m", opt.m), ("v", opt.v)):
+                if kind == "m" or opt.desc["kind"] == "adam":
+                    want.update({f"opt{which}.{kind}.{n}": v.numpy() for (n, _), v in zip(opt.named, values)})
+        if draws.last_z and differ(now["z"], draws.last_z[0]) > 1e-6:
+            sys.exit(f"step {step}: the trace's z are not those of Philox")
+        return want, netg.sides.record + netd.sides.record, order
 
 
 def differ(got, want):
@@ -148,38 +189,39 @@ def off(now, want, prefix):
     return sum(differ(now[k], w) ** 2 for k, w in want.items() if k.startswith(prefix)) ** 0.5
 
 
-def off_in_channel(now, want, place, channel):
-    """How far the gradient of a kink's own block is off in its channel, relative to its rms."""
-    net, module, _ = place
-    stem = next(k for k in want if k.startswith(f"grad.net{net}.")).split(".")[2]
-    name = f"grad.net{net}.{stem}.{module - 1}."
-    name += "bias" if name + "bias" in want else "weight"
+def off_in_rows(now, want, kink):
+    """How far the gradient of a kink's own parameter is off in its rows, relative to its rms."""
+    name = f"grad.net{kink.place[0]}.{kink.parameter}"
     w = want[name]
-    e = (now[name][channel].astype(np.float64) - w[channel]) ** 2
+    e = (now[name][kink.rows].astype(np.float64) - w[kink.rows]) ** 2
     return float(np.sqrt(np.mean(e) / max(np.mean(w ** 2), 1e-24)))
 
 
-def settle(one, now, want, kinks):
-    """Takes the other side of kinks as far as they explain what is off: those of D's step first, as
-    G's gradients depend on the updated D; later layers first, as gradients flow down from them. The
-    effects of kinks on the gradients add up and hardly overlap, so one try of each is enough.
-    -> what PyTorch has then, number taken"""
+def settle(one, now, want, kinks, order):
+    """Takes the other side of kinks as far as they explain what is off: the net whose gradients come
+    first goes first, as the other's depend on it; later layers first, as gradients flow down from
+    them. The effects of kinks on the gradients add up and hardly overlap, so one try of each is
+    enough. -> what PyTorch has then, number taken"""
     flips = {}
-    for prefix, d_step in (("grad.netD.", True), ("grad.netG.", False)):
+    for which in order:
+        prefix = f"grad.net{which}."
         error = off(now, want, prefix)
-        mine = [k for k in kinks if d_step == (k[0][0] == "D" and k[0][2] < 2)]
-        for place, channel, index in sorted(mine, key=lambda k: (k[0][0], -k[0][1])):
+        mine = [k for k in kinks if k.d_step == (which == "D")]
+        for k in sorted(mine, key=lambda k: (k.place[0], -k.place[1])):
             if error <= a.limit / 4:
                 break
             # In the G step D's own gradients are not computed: no evidence there, so it is tried.
-            if (d_step or place[0] == "G") and off_in_channel(now, want, place, channel) < a.limit:
+            if k.place[0] == which and off_in_rows(now, want, k) < a.limit:
                 continue
-            trial = {**flips, place: flips.get(place, []) + [index]}
-            other, _ = one(trial, d_step)
+            trial = {**flips, k.place: flips.get(k.place, []) + [k.index]}
+            other, _, _ = one(trial, which)
             if off(now, other, prefix) < error:
                 flips, error = trial, off(now, other, prefix)
-                want, kinks = one(trial, False)
+                want, kinks, _ = one(trial, None)
     return want, sum(map(len, flips.values()))
+
+
+INPUTS = ("real", "z", "labels", "mask.", "noise", "losses")
 
 
 def main():
@@ -187,19 +229,21 @@ def main():
     if len(files) < 2:
         sys.exit(f"replay_trace.py: {a.trace} holds {len(files)} files, wants 2 or more")
     before, meta = tensors.load(files[0])
-    model = "dcgan" if any(k.startswith("netG.main.") for k in before) else "mnist-mlp"
+    replay = Replay(meta, before, tensors.load(files[1])[0])
     worst, each, taken = {}, {}, 0
     for path in files[1:]:
         step = int(path.rsplit("-", 1)[1].split(".")[0])
         now, _ = tensors.load(path)
-        want, kinks = replay(model, meta, before, now, step, {})
-        strange = set(want) ^ (set(now) - {"real", "z"})
+        want, kinks, order = replay.run(before, now, step, {})
+        # A net that is not stepped keeps what it had: old losses and gradients, which say nothing.
+        idle = tuple(f"grad.net{w}." for w in "GD" if w not in order)
+        idle += tuple(k for k in ("loss_d", "loss_g") if k not in want)
+        theirs = {k for k in now if not k.startswith(INPUTS) and not (idle and k.startswith(idle))}
+        strange = set(want) ^ theirs
         if strange or any(now[k].shape != np.shape(w) for k, w in want.items()):
             sys.exit(f"{path}: other tensors or shapes than PyTorch's: {', '.join(sorted(strange))}")
         if not a.no_kinks:
-            def one(flips, only_d):
-                return replay(model, meta, before, now, step, flips, only_d)
-            want, n = settle(one, now, want, kinks)
+            want, n = settle(lambda f, only: replay.run(before, now, step, f, only), now, want, kinks, order)
             taken += n
         print(f"step {step}: {taken} kinks so far, {len(kinks)} activations near one", file=sys.stderr, flush=True)
         for name, w in want.items():
@@ -214,7 +258,7 @@ def main():
     for kind, (e, name) in sorted(worst.items()):
         print(f"{kind:8} {e:.2e}  {name}")
     bad = [k for k, (e, _) in worst.items() if not e <= a.limit]
-    print(f"{len(files) - 1} steps of {model}, {taken} kinks taken on the other side, limit {a.limit:.0e}: "
+    print(f"{len(files) - 1} steps of {meta['model']}, {taken} kinks taken on the other side, limit {a.limit:.0e}: "
           f"{'DIFFER in ' + ', '.join(bad) if bad else 'equal'}")
     sys.exit(1 if bad else 0)
 
