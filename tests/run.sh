@@ -73,7 +73,7 @@ say "counts"
 cases=$(cat build/results/selftest-pocl-*.json | awk -F'[:,]' '/"run"/ { n += $2 } END { print n }')
 cat build/results/selftest-pocl-*.json | awk '/"kernels"/ { k = 1; next } /\]/ { k = 0 } k' |
     tr -d ' ",' | sort -u >build/results/kernels-run
-perl -0777 -ne 'while (/__kernel\b[^;{]*?\bvoid\s+(\w+)\s*\(/g) { print "$1\n" }' cl/*.cl |
+perl -0777 -ne 'while (/__kernel\b[^;{]*?\bvoid\s+(\w+)\s*\(/g) { print "$1\n" }' cl/*.cl cl/*.clh |
     sort -u | grep -v '^peak_' >build/results/kernels-written
 missing=$(comm -13 build/results/kernels-run build/results/kernels-written)
 if [ -n "$missing" ]; then

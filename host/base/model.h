@@ -111,6 +111,8 @@ enum clg_objective {
 #undef CLG_X
     CLG_OBJECTIVE_COUNT
 };
+/* Whose rows a loss is for. A real row with target t counts t as real and 1 - t as fake. */
+enum clg_loss_role { CLG_LOSS_OF_REAL, CLG_LOSS_OF_FAKE, CLG_LOSS_OF_G };
 /* In what order the nets are stepped; gan/order.c has the table that says what each means. */
 #define CLG_ORDER_LIST(X)                                                                  \
     X(CLG_ORDER_SIMULTANEOUS, "simultaneous")    /* both gradients at the old weights */   \

@@ -15,6 +15,7 @@
     X(dropout)         \
     X(concat)          \
     X(bce)             \
+    X(loss)            \
     X(adam)            \
     X(reduce)          \
     X(fill)            \

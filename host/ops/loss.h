@@ -5,8 +5,6 @@
 #include "base/model.h"
 #include "ops/ops.h"
 
-enum clg_loss_role { CLG_LOSS_OF_REAL, CLG_LOSS_OF_FAKE, CLG_LOSS_OF_G };
-
 /* logits l[n]; with f = the objective's function of that role:
  *     out[0] = mean f(l), out[1] = mean shown(l) (D(x) for the cross-entropy ones, l for others);
  *     dl[n] (or CLG_NO_TENSOR) = scale * f'(l) / n.

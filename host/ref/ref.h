@@ -50,6 +50,13 @@ void ref_dropout(const clg_rng_key *key, double keep, uint32_t first, const doub
 void ref_concat_fwd(const clg_concat *c, const double *a, const double *b, double *y);
 /* da, db may be NULL. */
 void ref_concat_bwd_data(const clg_concat *c, const double *dy, double *da, double *db);
+/* The functions of cl/objective_<name>.cl in double; loss and grad by enum clg_loss_role. */
+typedef struct ref_objective {
+    double (*loss[3])(double l), (*grad[3])(double l), (*shown)(double l);
+} ref_objective;
+const ref_objective *ref_objective_get(enum clg_objective objective);
+void ref_loss(enum clg_objective objective, enum clg_loss_role role, const double *l, uint32_t n,
+              double t, double scale, double out[2], double *dl); /* dl may be NULL */
 void ref_bce(const double *l, uint32_t n, double t, double scale, double out[2], double *dl);
 void ref_adam_step(const clg_adam *a, uint64_t n, const double *g, double *w, double *m, double *v);
 void ref_reduce_columns(const double *x, uint32_t rows, uint32_t cols, double *y);

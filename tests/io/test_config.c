@@ -108,7 +108,7 @@ static const struct {
     { GOOD "data: { hflip: maybe }\n", "data.hflip wants 'false' or 'true', not 'maybe'", "" },
     { GOOD "data: { source: \"a\\nb\" }\n", "data.source has a control character: 'a?b'", "" },
     { GOOD "data: { source: \"a\\0b\" }\n", "m.yaml:9: a value has a NUL", "" },
-    { GOOD "loss: { objective: wasserstein }\n", "'non-saturating'", "" },
+    { GOOD "loss: { objective: cross-entropy }\n", "'non-saturating'", "" },
     { GOOD "order: { kind: g-first }\n", "order.kind wants 'simultaneous', 'd-then-g-same-fakes'", "" },
     { GOOD "data: &a { size: 1 }\n", "m.yaml:9: a model file may not have an anchor", "" },
     { GOOD "data: { size: &a 1 }\n", "may not have an anchor", "" },

@@ -1,0 +1,119 @@
+/* Losses beyond the case table: what has no reference value. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ops/loss.h"
+#include "support/rt_support.h"
+
+static void nan_reaches_loss_shown_and_gradient_of_every_objective(void **state)
+{
+    const clg_ops *o = *state;
+    float l[40] = { 0 }, out[2], dl[40];
+    l[35] = NAN;
+    clg_tensor tl = test_upload(o->rt, l, 40), tout = test_buffer(o->rt, CLG_F32, 2);
+    clg_tensor tdl = test_buffer(o->rt, CLG_F32, 40);
+    for (uint32_t i = 0; i < CLG_OBJECTIVE_COUNT * 3u; i++) {
+        TEST_OK(clg__loss(o, (enum clg_objective)(i / 3), (enum clg_loss_role)(i % 3), tl, 1.0f,
+                          1.0f, tout, tdl));
+        test_download(tout, out);
+        test_download(tdl, dl);
+        assert_true(isnan(out[0]) && isnan(out[1]) && isnan(dl[35]) && !isnan(dl[34]));
+    }
+    test_release(&tl);
+    test_release(&tout);
+    test_release(&tdl);
+}
+
+static void huge_logits_are_exact_and_the_gradient_may_be_left_out(void **state)
+{
+    const clg_ops *o = *state;
+    const float l[3] = { 80.0f, 90.0f, 100.0f };
+    float out[2];
+    clg_tensor tl = test_upload(o->rt, l, 3), tout = test_buffer(o->rt, CLG_F32, 2);
+    TEST_OK(clg__loss(o, CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_FAKE, tl, 1.0f, 1.0f, tout,
+                      CLG_NO_TENSOR));
+    test_download(tout, out);
+    assert_true(out[0] == 90.0f && out[1] == 1.0f);
+    TEST_OK(clg__loss(o, CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL, tl, 1.0f, 1.0f, tout,
+                      CLG_NO_TENSOR));
+    test_download(tout, out);
+    assert_true(out[0] >= 0.0f && out[0] < 1e-30f);
+    test_release(&tl);
+    test_release(&tout);
+}
+
+/* 1, -2, 0.5, 3 in both formats: least squares has exact gradients there. */
+static void half_width_logits_give_half_width_gradients(void **state)
+{
+    const clg_ops *o = *state;
+    static const struct {
+        enum clg_dtype dtype;
+        uint16_t l[4], dl[4]; /* (l - 1) / 4: 0, -.75, -.125, .5 */
+    } form[] = {
+        { CLG_F16, { 0x3c00, 0xc000, 0x3800, 0x4200 }, { 0x0000, 0xba00, 0xb000, 0x3800 } },
+        { CLG_BF16, { 0x3f80, 0xc000, 0x3f00, 0x4040 }, { 0x0000, 0xbf40, 0xbe00, 0x3f00 } },
+    };
+    clg_tensor tout = test_buffer(o->rt, CLG_F32, 2);
+    for (int i = 0; i < 2; i++) {
+        clg_tensor tl = test_buffer(o->rt, form[i].dtype, 4);
+        clg_tensor tdl = test_buffer(o->rt, form[i].dtype, 4);
+        float out[2];
+        uint16_t dl[4];
+        TEST_OK(clg__rt_write(o->rt, tl, form[i].l));
+        TEST_OK(
+            clg__loss(o, CLG_OBJECTIVE_LEAST_SQUARES, CLG_LOSS_OF_REAL, tl, 1.0f, 1.0f, tout, tdl));
+        test_download(tout, out);
+        TEST_OK(clg__rt_read(o->rt, tdl, dl));
+        assert_memory_equal(dl, form[i].dl, sizeof dl);
+        assert_true(out[0] == 13.25f / 8.0f && out[1] == 0.625f);
+        test_release(&tl);
+        test_release(&tdl);
+    }
+    test_release(&tout);
+}
+
+static void wrong_tensors_are_named(void **state)
+{
+    const clg_ops *o = *state;
+    clg_tensor l = test_buffer(o->rt, CLG_F32, 8), out = test_buffer(o->rt, CLG_F32, 2);
+    clg_tensor bytes = test_buffer(o->rt, CLG_U8, 8);
+    assert_int_equal(clg__loss(o, CLG_OBJECTIVE_HINGE, CLG_LOSS_OF_G, l, 1.0f, 1.0f, l, l),
+                     CLG_E_INTERNAL);
+    assert_string_equal(clg_message(), "loss: out has 8 elements, wants 2");
+    assert_int_equal(clg__loss(o, CLG_OBJECTIVE_HINGE, CLG_LOSS_OF_G, bytes, 1.0f, 1.0f, out, l),
+                     CLG_E_INTERNAL);
+    test_release(&l);
+    test_release(&out);
+    test_release(&bytes);
+}
+
+static int run_family(const char *name, enum clg_family_choice family)
+{
+    clg_ops ops = { .rt = NULL };
+    clg_rt_options opt = { .family = family };
+    ops.rt = test_rt_open_with(&opt);
+    struct CMUnitTest tests[] = {
+        cmocka_unit_test(nan_reaches_loss_shown_and_gradient_of_every_objective),
+        cmocka_unit_test(huge_logits_are_exact_and_the_gradient_may_be_left_out),
+        cmocka_unit_test(half_width_logits_give_half_width_gradients),
+        cmocka_unit_test(wrong_tensors_are_named),
+    };
+    size_t n = sizeof tests / sizeof tests[0];
+    for (size_t i = 0; i < n; i++) {
+        tests[i].initial_state = &ops;
+    }
+    int failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
+    clg__rt_close(&ops.rt);
+    return failed;
+}
+
+int main(void)
+{
+    int failed = run_family("cpu family", CLG_FAMILY_CPU);
+    return failed + run_family("gpu family", CLG_FAMILY_GPU);
+}
