@@ -1,6 +1,6 @@
 /* Models by name: presets in the binary, files on disk, and their description as text. Not here:
- * expansion to concrete nets and the shape checks (model_expand.c). */
-#include "gan/model.h"
+ * expansion to concrete nets and the shape checks (model_expand.c, model_layer.c). */
+#include "gan/model_internal.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -54,6 +54,25 @@ int clg__model_load(const char *name_or_path, clg_model_desc *out)
     return clg__config_load(name_or_path, out);
 }
 
+clg_data_shape clg__model_data_shape(const clg_model_desc *desc)
+{
+    static const struct {
+        const char *name;
+        clg_data_shape shape;
+    } known[] = { { "mnist", { 28, 1, 10, CLG_SYSTEM_NONE } },
+                  { "fashion-mnist", { 28, 1, 10, CLG_SYSTEM_NONE } },
+                  { "cifar10", { 32, 3, 10, CLG_SYSTEM_NONE } } };
+    clg_data_shape shape = { 64, 3, 10, clg__system_find(desc->data.source) };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        if (strcmp(known[i].name, desc->data.source) == 0) {
+            shape = known[i].shape;
+        }
+    }
+    shape.size = desc->data.size != 0 ? desc->data.size : shape.size;
+    shape.channels = desc->data.channels != 0 ? desc->data.channels : shape.channels;
+    return shape;
+}
+
 /* ---- description ---- */
 
 typedef struct text_out {
@@ -98,29 +117,72 @@ static const char *show_shape(char dst[48], uint32_t h, uint32_t w, uint32_t c)
     return dst;
 }
 
-static void describe_layer(text_out *t, const clg_layer *l)
+/* "conv2d 4x4 s2 p1", "maxout 5", "dropout 0.5" */
+static void show_op(char dst[48], const clg_layer *l)
 {
+    const char *op = clg__model_op_name(l->op);
+    switch (l->op) {
+    case CLG_LAYER_CONV2D:
+    case CLG_LAYER_DECONV2D: {
+        int n = snprintf(dst, 48, "%s %ux%u s%u p%u", op, l->kernel, l->kernel, l->stride, l->pad);
+        if (l->out_pad != 0 && n > 0) {
+            (void)snprintf(dst + n, 48 - (size_t)n, " +%u", l->out_pad);
+        }
+        break;
+    }
+    case CLG_LAYER_MAXOUT:
+        (void)snprintf(dst, 48, "%s %u", op, l->pieces);
+        break;
+    case CLG_LAYER_DROPOUT:
+        (void)snprintf(dst, 48, "%s keep %g", op, (double)l->keep);
+        break;
+    case CLG_LAYER_UPSAMPLE:
+    case CLG_LAYER_AVGPOOL:
+        (void)snprintf(dst, 48, "%s %u", op, l->scale);
+        break;
+    default:
+        (void)snprintf(dst, 48, "%s", op);
+    }
+}
+
+/* Inputs other than the layer before, and heads: "from main.3", "with label". */
+static void show_links(text_out *t, const clg_net_plan *net, uint32_t i)
+{
+    const clg_layer *l = &net->layer[i];
+    const struct {
+        const char *word;
+        int32_t source;
+    } link[] = { { "from", l->from }, { "with", l->with } };
+    for (int j = 0; j < 2; j++) {
+        int32_t s = link[j].source;
+        if (s == CLG_FROM_NONE || (j == 0 && s == (int32_t)i - 1)) {
+            continue;
+        }
+        put(t, " %s %s", link[j].word,
+            s == CLG_FROM_INPUT   ? "input"
+            : s == CLG_FROM_LABEL ? "label"
+                                  : net->layer[s].name);
+    }
+    for (uint32_t h = 0; net->head_count > 1 && h < net->head_count; h++) {
+        put(t, net->head[h] == i ? h == 0 ? " head realness" : " head match" : "");
+    }
+}
+
+static void describe_layer(text_out *t, const clg_net_plan *net, uint32_t i)
+{
+    const clg_layer *l = &net->layer[i];
     char in[48];
     char to[48];
     char op[48];
     char number[32];
-    uint64_t parameters = (uint64_t)l->in_c * l->out_c;
-    if (l->op == CLG_LAYER_LINEAR) {
-        (void)snprintf(op, sizeof op, "linear");
-    } else {
-        int n = snprintf(op, sizeof op, "%s %ux%u s%u p%u",
-                         l->op == CLG_LAYER_CONV2D ? "conv2d" : "deconv2d", l->kernel, l->kernel,
-                         l->stride, l->pad);
-        if (l->out_pad != 0 && n > 0) {
-            (void)snprintf(op + n, sizeof op - (size_t)n, " +%u", l->out_pad);
-        }
-        parameters *= (uint64_t)l->kernel * l->kernel;
-    }
-    parameters += (l->bias ? l->out_c : 0u) + (l->norm == CLG_NORM_BATCH ? 2ull * l->out_c : 0u);
-    put(t, "  %-10s %-18s %14s -> %-14s %-4s %-10s %-7s %12s\n", l->name, op,
+    show_op(op, l);
+    put(t, "  %-10s %-18s %14s -> %-14s %-4s %-10s %-7s %12s", l->name, op,
         show_shape(in, l->in_h, l->in_w, l->in_c), show_shape(to, l->out_h, l->out_w, l->out_c),
         l->bias ? "bias" : "", l->norm == CLG_NORM_BATCH ? "batch-norm" : "",
-        l->act == CLG_ACT_NONE ? "" : clg__act_name(l->act), group_digits(number, parameters));
+        l->act == CLG_ACT_NONE ? "" : clg__act_name(l->act),
+        group_digits(number, clg__model_layer_parameters(l)));
+    show_links(t, net, i);
+    put(t, "\n");
 }
 
 static void describe_net(text_out *t, const char *what, const clg_net_plan *net)
@@ -131,7 +193,7 @@ static void describe_net(text_out *t, const char *what, const clg_net_plan *net)
     put(t, "%s %s -> %s, %s parameters\n", what, show_shape(in, net->in_h, net->in_w, net->in_c),
         show_shape(to, net->out_h, net->out_w, net->out_c), group_digits(number, net->parameters));
     for (uint32_t i = 0; i < net->layer_count; i++) {
-        describe_layer(t, &net->layer[i]);
+        describe_layer(t, net, i);
     }
 }
 
