@@ -95,7 +95,7 @@ def latents(latent, seed, stream, step, n, lane=0):
         z = philox.normal(seed, stream, step, count, lane)
     z = z.reshape(n, latent["size"])
     if kind == "spherical":
-        z = (z / (z.astype("f8") ** 2).sum(1, keepdims=True) ** 0.5).astype("f4")
+        z = (z * (latent["size"] / (z.astype("f8") ** 2).sum(1, keepdims=True)) ** 0.5).astype("f4")
     return z
 
 

@@ -29,7 +29,7 @@ def expand(layers, width, up, size, channels, latent):
     words = {"channels": channels, "pixels": max(size, 1) ** 2 * channels, "base": m, "latent": latent}
     out = []
     for layer in layers:
-        more = True
+        more = layer.get("repeat") != "stages" or len(widths) > 0
         while more:
             one = dict(layer)
             for key in ("out", "kernel"):
@@ -38,6 +38,7 @@ def expand(layers, width, up, size, channels, latent):
                 elif key in one:
                     one[key] = words.get(one[key], one[key])
             out.append(one)
+            layer = {k: v for k, v in layer.items() if k != "from"}  # a repeated one reads itself
             more = layer.get("repeat") == "stages" and len(widths) > 0
     return out
 
@@ -72,18 +73,23 @@ class Graph(nn.Module):
             return len(self.blocks) - 1
 
         def label(name):
-            """A layer that reads the label gets it as a one-hot block of its own."""
-            if name != "label" or layer["op"] in ("embedding", "onehot"):
+            """Layers that read the label share one one-hot block, made when it is first wanted."""
+            if name != "label":
                 return ids.get(name, name)
-            block = add({"op": "onehot", "from": "label"})
-            shapes.append((classes,))
-            return block
+            if "label" not in ids:
+                ids["label"] = add({"op": "onehot", "from": "label"})
+                shapes.append((classes,))
+            return ids["label"]
 
         for layer in layers:
             b = dict(layer)
-            source = label(layer["from"]) if layer.get("from") else last
-            shape_in = at(source)
+            if layer["op"] == "onehot":
+                last = label("label")
+                ids[layer.get("id")] = last
+                continue
             op, out = layer["op"], layer.get("out")
+            source = "label" if op == "embedding" else label(layer["from"]) if layer.get("from") else last
+            shape_in = at(source)
             stem = f"{prefix}." if prefix else ""
             b["from"] = source
             if layer.get("with"):
@@ -108,8 +114,6 @@ class Graph(nn.Module):
                 made = None
                 if op == "concat":
                     shape_out = (shape_in[0] + at(b["with"])[0], *shape_in[1:])
-                elif op == "onehot":
-                    shape_out = (classes,)
                 elif op in ("upsample", "avgpool"):
                     f = layer["scale"]
                     shape_out = (shape_in[0], *(v * f if op == "upsample" else v // f for v in shape_in[1:]))
@@ -119,15 +123,15 @@ class Graph(nn.Module):
             if made is not None:
                 self.put(name, made)
                 b["made"] = made
-            module += op not in ("concat", "onehot")
+            module += op != "concat"
             if layer.get("norm") == "batch":
-                norm = nn.BatchNorm2d(out) if len(shape_out) == 3 else nn.BatchNorm1d(out)
+                norm = nn.BatchNorm2d(out) if len(shape_out) == 3 else nn.BatchNorm1d(out * layer.get("pieces", 1))
                 self.put(f"{layer['name']}_norm" if layer.get("name") else f"{stem}{module}", norm)
                 b["norm"] = norm
                 module += 1
             else:
                 b["norm"] = None
-            module += layer.get("act", "none") != "none"
+            module += layer.get("act", "none") != "none" or op == "maxout"
             if op == "maxout":  # a linear block and a block for the maximum alone
                 add({"op": "linear", "from": b["from"], "made": made, "norm": b["norm"]})
                 shapes.append((units,))

@@ -132,8 +132,74 @@ def dcgan32_wide(**widths):
     return dcgan32(wide=True, **widths)
 
 
+def cgan_mlp(z=200, c=1000, joined=1200, image=240, label=50, two_heads=False):
+    """Mirza and Osindero, 2014. two_heads: realness from the image's features alone, match from them
+    with the label's."""
+    init, drop = {"kind": "uniform", "std": 0.05, "bias_zero": True}, {"op": "dropout", "keep": 0.5}
+    g = [linear(z, "relu", **{"from": "input"}, id="z"), linear(c, "relu", **{"from": "label"}, id="c"),
+         {"op": "concat", "from": "z", "with": "c"}, drop, linear(joined, "relu"), drop, linear("pixels", "sigmoid")]
+    maxout = {"op": "maxout", "pieces": 5}
+    d = [{**maxout, "out": image, "from": "input", "id": "x"}]
+    if two_heads:
+        d += [drop, linear(1, head="realness")]
+    d += [{**maxout, "out": label, "from": "label", "id": "c"}, {"op": "concat", "from": "x", "with": "c"}, drop,
+          {"op": "maxout", "pieces": 4, "out": image}, drop, linear(1, **({"head": "match"} if two_heads else {}))]
+    return {"latent": {"size": 100, "kind": "uniform", "lo": 0.0, "hi": 1.0},
+            "generator": net("main", g, init), "discriminator": net("main", d, init),
+            "loss": {"objective": "non-saturating", "wrong_label_weight": 0.5},
+            "order": {"kind": "d-then-g-fresh-fakes"}, **both(sgd_2014(1.00004)),
+            "train": {"batch": 100}, "data": {"range": "unit"}}
+
+
+def cgan_mlp_two_head(**widths):
+    return cgan_mlp(two_heads=True, **widths)
+
+
+def cgan_dcgan(width=64, joined=128, two_heads=False):
+    """dcgan with the class joined to z, and as planes at D's last map before a 1x1 convolution."""
+    out = dcgan(width)
+    last = out["discriminator"]["layers"].pop()
+    trunk = {"from": "features"} if two_heads else {}
+    tail = [{"op": "concat", **trunk, "with": "label"}, lrelu(conv("conv2d", joined, 1, 1, 0, norm="batch", bias=False)),
+            {**last, **({"head": "match"} if two_heads else {})}]
+    if two_heads:
+        out["discriminator"]["layers"][-1]["id"] = "features"
+        tail.insert(0, {**last, "head": "realness"})
+    out["discriminator"]["layers"] += tail
+    out["generator"]["layers"].insert(0, {"op": "concat", "from": "input", "with": "label"})
+    out["loss"]["wrong_label_weight"] = 0.5
+    out["order"] = {"kind": "d-then-g-fresh-fakes"}
+    return out
+
+
+def cgan_dcgan_two_head(**widths):
+    return cgan_dcgan(two_heads=True, **widths)
+
+
+def encode(out):
+    """A GAN's description with D as encoder: a linear code in the place of its logit."""
+    out["discriminator"]["layers"][-1] = {**out["discriminator"]["layers"][-1], "out": "latent"}
+    out["order"] = {"kind": "reconstruct"}
+    return out
+
+
+def autoencoder(width=64):
+    return encode(dcgan(width))
+
+
+def autoencoder_mlp(hidden=128):
+    return encode(mnist_mlp(hidden))
+
+
 MAKERS = {f.__name__.replace("_", "-"): f for f in
-          (curves, gauss1d, ring, grid, goodfellow_mnist, mnist_mlp, dcgan, dcgan32, dcgan32_wide)}
+          (curves, gauss1d, ring, grid, goodfellow_mnist, mnist_mlp, dcgan, dcgan32, dcgan32_wide, cgan_mlp,
+           cgan_mlp_two_head, cgan_dcgan, cgan_dcgan_two_head, autoencoder, autoencoder_mlp)}
+# The data of a preset: size (0: vectors), channels, classes
+DATA = {"curves": (0, 15, 0), "gauss1d": (0, 1, 0), "ring": (0, 2, 0), "grid": (0, 2, 0),
+        "goodfellow-mnist": (28, 1, 0), "mnist-mlp": (28, 1, 0), "dcgan": (64, 3, 0), "dcgan32": (32, 3, 0),
+        "dcgan32-wide": (32, 3, 0), "cgan-mlp": (28, 1, 10), "cgan-mlp-two-head": (28, 1, 10),
+        "cgan-dcgan": (28, 1, 10), "cgan-dcgan-two-head": (28, 1, 10), "autoencoder": (64, 1, 0),
+        "autoencoder-mlp": (28, 1, 0)}
 
 
 def sheet(name, **widths):
@@ -160,8 +226,6 @@ def parameters(module):
 
 
 if __name__ == "__main__":  # the sheet's own counts
-    for name, size, channels in (("curves", 0, 15), ("gauss1d", 0, 1), ("ring", 0, 2), ("goodfellow-mnist", 28, 1),
-                                 ("mnist-mlp", 28, 1), ("dcgan", 64, 3), ("dcgan32", 32, 3), ("dcgan32-wide", 32, 3)):
-        torch.manual_seed(1)
-        nets = build(sheet(name), size, channels)
+    for name, (size, channels, classes) in DATA.items():
+        nets = build(sheet(name), size, channels, classes)
         print(f"{name:18} G {parameters(nets[0]):9,}  D {parameters(nets[1]):9,}")
