@@ -16,7 +16,9 @@
     X(concat)          \
     X(bce)             \
     X(loss)            \
+    X(mse)             \
     X(adam)            \
+    X(sgd)             \
     X(reduce)          \
     X(fill)            \
     X(random)          \

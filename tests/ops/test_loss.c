@@ -1,4 +1,4 @@
-/* Losses beyond the case table: what has no reference value. */
+/* Losses and weight clipping beyond their case tables: what has no reference value. */
 #include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "ops/loss.h"
+#include "ops/sgd.h"
 #include "support/rt_support.h"
 
 static void nan_reaches_loss_shown_and_gradient_of_every_objective(void **state)
@@ -77,6 +78,53 @@ static void half_width_logits_give_half_width_gradients(void **state)
     test_release(&tout);
 }
 
+static void mse_gradient_may_take_the_place_of_x(void **state)
+{
+    const clg_ops *o = *state;
+    enum { N = 20001 };
+    float x[N], y[N], dx[N], out[2];
+    for (int i = 0; i < N; i++) {
+        x[i] = (float)(i % 7) - 3.0f;
+        y[i] = (float)(i % 5) - 2.0f;
+    }
+    clg_tensor tx = test_upload(o->rt, x, N), ty = test_upload(o->rt, y, N);
+    clg_tensor tout = test_buffer(o->rt, CLG_F32, 2);
+    clg_tensor ws = test_buffer(o->rt, CLG_F32, (size_t)clg__mse_workspace(o, N));
+    TEST_OK(clg__mse(o, tx, ty, (float)N / 2.0f, tout, tx, ws));
+    test_download(tx, dx);
+    test_download(tout, out);
+    double sum = 0.0;
+    for (int i = 0; i < N; i++) {
+        assert_true(dx[i] == x[i] - y[i]);
+        sum += (double)dx[i] * (double)dx[i] / N;
+    }
+    assert_true(fabs((double)out[0] - sum) < 1e-6 * sum);
+    TEST_OK(clg__mse(o, ty, ty, 1.0f, tout, CLG_NO_TENSOR, ws));
+    test_download(tout, out);
+    assert_true(out[0] == 0.0f && out[1] > 1.0f);
+    clg_tensor *all[] = { &tx, &ty, &tout, &ws };
+    for (size_t i = 0; i < 4; i++) {
+        test_release(all[i]);
+    }
+}
+
+static void clipping_leaves_nan_for_the_watcher(void **state)
+{
+    const clg_ops *o = *state;
+    float w[37];
+    for (int i = 0; i < 37; i++) {
+        w[i] = i % 3 == 0 ? NAN : (float)i - 18.0f;
+    }
+    clg_tensor tw = test_upload(o->rt, w, 37);
+    TEST_OK(clg__weight_clip(o, 2.0f, tw));
+    test_download(tw, w);
+    for (int i = 0; i < 37; i++) {
+        assert_int_equal(isnan(w[i]) != 0, i % 3 == 0);
+        assert_true(i % 3 == 0 || fabsf(w[i]) <= 2.0f);
+    }
+    test_release(&tw);
+}
+
 static void wrong_tensors_are_named(void **state)
 {
     const clg_ops *o = *state;
@@ -101,6 +149,8 @@ static int run_family(const char *name, enum clg_family_choice family)
         cmocka_unit_test(nan_reaches_loss_shown_and_gradient_of_every_objective),
         cmocka_unit_test(huge_logits_are_exact_and_the_gradient_may_be_left_out),
         cmocka_unit_test(half_width_logits_give_half_width_gradients),
+        cmocka_unit_test(mse_gradient_may_take_the_place_of_x),
+        cmocka_unit_test(clipping_leaves_nan_for_the_watcher),
         cmocka_unit_test(wrong_tensors_are_named),
     };
     size_t n = sizeof tests / sizeof tests[0];

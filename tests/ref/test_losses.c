@@ -160,6 +160,34 @@ static void losses_at_huge_logits_are_exact_and_nan_stays_nan(void **state)
     }
 }
 
+/* ---- mean squared error ---- */
+
+typedef struct mse_state {
+    double *x, *y;
+} mse_state;
+
+static double scaled_mse(void *ctx)
+{
+    mse_state *s = ctx;
+    double out[2];
+    ref_mse(s->x, s->y, ROWS, 1.0, out, NULL);
+    return SCALE * out[0];
+}
+
+static void mse_has_its_value_and_its_gradient(void **state)
+{
+    static const double x[3] = { 1.0, -2.0, 0.5 }, y[3] = { 0.0, 1.0, 0.5 };
+    mse_state s = { .x = grad_random(ROWS, 91), .y = grad_random(ROWS, 92) };
+    double out[2], dx[ROWS];
+    (void)state;
+    ref_mse(s.x, s.y, ROWS, SCALE, out, dx);
+    grad_check("mse dx", scaled_mse, &s, s.x, dx, ROWS, ROWS);
+    ref_mse(x, y, 3, 1.0, out, NULL);
+    assert_true(fabs(out[0] - 10.0 / 3.0) < 1e-15 && fabs(out[1] - 3.5 / 3.0) < 1e-15);
+    free(s.x);
+    free(s.y);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +195,7 @@ int main(void)
         cmocka_unit_test(known_objectives_are_the_formulas_of_their_papers),
         cmocka_unit_test(a_soft_target_counts_a_real_row_partly_as_fake),
         cmocka_unit_test(losses_at_huge_logits_are_exact_and_nan_stays_nan),
+        cmocka_unit_test(mse_has_its_value_and_its_gradient),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
