@@ -36,7 +36,7 @@ hits=$(
     outside '# *include *[<"]CL/' 'rt/|blas/clblast' 'OpenCL is for rt'
     outside '\bcl(Create|Enqueue|Get|Build|Release|Set|Finish|Flush|Wait)[A-Z][A-Za-z]*\(' 'rt/' 'cl* calls are for rt'
     outside '# *include *[<"]clblast' 'blas/clblast' 'CLBlast is for blas'
-    outside '# *include *<(yaml|jansson|png|jpeglib|zlib|stb/)' 'io/' 'file libraries are for io'
+    outside '# *include *<(yaml|jansson|cairo|png|jpeglib|zlib|stb/)' 'io/' 'file libraries are for io'
     outside '# *include *<(unistd|fcntl|dirent|pthread|signal|sys/)' 'base/os_posix' 'POSIX is for base/os_posix'
     outside '\b(printf|fprintf|exit|abort|puts)\(' 'cli/' 'only cli prints or ends'
     grep -rnE 'CL/cl' ../include | sed 's/$/: no OpenCL in public headers/'
