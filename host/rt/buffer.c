@@ -23,6 +23,16 @@ static int out_of_memory(const clg_rt *rt, uint64_t wanted, const char *label, c
     return clg__hint(status, "take a smaller batch, image size or width");
 }
 
+/* CLGAN_POISON (tests): a new buffer holds bytes 0xff, which are NaN as float, half and bfloat16, so
+ * that whatever is read before it was written shows in the results, on every driver. */
+static int poison(clg_rt *rt, const clg_buffer *b)
+{
+    static const cl_uchar nan_byte = 0xff;
+    cl_int err = clEnqueueFillBuffer(rt->queue, b->mem, &nan_byte, 1, 0, (size_t)b->bytes, 0, NULL,
+                                     NULL);
+    return err == CL_SUCCESS ? CLG_OK : clg__rt_fail(err, "poisoning '%s'", b->label);
+}
+
 int clg__buffer_create(clg_rt *rt, enum clg_dtype dtype, uint64_t count, const char *label,
                        clg_buffer **out)
 {
@@ -62,7 +72,7 @@ int clg__buffer_create(clg_rt *rt, enum clg_dtype dtype, uint64_t count, const c
     rt->bytes_used += bytes;
     rt->bytes_peak = rt->bytes_used > rt->bytes_peak ? rt->bytes_used : rt->bytes_peak;
     *out = b;
-    return CLG_OK;
+    return rt->poison ? poison(rt, b) : CLG_OK;
 }
 
 void clg__buffer_destroy(clg_buffer **buf)

@@ -115,6 +115,7 @@ int clg__rt_open(clg_rt **out, const clg_rt_options *opt)
     }
     rt->no_cache = opt->no_cache;
     rt->source_dir = clg__os_env("CLGAN_CL_DIR");
+    rt->poison = clg__os_env("CLGAN_POISON") != NULL;
     CLG_TRY(choose_device(rt, opt));
     CLG_TRY(choose_family(rt, opt->family));
     guess_rates(rt);

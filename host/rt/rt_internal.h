@@ -117,6 +117,7 @@ struct clg_rt {
     /* programs */
     char *cache_dir;        /* <cache dir>/programs, NULL: none */
     const char *source_dir; /* CLGAN_CL_DIR or NULL */
+    bool poison;            /* CLGAN_POISON: new buffers hold NaN */
     clg_rt_program *programs;
     clg_kernel *kernels[CLG_RT_KERNEL_SLOTS];
     /* launches */

@@ -56,6 +56,37 @@ static void launch_both(clg_rt *rt, clg_tensor y, uint32_t rounds)
     TEST_OK(clg__launch(rt, touch, g, CLG_ARGS(CLG_ARG(y))));
 }
 
+/* One round of both kernels; the share of `spin` in the time of the two. */
+static double share_of_spin(clg_rt *rt, clg_tensor t)
+{
+    clg__rt_profile_reset(rt);
+    double begun = clg__os_now_s();
+    for (int i = 0; i < 20; i++) {
+        launch_both(rt, t, 2000000);
+    }
+    clg_profile_row *rows = NULL;
+    size_t n = 0;
+    TEST_OK(clg__rt_profile(rt, &rows, &n));
+    double wall_ms = 1e3 * (clg__os_now_s() - begun);
+    assert_int_equal(n, 2);
+    /* falling by time */
+    const clg_profile_row *spin = strcmp(rows[0].kernel, "spin") == 0 ? &rows[0] : &rows[1];
+    const clg_profile_row *touch = spin == &rows[0] ? &rows[1] : &rows[0];
+    assert_string_equal(spin->kernel, "spin");
+    assert_string_equal(touch->kernel, "touch");
+    assert_int_equal(spin->calls, 20);
+    assert_int_equal(touch->calls, 20);
+    assert_float_equal(spin->flops, 20 * 6e6, 1);
+    assert_float_equal(touch->bytes, 160, 0);
+    assert_true(rows[0].total_ms >= rows[1].total_ms && rows[1].total_ms > 0);
+    print_message("spin %.2f ms, touch %.3f ms, wall %.2f ms\n", spin->total_ms, touch->total_ms,
+                  wall_ms);
+    assert_true(rows[0].total_ms + rows[1].total_ms < 1.2 * wall_ms + 1);
+    double share = spin->total_ms / (spin->total_ms + touch->total_ms);
+    clg__free(rows);
+    return share;
+}
+
 static void rows_give_calls_time_flops_and_bytes_per_kernel(void **state)
 {
     (void)state;
@@ -63,30 +94,15 @@ static void rows_give_calls_time_flops_and_bytes_per_kernel(void **state)
     float y[4] = { 0 };
     clg_tensor t = test_upload(rt, y, 4);
     launch_both(rt, t, 10); /* compiles */
-    clg__rt_profile_reset(rt);
-    double begun = clg__os_now_s();
-    for (int i = 0; i < 20; i++) {
-        launch_both(rt, t, 400000);
+    /* 6 MFLOP against one: the time belongs to spin, in the quietest of five rounds at least. */
+    double best = 0;
+    for (int i = 0; i < 5 && best < 0.8; i++) {
+        double share = share_of_spin(rt, t);
+        best = share > best ? share : best;
     }
+    assert_true(best >= 0.8);
     clg_profile_row *rows = NULL;
     size_t n = 0;
-    TEST_OK(clg__rt_profile(rt, &rows, &n));
-    double wall_ms = 1e3 * (clg__os_now_s() - begun);
-    assert_int_equal(n, 2);
-    /* Falling by time; which of the two took longer is not asked: machines are shared. */
-    const clg_profile_row *spin = strcmp(rows[0].kernel, "spin") == 0 ? &rows[0] : &rows[1];
-    const clg_profile_row *touch = spin == &rows[0] ? &rows[1] : &rows[0];
-    assert_string_equal(spin->kernel, "spin");
-    assert_string_equal(touch->kernel, "touch");
-    assert_int_equal(spin->calls, 20);
-    assert_int_equal(touch->calls, 20);
-    assert_float_equal(spin->flops, 20 * 1.2e6, 1);
-    assert_float_equal(touch->bytes, 160, 0);
-    assert_true(rows[0].total_ms >= rows[1].total_ms && rows[1].total_ms > 0);
-    print_message("spin %.2f ms, touch %.3f ms, wall %.2f ms\n", spin->total_ms, touch->total_ms,
-                  wall_ms);
-    assert_true(rows[0].total_ms + rows[1].total_ms < 1.2 * wall_ms + 1);
-    clg__free(rows);
     clg__rt_profile_reset(rt);
     TEST_OK(clg__rt_profile(rt, &rows, &n));
     assert_int_equal(n, 0);
