@@ -62,7 +62,7 @@ static double share_of_spin(clg_rt *rt, clg_tensor t)
     clg__rt_profile_reset(rt);
     double begun = clg__os_now_s();
     for (int i = 0; i < 20; i++) {
-        launch_both(rt, t, 2000000);
+        launch_both(rt, t, 60000);
     }
     clg_profile_row *rows = NULL;
     size_t n = 0;
@@ -76,7 +76,7 @@ static double share_of_spin(clg_rt *rt, clg_tensor t)
     assert_string_equal(touch->kernel, "touch");
     assert_int_equal(spin->calls, 20);
     assert_int_equal(touch->calls, 20);
-    assert_float_equal(spin->flops, 20 * 6e6, 1);
+    assert_float_equal(spin->flops, 20 * 1.8e5, 1);
     assert_float_equal(touch->bytes, 160, 0);
     assert_true(rows[0].total_ms >= rows[1].total_ms && rows[1].total_ms > 0);
     print_message("spin %.2f ms, touch %.3f ms, wall %.2f ms\n", spin->total_ms, touch->total_ms,
@@ -94,13 +94,14 @@ static void rows_give_calls_time_flops_and_bytes_per_kernel(void **state)
     float y[4] = { 0 };
     clg_tensor t = test_upload(rt, y, 4);
     launch_both(rt, t, 10); /* compiles */
-    /* 6 MFLOP against one: the time belongs to spin, in the quietest of five rounds at least. */
+    /* 180,000 operations against one: most of the time is spin's, in the quietest of five rounds at
+     * least. (llvmpipe ends a loop after 65,535 rounds.) */
     double best = 0;
-    for (int i = 0; i < 5 && best < 0.8; i++) {
+    for (int i = 0; i < 5 && best < 0.5; i++) {
         double share = share_of_spin(rt, t);
         best = share > best ? share : best;
     }
-    assert_true(best >= 0.8);
+    assert_true(best >= 0.5);
     clg_profile_row *rows = NULL;
     size_t n = 0;
     clg__rt_profile_reset(rt);
