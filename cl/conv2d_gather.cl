@@ -15,7 +15,8 @@
  * with 0 it is MR consecutive pixels of the flattened (n, a, b).
  *
  * -D: VW 1|2|4|8|16 (16) vector width; MR (8); NV (2);
- * NARROW: output channels of conv2d_gather_narrow, the only kernel built then. No local memory.
+ * NARROW: output channels of conv2d_gather_narrow, the only kernel built then; STORE: of x, zeros
+ * and y, while wp and bias are floats. No local memory.
  * Source: loops of Goto, van de Geijn, "Anatomy of high-performance matrix multiplication" (2008),
  * without its packing of the left matrix: channels-last rows already are contiguous. */
 #include "common.clh"
@@ -36,11 +37,15 @@
 typedef float vf;
 #define LOADV(i, p) ((p)[i])
 #define STOREV(v, i, p) ((p)[i] = (v))
+#define GET(p) load(p, 0)
+#define PUT(v, p) save(v, p, 0)
 #define VACT(x) act_apply(act, slope, x)
 #else
 typedef CAT(float, VW) vf;
 #define LOADV CAT(vload, VW)
 #define STOREV CAT(vstore, VW)
+#define GET CAT(load, VW)
+#define PUT CAT(save, VW)
 #define VACT(x) CAT(act_apply, VW)(act, slope, x)
 #endif
 #define NR (NV * VW)
@@ -77,7 +82,7 @@ typedef CAT(float, VW) vf;
 
 /* Source rows of tap (i_, j_): pixels outside x read the row of zeros. any: some lie inside. */
 #define FIND_ROWS(i_, j_)                                                   \
-    __global const float *row[MR];                                          \
+    __global const store *row[MR];                                          \
     bool any = false;                                                       \
     _Pragma("unroll") for (int i = 0; i < MR; ++i)                          \
     {                                                                       \
@@ -89,13 +94,32 @@ typedef CAT(float, VW) vf;
 
 #ifndef NARROW
 
+#if STORE
+/* 16-bit sources: the rows of a tap become floats, CHUNK channels at a time, so that the loop over
+ * them converts nothing. */
+#define CHUNK 64
+#define X_AT(i, l) xs[(i) * CHUNK + (l)]
+static inline void unpack_row(__global const store *from, uint n, float *to)
+{
+    uint l = 0;
+    for (; l + VW <= n; l += VW) {
+        STOREV(GET(from + l), 0, to + l);
+    }
+    for (; l < n; ++l) {
+        to[l] = load(from, l);
+    }
+}
+#else
+#define X_AT(i, l) row[i][l]
+#endif
+
 /* wp[panel][t][l][NR]: weights of output channels panel*NR .. +NR, zeros beyond oc.
  * zeros: `run` zeros. One work-item: channel panel get_global_id(0), `group` tiles from
  * get_global_id(1)*group on; the panel stays in cache over the group. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv2d_gather(__global const float *restrict x, uint x_off, __global const float *restrict wp,
-              uint wp_off, __global const float *restrict zeros, uint zeros_off,
-              __global const float *restrict bias, uint bias_off, __global float *restrict y,
+conv2d_gather(__global const store *restrict x, uint x_off, __global const float *restrict wp,
+              uint wp_off, __global const store *restrict zeros, uint zeros_off,
+              __global const float *restrict bias, uint bias_off, __global store *restrict y,
               uint y_off, uint n, uint na, uint nb, uint sh, uint sw, uint col, uint run, uint oh,
               uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0, uint tr, uint ts, int dh0,
               int dw0, int dstep, uint interleave, uint tiles, uint group, uint has_bias,
@@ -141,37 +165,49 @@ conv2d_gather(__global const float *restrict x, uint x_off, __global const float
                     w += run * NR;
                     continue;
                 }
-                uint l = 0;
-                for (; l + 4 <= run; l += 4) {
+#if STORE
+                for (uint l0 = 0; l0 < run; l0 += CHUNK) {
+                    const uint end = min(run - l0, (uint)CHUNK);
+                    float xs[MR * CHUNK];
+                    for (int i = 0; i < MR; ++i) {
+                        unpack_row(row[i] + l0, end, xs + i * CHUNK);
+                    }
+#else
+                {
+                    const uint end = run;
+#endif
+                    uint l = 0;
+                    for (; l + 4 <= end; l += 4) {
 #pragma unroll
-                    for (int s = 0; s < 4; ++s) {
-                        vf wv[NV];
-#pragma unroll
-                        for (int j = 0; j < NV; ++j) {
-                            wv[j] = LOADV(j, w + s * NR);
-                        }
-#pragma unroll
-                        for (int i = 0; i < MR; ++i) {
-                            const vf xv = (vf)(row[i][l + s]);
+                        for (int s = 0; s < 4; ++s) {
+                            vf wv[NV];
 #pragma unroll
                             for (int j = 0; j < NV; ++j) {
-                                acc[i][j] = MUL_ADD(xv, wv[j], acc[i][j]);
+                                wv[j] = LOADV(j, w + s * NR);
+                            }
+#pragma unroll
+                            for (int i = 0; i < MR; ++i) {
+                                const vf xv = (vf)(X_AT(i, l + s));
+#pragma unroll
+                                for (int j = 0; j < NV; ++j) {
+                                    acc[i][j] = MUL_ADD(xv, wv[j], acc[i][j]);
+                                }
                             }
                         }
+                        w += 4 * NR;
                     }
-                    w += 4 * NR;
-                }
 #pragma unroll 1
-                for (; l < run; ++l) {
+                    for (; l < end; ++l) {
 #pragma unroll
-                    for (int i = 0; i < MR; ++i) {
-                        const vf xv = (vf)(row[i][l]);
+                        for (int i = 0; i < MR; ++i) {
+                            const vf xv = (vf)(X_AT(i, l));
 #pragma unroll
-                        for (int j = 0; j < NV; ++j) {
-                            acc[i][j] = MUL_ADD(xv, LOADV(j, w), acc[i][j]);
+                            for (int j = 0; j < NV; ++j) {
+                                acc[i][j] = MUL_ADD(xv, LOADV(j, w), acc[i][j]);
+                            }
                         }
+                        w += NR;
                     }
-                    w += NR;
                 }
             }
         }
@@ -179,17 +215,17 @@ conv2d_gather(__global const float *restrict x, uint x_off, __global const float
 #pragma unroll
         for (int i = 0; i < MR; ++i) {
             if (out[i] != NO_PIXEL) {
-                __global float *to = y + (out[i] * oc + o0);
+                __global store *to = y + (out[i] * oc + o0);
 #pragma unroll
                 for (int j = 0; j < NV; ++j) {
                     const vf v = VACT(acc[i][j]);
                     if (o0 + (j + 1) * VW <= oc) {
-                        STOREV(v, j, to);
+                        PUT(v, to + j * VW);
                     } else {
                         float part[VW];
                         STOREV(v, 0, part);
                         for (uint l = 0; l < VW && o0 + j * VW + l < oc; ++l) {
-                            to[j * VW + l] = part[l];
+                            save(part[l], to, j * VW + l);
                         }
                     }
                 }
@@ -221,9 +257,9 @@ static inline float add_lanes(vf v)
  * wp[l / VW][t][o][l % VW]; run is a multiple of VW (4, 8 or 16). One work-item: `group` tiles from
  * get_global_id(0)*group on, all NARROW = oc channels. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv2d_gather_narrow(__global const float *restrict x, uint x_off, __global const float *restrict wp,
-                     uint wp_off, __global const float *restrict zeros, uint zeros_off,
-                     __global const float *restrict bias, uint bias_off, __global float *restrict y,
+conv2d_gather_narrow(__global const store *restrict x, uint x_off, __global const float *restrict wp,
+                     uint wp_off, __global const store *restrict zeros, uint zeros_off,
+                     __global const float *restrict bias, uint bias_off, __global store *restrict y,
                      uint y_off, uint n, uint na, uint nb, uint sh, uint sw, uint col, uint run,
                      uint oh, uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0, uint tr,
                      uint ts, int dh0, int dw0, int dstep, uint interleave, uint tiles, uint group,
@@ -263,7 +299,7 @@ conv2d_gather_narrow(__global const float *restrict x, uint x_off, __global cons
                     }
 #pragma unroll
                     for (int i = 0; i < MR; ++i) {
-                        const vf xv = LOADV(0, row[i] + l);
+                        const vf xv = GET(row[i] + l);
 #pragma unroll
                         for (int o = 0; o < NARROW; ++o) {
                             acc[i][o] = MUL_ADD(xv, wv[o], acc[i][o]);
@@ -291,7 +327,7 @@ conv2d_gather_narrow(__global const float *restrict x, uint x_off, __global cons
         for (int i = 0; i < MR; ++i) {
             if (out[i] != NO_PIXEL) {
                 for (int o = 0; o < NARROW; ++o) {
-                    y[out[i] * NARROW + o] = sums[i * NARROW + o];
+                    save(sums[i * NARROW + o], y, out[i] * NARROW + o);
                 }
             }
         }

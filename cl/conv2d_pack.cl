@@ -1,6 +1,6 @@
 /* Small copies around the CPU convolution kernels: filters into panels, few-channel inputs with
  * their padding, sums over splits. One work-item per work-group. No local memory.
- * -D: NR (32) floats per panel row. */
+ * -D: NR (32) floats per panel row; STORE: of filters and maps, while panels and sums are floats. */
 #include "common.clh"
 
 #ifndef NR
@@ -12,21 +12,21 @@
  * o = panel*NR + 0 .. NR-1, 0 where o >= oc. get_global_id(0): block of BLOCK rows l,
  * get_global_id(1): panel * tr*ts + t. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv2d_pack(__global const float *restrict w, uint w_off, __global float *restrict wp, uint wp_off,
+conv2d_pack(__global const store *restrict w, uint w_off, __global float *restrict wp, uint wp_off,
             uint tr, uint ts, uint run, uint oc, uint base, uint si, uint sj, uint sl, uint so)
 {
     const uint taps = tr * ts, l0 = (uint)get_global_id(0) * BLOCK;
     const uint row = (uint)get_global_id(1), panel = row / taps, t = rest_of(row, taps, panel);
     const uint i = t / ts, j = rest_of(t, ts, i), o0 = panel * NR;
     const uint rows = min((uint)BLOCK, run - l0), width = min((uint)NR, oc - o0);
-    __global const float *from =
+    __global const store *from =
         w + (w_off + base + i * si + j * sj + l0 * sl + o0 * so);
     __global float *to = wp + (wp_off + (row * run + l0) * NR);
 
     if (so == 1u) {
         for (uint l = 0; l < rows; ++l) {
             for (uint o = 0; o < NR; ++o) {
-                to[l * NR + o] = o < width ? from[l * sl + o] : 0.0f;
+                to[l * NR + o] = o < width ? load(from, l * sl + o) : 0.0f;
             }
         }
         return;
@@ -34,7 +34,7 @@ conv2d_pack(__global const float *restrict w, uint w_off, __global float *restri
     float part[NR * BLOCK];
     for (uint o = 0; o < NR; ++o) {
         for (uint l = 0; l < BLOCK; ++l) {
-            part[o * BLOCK + l] = o < width && l < rows ? from[o * so + l * sl] : 0.0f;
+            part[o * BLOCK + l] = o < width && l < rows ? load(from, o * so + l * sl) : 0.0f;
         }
     }
     for (uint l = 0; l < rows; ++l) {
@@ -47,26 +47,26 @@ conv2d_pack(__global const float *restrict w, uint w_off, __global float *restri
 /* y[n][i][j][c] = x[n][i - pad][j - pad][c], 0 outside; y is [N, yh, yw, c], x [N, xh, xw, c].
  * get_global_id(0): row i, get_global_id(1): image n. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv2d_pad(__global const float *restrict x, uint x_off, __global float *restrict y, uint y_off,
+conv2d_pad(__global const store *restrict x, uint x_off, __global store *restrict y, uint y_off,
            uint xh, uint xw, uint c, uint yh, uint yw, uint pad)
 {
     const uint i = (uint)get_global_id(0), n = (uint)get_global_id(1);
     const uint lo = min(pad, yw) * c, hi = min(pad + xw, yw) * c, row = yw * c;
     const bool inside = i >= pad && i - pad < xh;
-    __global float *to = y + (y_off + (n * yh + i) * row);
-    __global const float *from = x + x_off;
+    __global store *to = y + (y_off + (n * yh + i) * row);
+    __global const store *from = x + x_off;
     uint at = 0;
     if (inside) {
         from += (n * xh + (i - pad)) * xw * c;
         for (; at < lo; ++at) {
-            to[at] = 0.0f;
+            save(0.0f, to, at);
         }
         for (; at < hi; ++at) {
-            to[at] = from[at - lo];
+            save(load(from, at - lo), to, at);
         }
     }
     for (; at < row; ++at) {
-        to[at] = 0.0f;
+        save(0.0f, to, at);
     }
 }
 

@@ -8,7 +8,7 @@
  *
  * Work-item (tx, ty) of group (gx, gy): channels gx*TN + tx + j*TX, pixels gy*TM + ty + i*TY of
  * the flattened (n, a, b). Loads run along channels, so they are contiguous.
- * -D: TX (16), TY (16), RM (4), RN (4), KS (16), UP (0).
+ * -D: TX (16), TY (16), RM (4), RN (4), KS (16), UP (0); STORE: of x, w and y.
  * Local memory: 4*(KS*(TM + 1) + KS*(TN + 1) + 4*TM) bytes.
  * Source: implicit GEMM, Chetlur et al., "cuDNN: efficient primitives for deep learning", 2014,
  * section 3. */
@@ -38,9 +38,9 @@
 #define NO_PIXEL 0xffffffffu
 
 __attribute__((reqd_work_group_size(TX, TY, 1))) __kernel void
-conv2d_tile(__global const float *restrict x, uint x_off, __global const float *restrict w,
+conv2d_tile(__global const store *restrict x, uint x_off, __global const store *restrict w,
             uint w_off, __global const float *restrict bias, uint bias_off,
-            __global float *restrict y, uint y_off, uint n, uint na, uint nb, uint sh, uint sw,
+            __global store *restrict y, uint y_off, uint n, uint na, uint nb, uint sh, uint sw,
             uint run, uint oh, uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0, uint tr,
             uint ts, int dh0, int dw0, int dstep, uint r0, uint s0, uint rstep, uint filter_s,
             uint has_bias, int act, float slope)
@@ -89,17 +89,17 @@ conv2d_tile(__global const float *restrict x, uint x_off, __global const float *
             for (uint i = id; i < TM * KS; i += ITEMS) {
                 const uint l = i % KS, m = i / KS;
                 const bool ok = row[m] != NO_PIXEL && l0 + l < run;
-                xs[l][m] = ok ? x[row[m] * run + l0 + l] : 0.0f;
+                xs[l][m] = ok ? load(x, row[m] * run + l0 + l) : 0.0f;
             }
             for (uint i = id; i < TN * KS; i += ITEMS) {
 #if UP
                 const uint l = i % KS, o = i / KS;
                 const bool ok = o0 + o < oc && l0 + l < run;
-                ws[l][o] = ok ? w[(tap * oc + o0 + o) * run + l0 + l] : 0.0f;
+                ws[l][o] = ok ? load(w, (tap * oc + o0 + o) * run + l0 + l) : 0.0f;
 #else
                 const uint o = i % TN, l = i / TN;
                 const bool ok = o0 + o < oc && l0 + l < run;
-                ws[l][o] = ok ? w[(tap * run + l0 + l) * oc + o0 + o] : 0.0f;
+                ws[l][o] = ok ? load(w, (tap * run + l0 + l) * oc + o0 + o) : 0.0f;
 #endif
             }
             barrier(CLK_LOCAL_MEM_FENCE);
@@ -136,7 +136,7 @@ conv2d_tile(__global const float *restrict x, uint x_off, __global const float *
         for (int j = 0; j < RN; ++j) {
             const uint o = o0 + tx + (uint)j * TX;
             if (o < oc) {
-                y[out * oc + o] = act_apply(act, slope, acc[i][j]);
+                save(act_apply(act, slope, acc[i][j]), y, out * oc + o);
             }
         }
     }

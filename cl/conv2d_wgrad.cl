@@ -8,7 +8,7 @@
  * Tiles at the end are moved back inside, and store only what no other tile owns; so
  * run >= MR and K >= NR are wanted, and the host picks MR, NV, VW for that.
  *
- * -D: VW 1|2|4|8|16 (16), MR (13), NV (2). No local memory. */
+ * -D: VW 1|2|4|8|16 (16), MR (13), NV (2); STORE: of x and dy. No local memory. */
 #include "common.clh"
 
 #ifndef VW
@@ -27,18 +27,40 @@
 typedef float vf;
 #define LOADV(i, p) ((p)[i])
 #define STOREV(v, i, p) ((p)[i] = (v))
+#define GET(p) load(p, 0)
 #else
 typedef CAT(float, VW) vf;
 #define LOADV CAT(vload, VW)
 #define STOREV CAT(vstore, VW)
+#define GET CAT(load, VW)
 #endif
 #define NR (NV * VW)
+
+#if STORE
+/* The tile's rows of one pixel as floats. */
+static inline void unpack_rows(__global const store *from, float *to)
+{
+    int i = 0;
+#pragma unroll
+    for (; i + 8 <= MR; i += 8) {
+        vstore8(load8(from + i), 0, to + i);
+    }
+#pragma unroll
+    for (; i + 4 <= MR; i += 4) {
+        vstore4(load4(from + i), 0, to + i);
+    }
+#pragma unroll
+    for (; i < MR; ++i) {
+        to[i] = load(from, i);
+    }
+}
+#endif
 
 /* x[N,H,W,col], dy[N,P,Q,K], dw[split][R*S][run][K]. Images n0 + z*per .. of split
  * z = get_global_id(2), at most per, below n1; first: start from 0 instead of the sums in dw.
  * get_global_id(0): row tile + column tile * ct, get_global_id(1): tap r*S + s. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv2d_wgrad(__global const float *restrict x, uint x_off, __global const float *restrict dy,
+conv2d_wgrad(__global const store *restrict x, uint x_off, __global const store *restrict dy,
              uint dy_off, __global float *restrict dw, uint dw_off, uint n0, uint n1, uint per,
              uint h, uint w, uint col, uint run, uint p_count, uint q_count, uint k, uint taps_r,
              uint taps_s, uint u, uint pad, uint ct, uint first)
@@ -82,18 +104,26 @@ conv2d_wgrad(__global const float *restrict x, uint x_off, __global const float 
     const uint im0 = n0 + z * per, im1 = min(im0 + per, n1);
     for (uint im = im0; im < im1; ++im) {
         for (uint p = p_lo; p < p_hi; ++p) {
-            __global const float *xr =
+            __global const store *xr =
                 x + (((im * h + (p * u + r - pad)) * w + (q_lo * u + s - pad)) * col + c0);
-            __global const float *yr = dy + (((im * p_count + p) * q_count + q_lo) * k + k0);
+            __global const store *yr = dy + (((im * p_count + p) * q_count + q_lo) * k + k0);
             for (uint q = q_lo; q < q_hi; ++q) {
                 vf yv[NV];
 #pragma unroll
                 for (int j = 0; j < NV; ++j) {
-                    yv[j] = LOADV(j, yr);
+                    yv[j] = GET(yr + j * VW);
                 }
+#if STORE
+                float xs[MR];
+                unpack_rows(xr, xs);
+#endif
 #pragma unroll
                 for (int i = 0; i < MR; ++i) {
+#if STORE
+                    const vf xv = (vf)(xs[i]);
+#else
                     const vf xv = (vf)(xr[i]);
+#endif
 #pragma unroll
                     for (int j = 0; j < NV; ++j) {
                         acc[i][j] = MUL_ADD(xv, yv[j], acc[i][j]);

@@ -4,7 +4,7 @@
  * RM x RN sums per work-item in registers, KS pixels at a time through local memory. The pixels
  * may be split; the partial sums are then added in order by conv2d_wgrad_sum.
  *
- * -D: TX (16), TY (16), RM (4), RN (4), KS (16).
+ * -D: TX (16), TY (16), RM (4), RN (4), KS (16); STORE: of x and dy.
  * Local memory: 4*(KS*(TM + 1) + KS*(TN + 1) + 3*TM + 3*KS) bytes.
  * Source: as cl/conv2d_tile.cl. */
 #include "common.clh"
@@ -31,7 +31,7 @@
 /* out[split][R*S*C][K]. Split z = get_global_id(2): pixels z*per .. +per below total = N*P*Q.
  * Work-item (tx, ty) of group (gx, gy): columns gx*TN + tx + j*TX, rows gy*TM + ty + i*TY. */
 __attribute__((reqd_work_group_size(TX, TY, 1))) __kernel void
-conv2d_wgrad_tile(__global const float *restrict x, uint x_off, __global const float *restrict dy,
+conv2d_wgrad_tile(__global const store *restrict x, uint x_off, __global const store *restrict dy,
                   uint dy_off, __global float *restrict out, uint out_off, uint total, uint per,
                   uint h, uint w, uint c, uint p_count, uint q_count, uint k, uint taps_r,
                   uint taps_s, uint u, uint pad)
@@ -76,12 +76,12 @@ conv2d_wgrad_tile(__global const float *restrict x, uint x_off, __global const f
             const uint m = i % TM, l = i / TM;
             const uint hh = pix_h[l] + row_r[m], ww = pix_w[l] + row_s[m];
             const bool ok = pix0 + l < end && m0 + m < rows && hh < h && ww < w;
-            xs[l][m] = ok ? x[((pix_n[l] + hh) * w + ww) * c + row_c[m]] : 0.0f;
+            xs[l][m] = ok ? load(x, ((pix_n[l] + hh) * w + ww) * c + row_c[m]) : 0.0f;
         }
         for (uint i = id; i < TN * KS; i += ITEMS) {
             const uint o = i % TN, l = i / TN;
             const bool ok = pix0 + l < end && k0 + o < k;
-            ys[l][o] = ok ? dy[(pix0 + l) * k + k0 + o] : 0.0f;
+            ys[l][o] = ok ? load(dy, (pix0 + l) * k + k0 + o) : 0.0f;
         }
         barrier(CLK_LOCAL_MEM_FENCE);
 #pragma unroll

@@ -31,6 +31,9 @@
 #ifndef BPACK
 #define BPACK 1 /* 0: B [k,n] is read in place (n >= NR); 1: packed; 2: B is stored [n,k], packed */
 #endif
+#ifndef CT
+#define CT 128 /* STORE: rows of C whose sums are kept between parts of k */
+#endif
 #define NR (VW * NV)
 
 #define CAT_(a, b) a##b
@@ -39,6 +42,23 @@ typedef CAT(float, VW) vec;
 #define VLOAD(p) CAT(vload, VW)(0, p)
 #define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
 #define VACT CAT(act_apply, VW)
+#define GET CAT(load, VW)
+
+/* With -DSTORE the operands are 16 bits wide; C too, unless -DC_FLOAT. */
+#if STORE && !defined(C_FLOAT)
+#define C_STORED
+#define cstore store
+#define C_VLOAD CAT(load, VW)
+#define C_VSAVE CAT(save, VW)
+#define C_LOAD load
+#define C_SAVE save
+#else
+#define cstore float
+#define C_VLOAD VLOAD
+#define C_VSAVE VSTORE
+#define C_LOAD(p, i) ((p)[i])
+#define C_SAVE(v, p, i) ((p)[i] = (v))
+#endif
 
 /* Halves of two vectors taken in turn. Written element by element: assignments to .even and .odd
  * compile to the same shuffle, but one simulator cannot follow their intermediate code. */
@@ -74,37 +94,37 @@ static inline void transpose_block(vec *x)
 }
 
 /* panel[kk][NR] = op(B)[k0 + kk][n0 .. n0 + NR), zero beyond column n; kk < kc. */
-static inline void pack_panel(__global const float *b, uint n0, uint n, uint k0, uint kc, uint ldb,
+static inline void pack_panel(__global const store *b, uint n0, uint n, uint k0, uint kc, uint ldb,
                               vec *panel)
 {
     float *flat = (float *)panel;
 #if BPACK == 1
-    __global const float *src = b + (size_t)k0 * ldb + n0;
+    __global const store *src = b + (size_t)k0 * ldb + n0;
     if (n - n0 >= NR) {
         for (uint kk = 0; kk < kc; ++kk, src += ldb) {
 #pragma unroll
             for (int j = 0; j < NV; ++j) {
-                panel[kk * NV + j] = VLOAD(src + j * VW);
+                panel[kk * NV + j] = GET(src + j * VW);
             }
         }
     } else {
         for (uint kk = 0; kk < kc; ++kk, src += ldb) {
             for (uint j = 0; j < NR; ++j) {
-                flat[kk * NR + j] = j < n - n0 ? src[j] : 0.0f;
+                flat[kk * NR + j] = j < n - n0 ? load(src, j) : 0.0f;
             }
         }
     }
 #elif BPACK == 2
     for (uint j = 0; j < NV; ++j) {
         const uint col = n0 + j * VW;
-        __global const float *src = b + (size_t)col * ldb + k0;
+        __global const store *src = b + (size_t)col * ldb + k0;
         uint kk = 0;
         if (col + VW <= n) {
             for (; kk + VW <= kc; kk += VW) {
                 vec x[VW];
 #pragma unroll
                 for (int i = 0; i < VW; ++i) {
-                    x[i] = VLOAD(src + (size_t)i * ldb + kk);
+                    x[i] = GET(src + (size_t)i * ldb + kk);
                 }
                 transpose_block(x);
 #pragma unroll
@@ -115,27 +135,67 @@ static inline void pack_panel(__global const float *b, uint n0, uint n, uint k0,
         }
         for (; kk < kc; ++kk) {
             for (uint i = 0; i < VW; ++i) {
-                flat[kk * NR + j * VW + i] = col + i < n ? src[(size_t)i * ldb + kk] : 0.0f;
+                flat[kk * NR + j * VW + i] = col + i < n ? load(src, (size_t)i * ldb + kk) : 0.0f;
             }
         }
     }
 #endif
 }
 
+#if STORE
+/* The tile's part of A as floats, so that the micro-kernel converts nothing: rows ib .. ib+MR (the
+ * last ones repeat row m-1), columns k0 .. k0+kc. */
+#if TA
+#define A_AT(i, kk) at[(kk) * MR + (i)]
+static inline void unpack_rows(__global const store *a, uint lda, uint m, uint ib, uint k0,
+                               uint kc, float *at)
+{
+    __global const store *from = a + (size_t)k0 * lda + ib;
+    for (uint kk = 0; kk < kc; ++kk, from += lda) {
+        int i = 0;
+#pragma unroll
+        for (; i + 4 <= MR; i += 4) {
+            vstore4(load4(from + i), 0, at + kk * MR + i);
+        }
+#pragma unroll
+        for (; i < MR; ++i) {
+            at[kk * MR + i] = load(from, i);
+        }
+    }
+}
+#else
+#define A_AT(i, kk) at[(i) * KC + (kk)]
+static inline void unpack_rows(__global const store *a, uint lda, uint m, uint ib, uint k0,
+                               uint kc, float *at)
+{
+    for (uint i = 0; i < MR; ++i) {
+        __global const store *from = a + (size_t)min(ib + i, m - 1) * lda + k0;
+        uint kk = 0;
+        for (; kk + VW <= kc; kk += VW) {
+            VSTORE(GET(from + kk), at + i * KC + kk);
+        }
+        for (; kk < kc; ++kk) {
+            at[i * KC + kk] = load(from, kk);
+        }
+    }
+}
+#endif
+#endif
+
 /* Tile rows r0 .. r1-1 and columns c0 .. c1-1 to C. `beta` is the factor of what C holds (0: not
  * read); bias and act are applied when `last`, that is when the sum is complete. */
-static inline void store_tile(vec acc[MR][NV], __global float *c, uint ldc, uint r0, uint r1,
+static inline void store_tile(vec acc[MR][NV], __global cstore *c, uint ldc, uint r0, uint r1,
                               uint c0, uint c1, float alpha, float beta, bool last, uint has_bias,
                               __global const float *bias, int act, float slope)
 {
     for (uint r = r0; r < r1; ++r) {
-        __global float *row = c + (size_t)r * ldc;
+        __global cstore *row = c + (size_t)r * ldc;
         if (c0 == 0 && c1 == NR) {
 #pragma unroll
             for (int j = 0; j < NV; ++j) {
                 vec v = acc[r][j] * alpha;
                 if (beta != 0.0f) {
-                    v = MUL_ADD(VLOAD(row + j * VW), (vec)(beta), v);
+                    v = MUL_ADD(C_VLOAD(row + j * VW), (vec)(beta), v);
                 }
                 if (last && has_bias) {
                     v += VLOAD(bias + j * VW);
@@ -143,14 +203,14 @@ static inline void store_tile(vec acc[MR][NV], __global float *c, uint ldc, uint
                 if (last) {
                     v = VACT(act, slope, v);
                 }
-                VSTORE(v, row + j * VW);
+                C_VSAVE(v, row + j * VW);
             }
         } else {
             const float *from = (const float *)acc[r];
             for (uint j = c0; j < c1; ++j) {
                 float v = from[j] * alpha;
                 if (beta != 0.0f) {
-                    v = MUL_ADD(row[j], beta, v);
+                    v = MUL_ADD(C_LOAD(row, j), beta, v);
                 }
                 if (last && has_bias) {
                     v += bias[j];
@@ -158,7 +218,7 @@ static inline void store_tile(vec acc[MR][NV], __global float *c, uint ldc, uint
                 if (last) {
                     v = act_apply(act, slope, v);
                 }
-                row[j] = v;
+                C_SAVE(v, row, j);
             }
         }
     }
@@ -169,10 +229,12 @@ static inline void store_tile(vec acc[MR][NV], __global float *c, uint ldc, uint
  * Needs m >= MR when TA is 1, and n >= NR when BPACK is 0: the last tile starts at m - MR (n - NR)
  * and stores only the rows (columns) that no other tile has.
  * Work-item (panel of NR columns, group of `tiles` row tiles, z). Private memory KC*NR floats.
- * -D VW=16 NV=2 MR=8 KC=512 TA=0 BPACK=1. */
+ * With a stored C (then tiles*MR <= CT) the sums stay in private memory, CT*NR floats, until they
+ * are complete: C is rounded once.
+ * -D VW=16 NV=2 MR=8 KC=512 TA=0 BPACK=1 CT=128 STORE=0 C_FLOAT. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint b_off,
-              __global const float *bias, uint bias_off, __global float *c, uint c_off, uint m,
+void gemm_cpu(__global const store *a, uint a_off, __global const store *b, uint b_off,
+              __global const float *bias, uint bias_off, __global cstore *c, uint c_off, uint m,
               uint n, uint k, uint lda, uint ldb, uint ldc, uint tiles, uint stride_a,
               uint stride_b, uint stride_c, uint has_bias, int act, float alpha, float beta,
               float slope)
@@ -191,6 +253,12 @@ void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint
     const uint nb = min(n0, n - NR);
 #endif
     bias += bias_off + nb;
+#if STORE
+    float at[KC * MR];
+#endif
+#ifdef C_STORED
+    float sums[CT * NR];
+#endif
     uint kc;
     for (uint k0 = 0; k0 < k; k0 += kc) {
         kc = min(k - k0, (uint)KC);
@@ -200,6 +268,16 @@ void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint
         for (uint t = first; t < end; ++t) {
             const uint ib = m < MR ? 0 : min(t * MR, m - MR);
             vec acc[MR][NV];
+#ifdef C_STORED
+            float *kept = sums + (t - first) * (MR * NR);
+#pragma unroll
+            for (int i = 0; i < MR; ++i) {
+#pragma unroll
+                for (int j = 0; j < NV; ++j) {
+                    acc[i][j] = k0 == 0 ? (vec)(0.0f) : VLOAD(kept + (i * NV + j) * VW);
+                }
+            }
+#else
 #pragma unroll
             for (int i = 0; i < MR; ++i) {
 #pragma unroll
@@ -207,7 +285,10 @@ void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint
                     acc[i][j] = (vec)(0.0f);
                 }
             }
-#if TA
+#endif
+#if STORE
+            unpack_rows(a, lda, m, ib, k0, kc, at);
+#elif TA
             __global const float *ap = a + (size_t)k0 * lda + ib;
 #else
             __global const float *ap[MR];
@@ -217,7 +298,7 @@ void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint
             }
 #endif
 #if !BPACK
-            __global const float *bp = b + (size_t)k0 * ldb + nb;
+            __global const store *bp = b + (size_t)k0 * ldb + nb;
 #endif
 #pragma unroll 4
             for (size_t kk = 0; kk < kc; ++kk) {
@@ -227,12 +308,14 @@ void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint
 #if BPACK
                     bv[j] = panel[kk * NV + j];
 #else
-                    bv[j] = VLOAD(bp + j * VW);
+                    bv[j] = GET(bp + j * VW);
 #endif
                 }
 #pragma unroll
                 for (int i = 0; i < MR; ++i) {
-#if TA
+#if STORE
+                    const vec av = (vec)(A_AT(i, kk));
+#elif TA
                     const vec av = (vec)(ap[i]);
 #else
                     const vec av = (vec)(ap[i][kk]);
@@ -242,16 +325,31 @@ void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint
                         acc[i][j] = MUL_ADD(av, bv[j], acc[i][j]);
                     }
                 }
-#if TA
+#if TA && !STORE
                 ap += lda;
 #endif
 #if !BPACK
                 bp += ldb;
 #endif
             }
+#ifdef C_STORED
+            if (k0 + kc < k) {
+#pragma unroll
+                for (int i = 0; i < MR; ++i) {
+#pragma unroll
+                    for (int j = 0; j < NV; ++j) {
+                        VSTORE(acc[i][j], kept + (i * NV + j) * VW);
+                    }
+                }
+                continue;
+            }
+            const float had = beta;
+#else
+            const float had = k0 == 0 ? beta : 1.0f;
+#endif
             store_tile(acc, c + (size_t)ib * ldc + nb, ldc, t * MR - ib, min((uint)MR, m - ib),
-                       n0 - nb, min((uint)NR, n - nb), alpha, k0 == 0 ? beta : 1.0f,
-                       k0 + kc >= k, has_bias, bias, act, slope);
+                       n0 - nb, min((uint)NR, n - nb), alpha, had, k0 + kc >= k, has_bias, bias,
+                       act, slope);
         }
     }
 }
@@ -260,8 +358,8 @@ void gemm_cpu(__global const float *a, uint a_off, __global const float *b, uint
  * c[i*c_step] = act(alpha * sum + beta * c + bias[i*bias_step]). Four vectors of partial sums,
  * then a fixed tree. Work-item (group of `rows` rows, z). -D VW=16. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void gemm_dot(__global const float *a, uint a_off, __global const float *x, uint x_off,
-              __global const float *bias, uint bias_off, __global float *c, uint c_off, uint m,
+void gemm_dot(__global const store *a, uint a_off, __global const store *x, uint x_off,
+              __global const float *bias, uint bias_off, __global cstore *c, uint c_off, uint m,
               uint k, uint lda, uint c_step, uint bias_step, uint rows, uint stride_a,
               uint stride_x, uint stride_c, uint has_bias, int act, float alpha, float beta,
               float slope)
@@ -273,17 +371,17 @@ void gemm_dot(__global const float *a, uint a_off, __global const float *x, uint
     c += c_off + (size_t)z * stride_c;
     a += a_off + (size_t)z * stride_a;
     for (uint i = first; i < end; ++i) {
-        __global const float *row = a + (size_t)i * lda;
+        __global const store *row = a + (size_t)i * lda;
         vec s[4] = { (vec)(0.0f), (vec)(0.0f), (vec)(0.0f), (vec)(0.0f) };
         size_t p = 0;
         for (; p + 4 * VW <= k; p += 4 * VW) {
 #pragma unroll
             for (int j = 0; j < 4; ++j) {
-                s[j] = MUL_ADD(VLOAD(row + p + j * VW), VLOAD(x + p + j * VW), s[j]);
+                s[j] = MUL_ADD(GET(row + p + j * VW), GET(x + p + j * VW), s[j]);
             }
         }
         for (; p + VW <= k; p += VW) {
-            s[0] = MUL_ADD(VLOAD(row + p), VLOAD(x + p), s[0]);
+            s[0] = MUL_ADD(GET(row + p), GET(x + p), s[0]);
         }
         const vec t = (s[0] + s[1]) + (s[2] + s[3]);
         float part[VW];
@@ -297,16 +395,16 @@ void gemm_dot(__global const float *a, uint a_off, __global const float *x, uint
         }
         float sum = part[0];
         for (; p < k; ++p) {
-            sum = MUL_ADD(row[p], x[p], sum);
+            sum = MUL_ADD(load(row, p), load(x, p), sum);
         }
         float v = sum * alpha;
-        __global float *to = c + (size_t)i * c_step;
+        __global cstore *to = c + (size_t)i * c_step;
         if (beta != 0.0f) {
-            v = MUL_ADD(*to, beta, v);
+            v = MUL_ADD(C_LOAD(to, 0), beta, v);
         }
         if (has_bias) {
             v += bias[bias_off + i * bias_step];
         }
-        *to = act_apply(act, slope, v);
+        C_SAVE(act_apply(act, slope, v), to, 0);
     }
 }

@@ -23,6 +23,16 @@
 #ifndef TK
 #define TK 16 /* depth of a tile */
 #endif
+/* With -DSTORE the operands are 16 bits wide; C too, unless -DC_FLOAT. */
+#if STORE && !defined(C_FLOAT)
+#define cstore store
+#define C_LOAD load
+#define C_SAVE save
+#else
+#define cstore float
+#define C_LOAD(p, i) ((p)[i])
+#define C_SAVE(v, p, i) ((p)[i] = (v))
+#endif
 #define TM (LY * WM)
 #define TN (LX * WN)
 
@@ -30,10 +40,10 @@
  * b[j*ldb + p]); c[i*ldc + j]; bias[n] if has_bias; batch z starts at z*stride_x in each but bias.
  * Work-group (tile of TN columns, tile of TM rows, z); work-item (x, y) has columns x + j*LX and
  * rows y + i*LY of the tile. Local memory 4*TK*(TM+1 + TN+1) bytes.
- * -D LX=16 LY=16 WM=4 WN=4 TK=16. */
+ * -D LX=16 LY=16 WM=4 WN=4 TK=16 STORE=0 C_FLOAT. */
 __kernel __attribute__((reqd_work_group_size(LX, LY, 1)))
-void gemm_gpu(__global const float *a, uint a_off, __global const float *b, uint b_off,
-              __global const float *bias, uint bias_off, __global float *c, uint c_off, uint m,
+void gemm_gpu(__global const store *a, uint a_off, __global const store *b, uint b_off,
+              __global const float *bias, uint bias_off, __global cstore *c, uint c_off, uint m,
               uint n, uint k, uint lda, uint ldb, uint ldc, uint ta, uint tb, uint stride_a,
               uint stride_b, uint stride_c, uint has_bias, int act, float alpha, float beta,
               float slope)
@@ -60,7 +70,7 @@ void gemm_gpu(__global const float *a, uint a_off, __global const float *b, uint
             const uint i = ta ? e % TM : e / TK, p = ta ? e / TM : e % TK;
             float v = 0.0f;
             if (i0 + i < m && k0 + p < k) {
-                v = ta ? a[(size_t)(k0 + p) * lda + i0 + i] : a[(size_t)(i0 + i) * lda + k0 + p];
+                v = load(a, ta ? (size_t)(k0 + p) * lda + i0 + i : (size_t)(i0 + i) * lda + k0 + p);
             }
             at[p][i] = v;
         }
@@ -68,7 +78,7 @@ void gemm_gpu(__global const float *a, uint a_off, __global const float *b, uint
             const uint j = tb ? e / TK : e % TN, p = tb ? e % TK : e / TN;
             float v = 0.0f;
             if (j0 + j < n && k0 + p < k) {
-                v = tb ? b[(size_t)(j0 + j) * ldb + k0 + p] : b[(size_t)(k0 + p) * ldb + j0 + j];
+                v = load(b, tb ? (size_t)(j0 + j) * ldb + k0 + p : (size_t)(k0 + p) * ldb + j0 + j);
             }
             bt[p][j] = v;
         }
@@ -101,15 +111,15 @@ void gemm_gpu(__global const float *a, uint a_off, __global const float *b, uint
         for (int j = 0; j < WN; ++j) {
             const uint col = j0 + x + j * LX;
             if (row < m && col < n) {
-                __global float *to = c + (size_t)row * ldc + col;
+                __global cstore *to = c + (size_t)row * ldc + col;
                 float v = acc[i][j] * alpha;
                 if (beta != 0.0f) {
-                    v = MUL_ADD(*to, beta, v);
+                    v = MUL_ADD(C_LOAD(to, 0), beta, v);
                 }
                 if (has_bias) {
                     v += bias[bias_off + col];
                 }
-                *to = act_apply(act, slope, v);
+                C_SAVE(act_apply(act, slope, v), to, 0);
             }
         }
     }
@@ -123,8 +133,8 @@ void gemm_gpu(__global const float *a, uint a_off, __global const float *b, uint
  * bias[i*bias_step]). One work-group per row i and batch z: (lanes, i, z). Local memory 4*LANES
  * bytes. -D LANES=64. */
 __kernel __attribute__((reqd_work_group_size(LANES, 1, 1)))
-void gemv_gpu(__global const float *a, uint a_off, __global const float *x, uint x_off,
-              __global const float *bias, uint bias_off, __global float *c, uint c_off, uint k,
+void gemv_gpu(__global const store *a, uint a_off, __global const store *x, uint x_off,
+              __global const float *bias, uint bias_off, __global cstore *c, uint c_off, uint k,
               uint a_row, uint a_col, uint x_step, uint c_step, uint bias_step, uint stride_a,
               uint stride_x, uint stride_c, uint has_bias, int act, float alpha, float beta,
               float slope)
@@ -135,7 +145,7 @@ void gemv_gpu(__global const float *a, uint a_off, __global const float *x, uint
     x += x_off + (size_t)z * stride_x;
     float s = 0.0f;
     for (uint p = lane; p < k; p += LANES) {
-        s = MUL_ADD(a[(size_t)p * a_col], x[(size_t)p * x_step], s);
+        s = MUL_ADD(load(a, (size_t)p * a_col), load(x, (size_t)p * x_step), s);
     }
     part[lane] = s;
     barrier(CLK_LOCAL_MEM_FENCE);
@@ -146,15 +156,15 @@ void gemv_gpu(__global const float *a, uint a_off, __global const float *x, uint
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     if (lane == 0) {
-        __global float *to = c + c_off + (size_t)z * stride_c + (size_t)i * c_step;
+        __global cstore *to = c + c_off + (size_t)z * stride_c + (size_t)i * c_step;
         float v = part[0] * alpha;
         if (beta != 0.0f) {
-            v = MUL_ADD(*to, beta, v);
+            v = MUL_ADD(C_LOAD(to, 0), beta, v);
         }
         if (has_bias) {
             v += bias[bias_off + i * bias_step];
         }
-        *to = act_apply(act, slope, v);
+        C_SAVE(act_apply(act, slope, v), to, 0);
     }
 }
 

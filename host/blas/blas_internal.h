@@ -16,39 +16,65 @@ typedef struct clg_product {
 
 /* ---- builtin.c, builtin_gpu.c: our kernels ---- */
 enum { CLG_BUILTIN_SLOTS = 36 };
+/* How the matrices of a product are stored. A and B always alike; C as they are, or in floats. */
+#define CLG_STORAGE_LIST(X)                                                                        \
+    X(CLG_STORAGE_F32, CLG_F32, CLG_F32, "")                                                       \
+    X(CLG_STORAGE_F16, CLG_F16, CLG_F16, " -DSTORE=1")                                             \
+    X(CLG_STORAGE_F16_F32, CLG_F16, CLG_F32, " -DSTORE=1 -DC_FLOAT")                               \
+    X(CLG_STORAGE_BF16, CLG_BF16, CLG_BF16, " -DSTORE=2")                                          \
+    X(CLG_STORAGE_BF16_F32, CLG_BF16, CLG_F32, " -DSTORE=2 -DC_FLOAT")
+enum clg_storage {
+#define CLG_X(id, ab, c, options) id,
+    CLG_STORAGE_LIST(CLG_X)
+#undef CLG_X
+        CLG_STORAGE_COUNT
+};
+/* CLG_STORAGE_COUNT: not one of those. */
+enum clg_storage clg__builtin_storage(const clg_product *p);
+const char *clg__builtin_storage_options(enum clg_storage s); /* begins with a space, or "" */
+
+/* GPU: work-group, and the kernels built for it; tile NULL: not yet chosen. */
+typedef struct clg_builtin_gpu {
+    uint32_t lx, ly, wm, wn; /* work-group and elements per item */
+    uint32_t lanes;          /* work-group of the one-column product */
+    clg_kernel *tile, *dot;
+} clg_builtin_gpu;
+
 typedef struct clg_builtin {
     clg_rt *rt;
     bool gpu;
-    uint32_t vw, mr;            /* CPU: vector width, rows of the main tile */
-    uint32_t units;             /* compute units, only to choose the number of work-items */
-    uint32_t lx, ly, wm, wn;    /* GPU: work-group and elements per item */
-    uint32_t lanes;             /* GPU: work-group of the one-column product */
-    clg_kernel *tile[CLG_BUILTIN_SLOTS], *dot; /* found once; owned by rt */
+    uint32_t vw, mr; /* CPU: vector width, rows of the main tile */
+    uint32_t units;  /* compute units, only to choose the number of work-items */
+    clg_builtin_gpu gpu_kernels[CLG_STORAGE_COUNT];
+    /* CPU: found once; owned by rt */
+    clg_kernel *tile[CLG_STORAGE_COUNT][CLG_BUILTIN_SLOTS], *dot[CLG_STORAGE_COUNT];
 } clg_builtin;
 
 /* Chooses tiles for the device; builds nothing for the CPU family. */
 int clg__builtin_open(clg_builtin *b, clg_rt *rt);
 int clg__builtin_run(clg_builtin *b, const clg_product *p);
-int clg__builtin_gpu_open(clg_builtin *b);
+int clg__builtin_gpu_open(clg_builtin *b, enum clg_storage s);
 int clg__builtin_gpu_run(clg_builtin *b, const clg_product *p);
 /* c = act(c + bias) by itself, on any device. */
 int clg__builtin_bias_act(clg_rt *rt, const clg_product *p);
 
 /* ---- clblast.c: the only file that knows CLBlast ---- */
 /* Tile parameters of its Xgemm kernel, in CLBlast's (alphabetical) order. */
-#define CLG_XGEMM_LIST(X) \
-    X(GEMMK) X(KREG) X(KWG) X(KWI) X(MDIMA) X(MDIMC) X(MWG) X(NDIMB) \
-    X(NDIMC) X(NWG) X(SA) X(SB) X(STRM) X(STRN) X(VWM) X(VWN)
+#define CLG_XGEMM_LIST(X)                                                                          \
+    X(GEMMK)                                                                                       \
+    X(KREG) X(KWG) X(KWI) X(MDIMA) X(MDIMC) X(MWG) X(NDIMB) X(NDIMC) X(NWG) X(SA) X(SB) X(STRM)    \
+        X(STRN) X(VWM) X(VWN)
 enum clg_xgemm_index {
 #define CLG_X(name) CLG_XGEMM_##name,
     CLG_XGEMM_LIST(CLG_X)
 #undef CLG_X
-    CLG_XGEMM_COUNT
+        CLG_XGEMM_COUNT
 };
 typedef struct clg_xgemm {
-    bool set;                       /* false: CLBlast's own table */
+    bool set; /* false: CLBlast's own table */
     uint32_t value[CLG_XGEMM_COUNT];
-    uint32_t min_indirect; /* below m*n*k = its cube the one-kernel variant runs; 0: CLBlast's own */
+    uint32_t
+        min_indirect; /* below m*n*k = its cube the one-kernel variant runs; 0: CLBlast's own */
 } clg_xgemm;
 
 const char *clg__clblast_version(void); /* of the headers: "1.5.3" */
@@ -61,7 +87,7 @@ void clg__clblast_clear(void); /* frees its program cache */
 /* ---- tune.c: parameters and choice per device, kept on disk ---- */
 typedef struct clg_tuning {
     clg_xgemm xgemm;
-    int choice;             /* enum clg_gemm_choice; AUTO: not decided yet */
+    int choice; /* enum clg_gemm_choice; AUTO: not decided yet */
     double builtin_gflop_per_s, clblast_gflop_per_s; /* 0: not measured */
 } clg_tuning;
 

@@ -13,6 +13,8 @@ typedef struct variant {
 
 /* A work-item has at most so many rows, so that its part of A stays in a core's cache. */
 enum { ROWS_MAX = 512 };
+/* And fewer when it keeps the sums of a C of 16 bits: CT in cl/gemm.cl. */
+enum { ROWS_KEPT = 128 };
 /* Less work than this is not worth a work-item of its own (about half a microsecond). */
 static const double ITEM_FLOPS = 5e4;
 /* Packing a panel pays when so many tiles read it. */
@@ -21,15 +23,37 @@ enum { PACK_TILES = 16, PACK_K = 128 };
 int clg__builtin_open(clg_builtin *b, clg_rt *rt)
 {
     const clg_device_info *d = clg__rt_device(rt);
-    *b = (clg_builtin){ .rt = rt, .gpu = clg__rt_family(rt) == CLG_KERNELS_GPU,
+    *b = (clg_builtin){ .rt = rt,
+                        .gpu = clg__rt_family(rt) == CLG_KERNELS_GPU,
                         .units = d->compute_units };
     if (b->gpu) {
-        return clg__builtin_gpu_open(b);
+        return clg__builtin_gpu_open(b, CLG_STORAGE_F32);
     }
     b->vw = d->vector_width_float >= 16 ? 16 : d->vector_width_float >= 8 ? 8 : 4;
     /* MR * NV accumulators, NV vectors of B: 18 of 32, 14 of 16 and 10 of 16 registers. */
     b->mr = b->vw == 16 ? 8 : b->vw == 8 ? 6 : 4;
     return CLG_OK;
+}
+
+enum clg_storage clg__builtin_storage(const clg_product *p)
+{
+#define CLG_X(id, ab, result, options)                                                             \
+    if (p->a.dtype == (ab) && p->b.dtype == (ab) && p->c.dtype == (result)) {                      \
+        return id;                                                                                 \
+    }
+    CLG_STORAGE_LIST(CLG_X)
+#undef CLG_X
+    return CLG_STORAGE_COUNT;
+}
+
+const char *clg__builtin_storage_options(enum clg_storage s)
+{
+    static const char *const text[CLG_STORAGE_COUNT] = {
+#define CLG_X(id, ab, c, options) options,
+        CLG_STORAGE_LIST(CLG_X)
+#undef CLG_X
+    };
+    return text[s];
 }
 
 static uint32_t wanted_items(const clg_builtin *b)
@@ -38,17 +62,17 @@ static uint32_t wanted_items(const clg_builtin *b)
     return n < 16 ? 16 : n > 64 ? 64 : n;
 }
 
-static int find_tile(clg_builtin *b, const variant *v, clg_kernel **out)
+static int find_tile(clg_builtin *b, const variant *v, enum clg_storage s, clg_kernel **out)
 {
     uint32_t cols = v->nv == 1 ? 0 : v->nv == 2 ? 1 : 2;
     uint32_t rows = v->mr > 1;
-    clg_kernel **slot = &b->tile[((rows * 3 + cols) * 2 + v->ta) * 3 + v->bpack];
+    clg_kernel **slot = &b->tile[s][((rows * 3 + cols) * 2 + v->ta) * 3 + v->bpack];
     int status = CLG_OK;
 
     if (*slot == NULL) {
         char options[96];
-        snprintf(options, sizeof options, "-DVW=%u -DNV=%u -DMR=%u -DTA=%u -DBPACK=%u", b->vw,
-                 v->nv, v->mr, v->ta, v->bpack);
+        snprintf(options, sizeof options, "-DVW=%u -DNV=%u -DMR=%u -DTA=%u -DBPACK=%u%s", b->vw,
+                 v->nv, v->mr, v->ta, v->bpack, clg__builtin_storage_options(s));
         CLG_TRY(clg__kernel_get(b->rt, "gemm", "gemm_cpu", options, slot));
     }
     *out = *slot;
@@ -57,12 +81,13 @@ out:
 }
 
 /* Row tiles per work-item: enough items to fill the device, few enough to be worth it. */
-static uint32_t pick_tiles(const clg_gemm *g, uint32_t mr, uint32_t nr, uint32_t items)
+static uint32_t pick_tiles(const clg_gemm *g, uint32_t mr, uint32_t nr, uint32_t items,
+                           uint32_t rows_max)
 {
     uint32_t all = clg__ceil_div(g->m, mr);
     uint64_t panels = (uint64_t)clg__ceil_div(g->n, nr) * g->batch;
     uint32_t groups = panels >= items ? 1 : clg__ceil_div(items, (uint32_t)panels);
-    uint32_t most = ROWS_MAX / mr;
+    uint32_t most = rows_max / mr;
     double worth = ITEM_FLOPS / (2.0 * mr * nr * g->k);
 
     groups = groups > all ? all : groups;
@@ -74,7 +99,8 @@ static uint32_t pick_tiles(const clg_gemm *g, uint32_t mr, uint32_t nr, uint32_t
 }
 
 /* Few variants: each is a program that a new device has to build. */
-static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t *tiles)
+static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t rows_max,
+                            uint32_t *tiles)
 {
     bool few = g->m < (g->ta ? b->mr : 4);
     variant v = { .mr = few ? 1 : b->mr, .nv = few || g->n < 2 * b->vw ? 1 : 2, .ta = g->ta };
@@ -82,13 +108,13 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t *t
     if (g->tb) {
         /* Each group of rows packs the panel again: few groups. */
         v.bpack = 2;
-        *tiles = pick_tiles(g, v.mr, v.nv * b->vw, wanted_items(b) / 2);
+        *tiles = pick_tiles(g, v.mr, v.nv * b->vw, wanted_items(b) / 2, rows_max);
         return v;
     }
     if (few && g->n >= 4 * b->vw) {
         v.nv = 4;
     }
-    *tiles = pick_tiles(g, v.mr, v.nv * b->vw, wanted_items(b));
+    *tiles = pick_tiles(g, v.mr, v.nv * b->vw, wanted_items(b), rows_max);
     if (v.nv == 1 || (*tiles >= PACK_TILES && g->k >= PACK_K && v.mr > 1)) {
         v.bpack = 1;
     }
@@ -99,16 +125,18 @@ static int run_tiles(clg_builtin *b, const clg_product *p)
 {
     const clg_gemm *g = &p->g;
     uint32_t tiles = 1, has_bias = clg__tensor_is(p->bias);
-    variant v = pick_variant(b, g, &tiles);
+    const uint32_t rows_max = p->c.dtype == CLG_F32 ? ROWS_MAX : ROWS_KEPT;
+    variant v = pick_variant(b, g, rows_max, &tiles);
     clg_kernel *k = NULL;
     int status = CLG_OK;
 
-    CLG_TRY(find_tile(b, &v, &k));
+    CLG_TRY(find_tile(b, &v, clg__builtin_storage(p), &k));
     clg_grid grid = clg__grid(g->batch > 1 ? 3 : 2, clg__ceil_div(g->n, v.nv * b->vw),
                               clg__ceil_div(clg__ceil_div(g->m, v.mr), tiles), g->batch);
     grid.flops = 2.0 * g->m * g->n * g->k * g->batch;
-    grid.bytes = 4.0 * g->batch * ((double)g->m * g->k + (double)g->k * g->n +
-                                   (g->beta != 0.0f ? 2.0 : 1.0) * g->m * g->n);
+    grid.bytes =
+        4.0 * g->batch *
+        ((double)g->m * g->k + (double)g->k * g->n + (g->beta != 0.0f ? 2.0 : 1.0) * g->m * g->n);
     CLG_TRY(clg__launch(b->rt, k, grid,
                         CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->bias), CLG_ARG(p->c),
                                  CLG_ARG(g->m), CLG_ARG(g->n), CLG_ARG(g->k), CLG_ARG(g->lda),
@@ -132,15 +160,17 @@ static int run_dot(clg_builtin *b, const clg_product *p, uint32_t m, uint32_t c_
     if (worth > rows) {
         rows = worth > m ? m : (uint32_t)worth;
     }
-    if (b->dot == NULL) {
-        char options[32];
-        snprintf(options, sizeof options, "-DVW=%u", b->vw);
-        CLG_TRY(clg__kernel_get(b->rt, "gemm", "gemm_dot", options, &b->dot));
+    clg_kernel **dot = &b->dot[clg__builtin_storage(p)];
+    if (*dot == NULL) {
+        char options[64];
+        snprintf(options, sizeof options, "-DVW=%u%s", b->vw,
+                 clg__builtin_storage_options(clg__builtin_storage(p)));
+        CLG_TRY(clg__kernel_get(b->rt, "gemm", "gemm_dot", options, dot));
     }
     clg_grid grid = clg__grid(g->batch > 1 ? 2 : 1, clg__ceil_div(m, rows), g->batch, 0);
     grid.flops = 2.0 * m * g->k * g->batch;
     grid.bytes = 4.0 * g->batch * ((double)m * g->k + g->k + m);
-    CLG_TRY(clg__launch(b->rt, b->dot, grid,
+    CLG_TRY(clg__launch(b->rt, *dot, grid,
                         CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->bias), CLG_ARG(p->c),
                                  CLG_ARG(m), CLG_ARG(g->k), CLG_ARG(g->lda), CLG_ARG(c_step),
                                  CLG_ARG(bias_step), CLG_ARG(rows), CLG_ARG(g->stride_a),

@@ -63,7 +63,8 @@ int clg__blas_open_with(clg_blas **out, clg_rt *rt, const clg_blas_options *opt,
     if (status != CLG_OK && opt->choice != CLG_GEMM_AUTO) {
         status = clg__context(CLG_E_DEVICE, "runtime.gemm=%s cannot be used on %s",
                               backend_name(blas->choice), clg__rt_device(rt)->name);
-        (void)clg__hint(status, "leave runtime.gemm at auto, or take another device (clgan devices)");
+        (void)clg__hint(status,
+                        "leave runtime.gemm at auto, or take another device (clgan devices)");
         goto out;
     }
     if (status != CLG_OK) {
@@ -80,7 +81,7 @@ int clg__blas_open_with(clg_blas **out, clg_rt *rt, const clg_blas_options *opt,
             status = clg__context(CLG_E_DEVICE, "no matrix product works on %s",
                                   clg__rt_device(rt)->name);
             (void)clg__hint(status, "update the device's driver, or take another device (clgan "
-                            "devices)");
+                                    "devices)");
             goto out;
         }
     }
@@ -105,7 +106,10 @@ void clg__blas_close(clg_blas **blas)
     }
 }
 
-const char *clg__blas_name(const clg_blas *blas) { return backend_name(blas->choice); }
+const char *clg__blas_name(const clg_blas *blas)
+{
+    return backend_name(blas->choice);
+}
 
 /* ---- products ---- */
 
@@ -113,17 +117,19 @@ static int check_matrix(const char *name, clg_tensor t, uint32_t rows, uint32_t 
                         uint32_t batch, uint32_t stride)
 {
     uint64_t need = (uint64_t)(rows - 1) * ld + cols + (uint64_t)(batch - 1) * stride;
-    if (!clg__tensor_is(t) || t.dtype != CLG_F32) {
-        return clg__fail(CLG_E_INTERNAL, "gemm: %s is no float tensor", name);
+    if (!clg__tensor_is(t)) {
+        return clg__fail(CLG_E_INTERNAL, "gemm: %s is missing", name);
     }
     if (ld < cols) {
         return clg__fail(CLG_E_INTERNAL, "gemm: %s has rows of %u elements every %u", name, cols,
                          ld);
     }
     if (clg__tensor_len(t) < need) {
-        return clg__fail(CLG_E_INTERNAL, "gemm: %s has %llu elements, [%u,%u] every %u, %u times, "
-                         "wants %llu", name, (unsigned long long)clg__tensor_len(t), rows, cols, ld,
-                         batch, (unsigned long long)need);
+        return clg__fail(CLG_E_INTERNAL,
+                         "gemm: %s has %llu elements, [%u,%u] every %u, %u times, "
+                         "wants %llu",
+                         name, (unsigned long long)clg__tensor_len(t), rows, cols, ld, batch,
+                         (unsigned long long)need);
     }
     return CLG_OK;
 }
@@ -145,6 +151,13 @@ static int check_product(const clg_product *p)
     if (clg__tensor_is(p->bias)) {
         CLG_TRY(check_matrix("bias", p->bias, 1, g->n, g->n, 1, 0));
     }
+    if (clg__builtin_storage(p) == CLG_STORAGE_COUNT ||
+        (clg__tensor_is(p->bias) && p->bias.dtype != CLG_F32)) {
+        status = clg__fail(CLG_E_INTERNAL,
+                           "gemm: a, b, c and bias are of types %d, %d, %d, %d; a "
+                           "and b float, half or bfloat16, c as they are or float, bias float",
+                           (int)p->a.dtype, (int)p->b.dtype, (int)p->c.dtype, (int)p->bias.dtype);
+    }
 out:
     return status;
 }
@@ -165,15 +178,18 @@ int clg__blas_run(clg_blas *blas, int choice, const clg_product *p, clg_tensor w
     if (status != CLG_OK) {
         return status;
     }
-    return choice == CLG_GEMM_CLBLAST ? clg__clblast_run(blas->rt, p, ws)
-                                      : clg__builtin_run(&blas->builtin, p);
+    /* CLBlast has no products of 16-bit matrices summed in floats. */
+    return choice == CLG_GEMM_CLBLAST && p->a.dtype == CLG_F32
+               ? clg__clblast_run(blas->rt, p, ws)
+               : clg__builtin_run(&blas->builtin, p);
 }
 
 int clg__gemm_epilogue(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
                        clg_tensor bias, enum clg_act act, float slope, clg_tensor ws)
 {
-    const clg_product p = { .g = *g, .a = a, .b = b, .c = c, .bias = bias, .act = act,
-                            .slope = slope };
+    const clg_product p = {
+        .g = *g, .a = a, .b = b, .c = c, .bias = bias, .act = act, .slope = slope
+    };
     return clg__blas_run(blas, blas->choice, &p, ws);
 }
 

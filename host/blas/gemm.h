@@ -21,7 +21,8 @@ const char *clg__blas_name(const clg_blas *blas); /* "clblast" or "builtin" */
 
 /* Floats of workspace that clg__gemm needs for this product on this back end. */
 uint64_t clg__gemm_workspace(const clg_blas *blas, const clg_gemm *g);
-/* Enqueues the product. c must not overlap a, b or ws. */
+/* Enqueues the product. c must not overlap a, b or ws. a and b are both float, half or bfloat16, c as
+ * they are or float; sums are floats, rounded once. 16-bit products are always the builtin ones. */
 int clg__gemm(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
               clg_tensor ws);
 /* The same with a fused end: C = act(alpha * op(A) op(B) + beta * C + bias), the bias [n] (or

@@ -1,11 +1,12 @@
 /* Cases of conv2d. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
- * dw. Keys n h w c k r s stride pad bias act slope; exact=1: small integers, no error allowed. */
+ * dw. Keys n h w c k r s stride pad bias act slope store; exact=1: small integers, no error allowed. */
 #include "ops/conv_case.h"
 #include "ops/conv2d.h"
 
 static const char *const KEYS[] = { "n",      "h",   "w",    "c",   "k",     "r",     "s",
-                                    "stride", "pad", "bias", "act", "slope", "exact", NULL };
-enum { QUICK = 13 };
+                                    "stride", "pad", "bias", "act", "slope", "exact",
+                                    "store", NULL };
+enum { QUICK = 19 };
 static const char *const CASES[] = {
     "conv2d fwd n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",
     "conv2d bwd_data n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",
@@ -19,6 +20,12 @@ static const char *const CASES[] = {
     "conv2d fwd n=3 h=3 w=3 c=5 k=2 r=3 s=3 bias=1", "conv2d bwd_data n=3 h=3 w=3 c=5 k=2 r=3 s=3",
     "conv2d bwd_weight n=3 h=3 w=3 c=5 k=2 r=3 s=3",
     "conv2d bwd_weight n=2 h=17 w=17 c=2 k=2 r=1 s=1 exact=1",
+    "conv2d fwd n=2 h=6 w=6 c=3 k=5 r=4 s=4 stride=2 pad=1 bias=1 act=2 slope=0.2 store=1",
+    "conv2d bwd_weight n=3 h=6 w=6 c=3 k=5 r=4 s=4 stride=2 pad=1 store=1",
+    "conv2d bwd_data n=8 h=4 w=4 c=19 k=17 r=3 s=2 stride=1 pad=1 store=1",
+    "conv2d fwd n=3 h=3 w=3 c=5 k=2 r=3 s=3 bias=1 act=1 store=1",
+    "conv2d bwd_weight n=3 h=5 w=4 c=17 k=33 r=2 s=3 stride=2 pad=0 store=2",
+    "conv2d fwd n=8 h=4 w=4 c=17 k=19 r=3 s=2 stride=1 pad=1 store=2",
     /* kernels 1-7, strides 1-4 */
     "conv2d fwd n=5 h=9 w=7 c=33 k=34 r=1 s=1 stride=1 exact=1",
     "conv2d bwd_data n=2 h=9 w=9 c=31 k=16 r=1 s=1 stride=3 pad=1 exact=1",
@@ -41,6 +48,9 @@ static const char *const CASES[] = {
     "conv2d fwd n=7 h=5 w=5 c=23 k=1 r=3 s=3 stride=1 pad=1 act=4",
     "conv2d bwd_data n=9 h=7 w=7 c=4 k=32 r=4 s=4 stride=1 pad=2",
     "conv2d bwd_weight n=7 h=5 w=5 c=23 k=1 r=3 s=3 stride=1 pad=1",
+    "conv2d fwd n=3 h=13 w=10 c=67 k=37 r=3 s=3 stride=2 pad=1 store=1",
+    "conv2d bwd_weight n=16 h=11 w=11 c=26 k=65 r=2 s=2 stride=3 exact=1 store=1",
+    "conv2d bwd_data n=2 h=12 w=15 c=2 k=48 r=6 s=6 stride=4 pad=3 store=2",
     /* DCGAN-64 and -28, small batches */
     "conv2d fwd n=8 h=64 w=64 c=3 k=64 r=4 s=4 stride=2 pad=1 act=2 slope=0.2",
     "conv2d bwd_data n=2 h=64 w=64 c=3 k=64 r=4 s=4 stride=2 pad=1",

@@ -1,13 +1,13 @@
 /* Cases of deconv2d. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
- * dw; x is [N,P,Q,K], y [N,H,W,C]. Keys n p q k c r s stride pad out_pad bias act slope; exact=1:
+ * dw; x is [N,P,Q,K], y [N,H,W,C]. Keys n p q k c r s stride pad out_pad bias act slope store; exact=1:
  * small integers, no error allowed. */
 #include "ops/conv_case.h"
 #include "ops/deconv2d.h"
 
 static const char *const KEYS[] = { "n",    "p",   "q",      "k",     "c",
                                     "r",    "s",   "stride", "pad",   "out_pad",
-                                    "bias", "act", "slope",  "exact", NULL };
-enum { QUICK = 9 };
+                                    "bias", "act", "slope",  "exact", "store", NULL };
+enum { QUICK = 13 };
 static const char *const CASES[] = {
     "deconv2d fwd n=1 p=1 q=1 k=1 c=1 r=1 s=1 exact=1",
     "deconv2d bwd_data n=1 p=1 q=1 k=1 c=1 r=1 s=1 exact=1",
@@ -18,6 +18,10 @@ static const char *const CASES[] = {
     "deconv2d fwd n=3 p=1 q=1 k=7 c=5 r=3 s=3 bias=1 act=1",
     "deconv2d bwd_data n=3 p=1 q=1 k=7 c=5 r=3 s=3",
     "deconv2d bwd_weight n=3 p=1 q=1 k=7 c=5 r=3 s=3",
+    "deconv2d fwd n=2 p=3 q=3 k=16 c=3 r=4 s=4 stride=2 pad=1 bias=1 act=3 store=1",
+    "deconv2d bwd_data n=2 p=3 q=3 k=5 c=3 r=4 s=4 stride=2 pad=1 store=1",
+    "deconv2d fwd n=3 p=1 q=1 k=7 c=5 r=3 s=3 bias=1 act=1 store=1",
+    "deconv2d bwd_weight n=2 p=3 q=3 k=5 c=3 r=4 s=4 stride=2 pad=1 store=2",
     /* kernels, strides, output padding */
     "deconv2d fwd n=8 p=5 q=4 k=33 c=34 r=3 s=3 stride=2 pad=1 out_pad=1 exact=1",
     "deconv2d bwd_data n=8 p=5 q=4 k=33 c=34 r=3 s=3 stride=2 pad=1 out_pad=1 exact=1",
@@ -30,6 +34,9 @@ static const char *const CASES[] = {
     "deconv2d bwd_weight n=16 p=5 q=3 k=1 c=70 r=6 s=7 stride=1 pad=3 exact=1",
     "deconv2d fwd n=7 p=6 q=5 k=13 c=29 r=2 s=2 stride=1 act=4",
     "deconv2d fwd n=5 p=7 q=7 k=64 c=4 r=3 s=3 stride=1 pad=1 act=3 bias=1",
+    "deconv2d fwd n=5 p=7 q=7 k=64 c=4 r=3 s=3 stride=1 pad=1 act=3 bias=1 store=1",
+    "deconv2d fwd n=8 p=5 q=4 k=33 c=34 r=3 s=3 stride=2 pad=1 store=2",
+    "deconv2d bwd_data n=8 p=5 q=4 k=33 c=34 r=3 s=3 stride=2 pad=1 store=1",
     /* DCGAN-64 and -28, small batches */
     "deconv2d fwd n=5 p=1 q=1 k=100 c=128 r=4 s=4",
     "deconv2d bwd_data n=5 p=1 q=1 k=100 c=128 r=4 s=4",

@@ -1,11 +1,12 @@
-/* Cases of the matrix product. mul: in a b c, out c (inout). Keys m n k ta tb alpha beta batch;
+/* Cases of the matrix product. mul: in a b c, out c (inout). Keys m n k ta tb alpha beta batch store, float_c=1: C is
+ * not stored so;
  * rows and batches lie tight. Small integers, whose sums are exact, for every layout and edge; then
  * normal numbers. */
 #include "ops/case_plan.h"
 #include "ops/ops.h"
 
 static const char *const KEYS[] = { "m", "n", "k", "ta", "tb", "alpha", "beta", "batch", "ints",
-                                    NULL };
+                                    "store", "float_c", NULL };
 static const char *const CASES[] = {
     "gemm mul m=1 n=1 k=1 ints=1",
     "gemm mul m=5 n=3 k=7 ta=1 ints=1",
@@ -16,6 +17,10 @@ static const char *const CASES[] = {
     "gemm mul m=1 n=21 k=35 tb=1 ints=1 beta=1",
     "gemm mul m=9 n=17 k=6 batch=3 ints=1",
     "gemm mul m=8 n=32 k=64 ints=1",
+    "gemm mul m=13 n=35 k=19 ints=1 beta=1 store=1",
+    "gemm mul m=19 n=1 k=37 ints=1 store=1",
+    "gemm mul m=9 n=17 k=6 batch=3 ta=1 ints=1 store=2 float_c=1",
+    "gemm mul m=7 n=37 k=11 tb=1 ints=1 store=2",
     "gemm mul m=67 n=131 k=257 ints=1",
     "gemm mul m=67 n=131 k=257 ta=1 ints=1 beta=1",
     "gemm mul m=67 n=131 k=1031 tb=1 ints=1",
@@ -23,6 +28,10 @@ static const char *const CASES[] = {
     "gemm mul m=199 n=1 k=53 ta=1 ints=1",
     "gemm mul m=128 n=8192 k=1 tb=1 ints=1",
     "gemm mul m=33 n=65 k=31 tb=1 batch=4 ints=1 alpha=-2 beta=2",
+    "gemm mul m=67 n=131 k=1031 store=1",
+    "gemm mul m=67 n=131 k=1031 tb=1 store=1",
+    "gemm mul m=131 n=67 k=600 ta=1 ints=1 store=1 float_c=1",
+    "gemm mul m=128 n=784 k=128 tb=1 beta=0.25 store=2",
     "gemm mul m=64 n=784 k=128",
     "gemm mul m=128 n=128 k=784 alpha=0.5",
     "gemm mul m=784 n=128 k=128 ta=1",
@@ -77,6 +86,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
     clg__plan_in(out, "b", nb, fill);
     clg__plan_in(out, "c", nc, fill);
     clg__plan_inout(out, "c", nc, 0.0, 0.0);
+    clg__plan_stored(out, clg__case_u32(c, "float_c", 0) != 0 ? "a b" : "a b c");
     out->out[0].stol = ints ? 0.0 : clg__plan_sum_tolerance(g.k);
     out->flops = 2.0 * g.m * g.n * g.k * g.batch;
     out->bytes = 4.0 * (double)(na + nb + nc);
@@ -98,5 +108,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
     return status == CLG_OK ? clg__gemm(o->blas, &g, in[0], in[1], out[0], ws) : status;
 }
 
-const clg_op clg__op_gemm = { .name = "gemm", .keys = KEYS, .cases = CASES, .quick = 9,
+const clg_op clg__op_gemm = { .name = "gemm", .keys = KEYS, .cases = CASES, .quick = 13,
                               .plan = plan, .workspace = workspace, .run = run };

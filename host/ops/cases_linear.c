@@ -1,9 +1,9 @@
 /* Cases of linear. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
- * dw. Keys n c k bias act slope ints. The layers of mnist-mlp and the ends of DCGAN are among them. */
+ * dw. Keys n c k bias act slope ints store. The layers of mnist-mlp and the ends of DCGAN are among them. */
 #include "ops/case_plan.h"
 #include "ops/linear.h"
 
-static const char *const KEYS[] = { "n", "c", "k", "bias", "act", "slope", "ints", NULL };
+static const char *const KEYS[] = { "n", "c", "k", "bias", "act", "slope", "ints", "store", NULL };
 static const char *const CASES[] = {
     "linear fwd n=1 c=1 k=1 ints=1",
     "linear fwd n=5 c=7 k=3 bias=1 ints=1",
@@ -13,10 +13,18 @@ static const char *const CASES[] = {
     "linear bwd_data n=7 c=19 k=1 ints=1",
     "linear bwd_weight n=6 c=11 k=33 ints=1",
     "linear bwd_weight n=5 c=35 k=1 ints=1",
+    "linear fwd n=13 c=17 k=35 bias=1 act=2 slope=0.2 store=1",
+    "linear bwd_weight n=6 c=11 k=33 ints=1 store=1",
+    "linear bwd_data n=5 c=37 k=3 ints=1 store=2",
     "linear fwd n=1 c=100 k=128 bias=1 act=1",
     "linear fwd n=64 c=100 k=128 bias=1 act=1",
     "linear fwd n=64 c=128 k=784 bias=1 act=3",
     "linear fwd n=128 c=784 k=128 bias=1 act=2 slope=0.2",
+    "linear fwd n=128 c=784 k=128 bias=1 act=2 slope=0.2 store=1",
+    "linear fwd n=64 c=128 k=784 bias=1 act=3 store=2",
+    "linear bwd_weight n=128 c=784 k=128 store=1",
+    "linear bwd_data n=64 c=128 k=784 store=1",
+    "linear bwd_weight n=128 c=128 k=1 store=1",
     "linear fwd n=128 c=128 k=1 bias=1",
     "linear fwd n=37 c=1031 k=67 bias=1 act=4",
     "linear fwd n=67 c=131 k=97 bias=1 ints=1",
@@ -92,6 +100,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
         clg__plan_in(out, "dy", ny, fill);
         clg__plan_out(out, "dw", nw, 0.0, 0.0, stol);
     }
+    clg__plan_stored(out, "x w y dx dy");
     out->flops = 2.0 * s.n * s.c * s.k;
     out->bytes = 4.0 * (double)(nx + nw + ny);
 out:
@@ -131,5 +140,5 @@ out:
     return status;
 }
 
-const clg_op clg__op_linear = { .name = "linear", .keys = KEYS, .cases = CASES, .quick = 9,
+const clg_op clg__op_linear = { .name = "linear", .keys = KEYS, .cases = CASES, .quick = 11,
                                 .plan = plan, .workspace = workspace, .run = run };

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "ops/conv2d_internal.h"
+#include "ops/launch_shape.h"
 #include "rt/launch.h"
 
 /* ---- checks ---- */
@@ -12,7 +13,7 @@ int clg__conv2d_check(const char *op, const char *name, clg_tensor t, uint32_t d
                       uint32_t d2, uint32_t d3)
 {
     const uint32_t want[4] = { d0, d1, d2, d3 };
-    bool same = t.buf != NULL && t.dtype == CLG_F32 && t.rank == 4;
+    bool same = t.buf != NULL && t.rank == 4;
     for (uint32_t i = 0; same && i < 4; i++) {
         same = t.dim[i] == want[i];
     }
@@ -22,6 +23,16 @@ int clg__conv2d_check(const char *op, const char *name, clg_tensor t, uint32_t d
     return clg__fail(CLG_E_INTERNAL,
                      "%s: %s is [%u,%u,%u,%u] (rank %u), the layer wants [%u,%u,%u,%u]", op, name,
                      t.dim[0], t.dim[1], t.dim[2], t.dim[3], t.rank, d0, d1, d2, d3);
+}
+
+int clg__conv2d_check_type(const char *op, const char *name, clg_tensor a, clg_tensor b)
+{
+    return clg__want_store(op, name, b, a.dtype, clg__tensor_len(b));
+}
+
+int clg__conv2d_check_float(const char *op, const char *name, clg_tensor dw)
+{
+    return clg__want(op, name, dw, CLG_F32, clg__tensor_len(dw));
 }
 
 int clg__conv2d_check_ws(const char *op, clg_tensor ws, uint64_t need)
@@ -109,6 +120,25 @@ static int add_bias_act(const clg_ops *o, const clg_epilogue *e, clg_tensor y, u
                                 CLG_ARG(e->slope)));
 }
 
+/* With maps of 16 bits the end is part of the product, so that its sum is rounded once. The bias of
+ * a big map is per channel: one product for each of its pixels then. */
+static int run_stored_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                           clg_tensor src, clg_tensor w, const clg_epilogue *e, clg_tensor dst,
+                           clg_tensor ws)
+{
+    clg_gemm gemm = describe_map_gemm(g, way);
+    if (e == NULL) {
+        return clg__gemm(o->blas, &gemm, src, w, dst, ws);
+    }
+    if (way == CLG_CONV_UP && clg__tensor_is(e->bias)) {
+        gemm.n = g->c;
+        gemm.batch = g->r * g->s;
+        gemm.stride_b = g->c * g->k;
+        gemm.stride_c = g->c;
+    }
+    return clg__gemm_epilogue(o->blas, &gemm, src, w, dst, e->bias, e->act, e->slope, ws);
+}
+
 /* ---- shared with deconv2d.c ---- */
 
 uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
@@ -126,6 +156,9 @@ uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg
 int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
                     clg_tensor w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
 {
+    if (clg__conv2d_is_gemm(g) && src.dtype != CLG_F32) {
+        return run_stored_gemm(o, g, way, src, w, e, dst, ws);
+    }
     if (clg__conv2d_is_gemm(g)) {
         const clg_gemm gemm = describe_map_gemm(g, way);
         const int status = clg__gemm(o->blas, &gemm, src, w, dst, ws);
@@ -178,6 +211,8 @@ int clg__conv2d_fwd(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tenso
     CLG_TRY(clg__conv2d_check(op, "x", x, g->n, g->h, g->w, g->c));
     CLG_TRY(clg__conv2d_check(op, "w", w, g->r, g->s, g->c, g->k));
     CLG_TRY(clg__conv2d_check(op, "y", y, g->n, g->p, g->q, g->k));
+    CLG_TRY(clg__conv2d_check_type(op, "w", x, w));
+    CLG_TRY(clg__conv2d_check_type(op, "y", w, y));
     CLG_TRY(clg__conv2d_check_bias(op, e, g->k));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__conv2d_workspace(o, g, CLG_FWD)));
     CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_DOWN, x, w, e, y, ws));
@@ -193,6 +228,8 @@ int clg__conv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg
     CLG_TRY(clg__conv2d_check(op, "dy", dy, g->n, g->p, g->q, g->k));
     CLG_TRY(clg__conv2d_check(op, "w", w, g->r, g->s, g->c, g->k));
     CLG_TRY(clg__conv2d_check(op, "dx", dx, g->n, g->h, g->w, g->c));
+    CLG_TRY(clg__conv2d_check_type(op, "w", dy, w));
+    CLG_TRY(clg__conv2d_check_type(op, "dx", w, dx));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__conv2d_workspace(o, g, CLG_BWD_DATA)));
     CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_UP, dy, w, NULL, dx, ws));
 out:
@@ -207,6 +244,8 @@ int clg__conv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, cl
     CLG_TRY(clg__conv2d_check(op, "x", x, g->n, g->h, g->w, g->c));
     CLG_TRY(clg__conv2d_check(op, "dy", dy, g->n, g->p, g->q, g->k));
     CLG_TRY(clg__conv2d_check(op, "dw", dw, g->r, g->s, g->c, g->k));
+    CLG_TRY(clg__conv2d_check_type(op, "dy", x, dy));
+    CLG_TRY(clg__conv2d_check_float(op, "dw", dw));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__conv2d_workspace(o, g, CLG_BWD_WEIGHT)));
     CLG_TRY(clg__conv2d_wgrad(o, g, x, dy, dw, ws));
 out:

@@ -151,16 +151,24 @@ uint64_t clg__conv2d_gather_workspace(const clg_ops *o, const clg_conv *g, enum 
 
 /* ---- copies ---- */
 
+void clg__conv2d_pack_options(char *dst, size_t cap, uint32_t nr, enum clg_dtype dtype)
+{
+    const char *store = clg__store_option(dtype);
+    snprintf(dst, cap, "-DNR=%u%s%s", nr, store[0] ? " " : "", store);
+}
+
 int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh,
                          uint32_t yw, clg_tensor y)
 {
     clg_kernel *k = NULL;
-    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_pad", "-DNR=32", &k);
+    char options[32];
+    clg__conv2d_pack_options(options, sizeof options, 32, x.dtype);
+    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_pad", options, &k);
     if (status != CLG_OK) {
         return status;
     }
     clg_grid grid = clg__grid(2, yh, g->n, 0);
-    grid.bytes = 8.0 * g->n * yh * yw * g->c;
+    grid.bytes = 2.0 * clg__dtype_size(x.dtype) * g->n * yh * yw * g->c;
     return clg__launch(o->rt, k, grid,
                        CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG(g->h), CLG_ARG(g->w), CLG_ARG(g->c),
                                 CLG_ARG(yh), CLG_ARG(yw), CLG_ARG(g->pad)));
@@ -172,7 +180,7 @@ static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
 {
     clg_kernel *k = NULL;
     char options[32];
-    snprintf(options, sizeof options, "-DNR=%u", p->nr);
+    clg__conv2d_pack_options(options, sizeof options, p->nr, w.dtype);
     const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_pack", options, &k);
     if (status != CLG_OK) {
         return status;
@@ -191,7 +199,7 @@ static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
     }
     clg_grid grid =
         clg__grid(2, clg__ceil_div(rows, PACK_ROWS), (size_t)p->panels * f->tr * f->ts, 0);
-    grid.bytes = 8.0 * f->tr * f->ts * p->run * p->oc;
+    grid.bytes = (4.0 + clg__dtype_size(w.dtype)) * f->tr * f->ts * p->run * p->oc;
     return clg__launch(o->rt, k, grid,
                        CLG_ARGS(CLG_ARG(w), CLG_ARG(to), CLG_ARG(f->tr), CLG_ARG(f->ts),
                                 CLG_ARG(rows), CLG_ARG(columns), CLG_ARG(base), CLG_ARG(si),
@@ -200,11 +208,12 @@ static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
 
 /* ---- launch ---- */
 
-static int get_kernel(const clg_ops *o, const gather_plan *p, clg_kernel **k)
+static int get_kernel(const clg_ops *o, const gather_plan *p, enum clg_dtype dtype, clg_kernel **k)
 {
     char options[96];
-    const int n = snprintf(options, sizeof options, "-DVW=%u -DMR=%u -DNV=%u", p->vw,
-                           p->mr, p->nv);
+    const char *store = clg__store_option(dtype);
+    const int n = snprintf(options, sizeof options, "-DVW=%u -DMR=%u -DNV=%u%s%s", p->vw, p->mr,
+                           p->nv, store[0] ? " " : "", store);
     if (p->narrow) {
         snprintf(options + n, sizeof options - (size_t)n, " -DNARROW=%u", p->oc);
     }
@@ -232,8 +241,9 @@ static int launch_phase(const clg_ops *o, const clg_conv *g, const gather_plan *
     clg_grid grid = p->narrow ? clg__grid(1, groups, 0, 0) : clg__grid(2, p->panels, groups, 0);
     const double pixels = (double)g->n * positions;
     grid.flops = 2.0 * pixels * f->tr * f->ts * p->run * p->oc;
-    grid.bytes = 4.0 * (pixels * p->oc + (double)clg__tensor_len(io->src) +
-                        (double)f->tr * f->ts * p->run * p->oc);
+    grid.bytes = clg__dtype_size(io->src.dtype) *
+                     (pixels * p->oc + (double)clg__tensor_len(io->src)) +
+                 4.0 * f->tr * f->ts * p->run * p->oc;
     return clg__launch(
         o->rt, k, grid,
         CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->packed), CLG_ARG(io->zeros), CLG_ARG(io->bias),
@@ -252,15 +262,18 @@ int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way wa
     gather_io io = { .src = src,
                      .dst = dst,
                      .bias = e != NULL ? e->bias : CLG_NO_TENSOR,
-                     .zeros = clg__tensor_vec(ws, p.zeros_at, p.run),
                      .act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE),
                      .slope = e != NULL ? e->slope : 0.0f };
     clg_kernel *k = NULL;
     int status = CLG_OK;
-    CLG_TRY(get_kernel(o, &p, &k));
-    CLG_TRY(clg__rt_zero(o->rt, io.zeros));
+    const clg_tensor zeros = clg__tensor_vec(ws, p.zeros_at, p.run);
+    CLG_TRY(get_kernel(o, &p, src.dtype, &k));
+    CLG_TRY(clg__rt_zero(o->rt, zeros));
+    io.zeros = clg__tensor_as(zeros, src.dtype);
     if (p.padded) {
-        io.src = clg__tensor_view(ws, p.source_at, 4, g->n, p.sh, p.sw, g->c);
+        const uint32_t len = g->n * p.sh * p.sw * g->c;
+        io.src = clg__tensor_view(clg__tensor_as(clg__tensor_vec(ws, p.source_at, len), src.dtype),
+                                  0, 4, g->n, p.sh, p.sw, g->c);
         CLG_TRY(clg__conv2d_pad_copy(o, g, src, p.sh, p.sw, io.src));
     }
     uint64_t at = 0;

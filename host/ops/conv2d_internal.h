@@ -53,6 +53,8 @@ clg_conv_phase clg__conv2d_phase(const clg_conv *g, enum clg_conv_way way, uint3
 
 /* Vector width of the CPU kernels on this device: 4, 8 or 16. */
 uint32_t clg__conv2d_width(const clg_rt *rt);
+/* Options of cl/conv2d_pack.cl: floats per panel row, type of filters and maps. */
+void clg__conv2d_pack_options(char *dst, size_t cap, uint32_t nr, enum clg_dtype dtype);
 /* Source of the few-channel kernels: x [N,H,W,C] with `pad` zeros around, [N,yh,yw,C]. */
 int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh,
                          uint32_t yw, clg_tensor y);
@@ -63,6 +65,10 @@ int clg__conv2d_sum(const clg_ops *o, clg_tensor part, uint64_t len, uint32_t sp
 /* `t` has exactly the shape [d0,d1,d2,d3] (or, as a vector of the case runner, its length). */
 int clg__conv2d_check(const char *op, const char *name, clg_tensor t, uint32_t d0, uint32_t d1,
                       uint32_t d2, uint32_t d3);
+/* `b` is of a's type, one of stored activations. */
+int clg__conv2d_check_type(const char *op, const char *name, clg_tensor a, clg_tensor b);
+/* `dw` is float, as are all weight gradients. */
+int clg__conv2d_check_float(const char *op, const char *name, clg_tensor dw);
 int clg__conv2d_check_ws(const char *op, clg_tensor ws, uint64_t need);
 int clg__conv2d_check_bias(const char *op, const clg_epilogue *e, uint32_t channels);
 

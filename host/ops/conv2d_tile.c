@@ -85,7 +85,8 @@ static int launch_phase(const clg_ops *o, const clg_conv *g, enum clg_conv_way w
                                                        clg__ceil_div(pixels, t->ty * t->rm), 1 },
                                     (const size_t[3]){ t->tx, t->ty, 1 });
     grid.flops = 2.0 * pixels * f->tr * f->ts * run * oc;
-    grid.bytes = 4.0 * ((double)pixels * oc + (double)clg__tensor_len(src) +
+    grid.bytes = clg__dtype_size(src.dtype) *
+                 ((double)pixels * oc + (double)clg__tensor_len(src) +
                         (double)f->tr * f->ts * run * oc);
     return clg__launch(
         o->rt, k, grid,
@@ -105,7 +106,8 @@ int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                    oc = way == CLG_CONV_DOWN ? g->k : g->c;
     const uint32_t ks = run <= 4 ? 4 : run <= 8 ? 8 : 16;
     char extra[32];
-    snprintf(extra, sizeof extra, " -DUP=%d", way == CLG_CONV_UP);
+    const char *store = clg__store_option(src.dtype);
+    snprintf(extra, sizeof extra, " -DUP=%d%s%s", way == CLG_CONV_UP, store[0] ? " " : "", store);
     tile_shape t;
     clg_kernel *k = NULL;
     int status = pick_tile(o, "conv2d_tile", oc, ks, extra, &t, &k);
@@ -164,13 +166,18 @@ int clg__conv2d_wgrad_tile(const clg_ops *o, const clg_conv *g, clg_tensor big, 
     tile_shape t;
     clg_kernel *k = NULL;
     int status = CLG_OK;
-    CLG_TRY(pick_tile(o, "conv2d_wgrad_tile", g->k, ks, "", &t, &k));
+    char extra[32];
+    const char *store = clg__store_option(big.dtype);
+    snprintf(extra, sizeof extra, "%s%s", store[0] ? " " : "", store);
+    CLG_TRY(pick_tile(o, "conv2d_wgrad_tile", g->k, ks, extra, &t, &k));
     const clg_tensor to = splits > 1 ? clg__tensor_vec(ws, 0, splits * len) : dw;
     const size_t groups[3] = { clg__ceil_div(g->k, t.tx * t.rn),
                                clg__ceil_div(g->r * g->s * g->c, t.ty * t.rm), splits };
     clg_grid grid = clg__grid_local(splits > 1 ? 3 : 2, groups, (const size_t[3]){ t.tx, t.ty, 1 });
     grid.flops = clg__conv_flops(g);
-    grid.bytes = 4.0 * (double)(clg__conv_x_len(g) + clg__conv_y_len(g) + (uint64_t)splits * len);
+    grid.bytes = (double)clg__dtype_size(big.dtype) *
+                     (double)(clg__conv_x_len(g) + clg__conv_y_len(g)) +
+                 4.0 * splits * len;
     CLG_TRY(clg__launch(o->rt, k, grid,
                         CLG_ARGS(CLG_ARG(big), CLG_ARG(small), CLG_ARG(to), CLG_ARG(pixels),
                                  CLG_ARG(per), CLG_ARG(g->h), CLG_ARG(g->w), CLG_ARG(g->c),
@@ -178,8 +185,8 @@ int clg__conv2d_wgrad_tile(const clg_ops *o, const clg_conv *g, clg_tensor big, 
                                  CLG_ARG(g->s), CLG_ARG(g->stride), CLG_ARG(g->pad))));
     if (splits > 1) {
         char options[96];
-        snprintf(options, sizeof options, "-DTX=%u -DTY=%u -DRM=%u -DRN=%u -DKS=%u", t.tx, t.ty,
-                 t.rm, t.rn, ks);
+        snprintf(options, sizeof options, "-DTX=%u -DTY=%u -DRM=%u -DRN=%u -DKS=%u%s", t.tx, t.ty,
+                 t.rm, t.rn, ks, extra);
         CLG_TRY(add_parts(o, to, len, splits, options, dw));
     }
 out:

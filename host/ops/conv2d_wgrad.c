@@ -118,8 +118,9 @@ static int launch_part(const clg_ops *o, const clg_conv *g, const wgrad_plan *p,
                               (size_t)p->taps_r * p->taps_s, a.splits);
     const double share = (double)(a.n1 - a.n0) / g->n;
     grid.flops = share * clg__conv_flops(g);
-    grid.bytes = 4.0 * (share * (double)(clg__conv_x_len(g) + clg__conv_y_len(g)) +
-                        (double)clg__conv_w_len(g) * a.splits);
+    grid.bytes = share * clg__dtype_size(big.dtype) *
+                     (double)(clg__conv_x_len(g) + clg__conv_y_len(g)) +
+                 4.0 * (double)clg__conv_w_len(g) * a.splits;
     return clg__launch(o->rt, k, grid,
                        CLG_ARGS(CLG_ARG(big), CLG_ARG(small), CLG_ARG(dw), CLG_ARG(a.n0),
                                 CLG_ARG(a.n1), CLG_ARG(a.per), CLG_ARG(p->h), CLG_ARG(p->w),
@@ -135,11 +136,15 @@ int clg__conv2d_wgrad_cpu(const clg_ops *o, const clg_conv *g, clg_tensor big, c
     const wgrad_plan p = make_plan(o, g);
     clg_kernel *k = NULL;
     char options[64];
+    const char *store = clg__store_option(big.dtype);
     int status = CLG_OK;
-    snprintf(options, sizeof options, "-DVW=%u -DMR=%u -DNV=%u", p.vw, p.mr, p.nv);
+    snprintf(options, sizeof options, "-DVW=%u -DMR=%u -DNV=%u%s%s", p.vw, p.mr, p.nv,
+             store[0] ? " " : "", store);
     CLG_TRY(clg__kernel_get(o->rt, "conv2d_wgrad", "conv2d_wgrad", options, &k));
     if (p.padded) {
-        const clg_tensor copy = clg__tensor_view(ws, p.source_at, 4, g->n, p.h, p.w, g->c);
+        const clg_tensor room = clg__tensor_vec(ws, p.source_at, g->n * p.h * p.w * g->c);
+        const clg_tensor copy =
+            clg__tensor_view(clg__tensor_as(room, big.dtype), 0, 4, g->n, p.h, p.w, g->c);
         CLG_TRY(clg__conv2d_pad_copy(o, g, big, p.h, p.w, copy));
         big = copy;
     }

@@ -57,6 +57,7 @@ int clg__conv_case_plan(const clg_conv_case *op, const clg_case *c, clg_case_pla
         clg__plan_out(out, "dw", w, 0.0, 0.0,
                       exact ? 0.0 : clg__plan_sum_tolerance((double)g.n * g.p * g.q));
     }
+    clg__plan_stored(out, "x w y dx dy");
     out->flops = clg__conv_flops(&g);
     out->bytes = 4.0 * (double)(x + y + w);
 out:

@@ -19,6 +19,8 @@ int clg__deconv2d_fwd(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_ten
     CLG_TRY(clg__conv2d_check(op, "x", x, g->n, g->p, g->q, g->k));
     CLG_TRY(clg__conv2d_check(op, "w", w, g->r, g->s, g->c, g->k));
     CLG_TRY(clg__conv2d_check(op, "y", y, g->n, g->h, g->w, g->c));
+    CLG_TRY(clg__conv2d_check_type(op, "w", x, w));
+    CLG_TRY(clg__conv2d_check_type(op, "y", w, y));
     CLG_TRY(clg__conv2d_check_bias(op, e, g->c));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__deconv2d_workspace(o, g, CLG_FWD)));
     CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_UP, x, w, e, y, ws));
@@ -34,6 +36,8 @@ int clg__deconv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, c
     CLG_TRY(clg__conv2d_check(op, "dy", dy, g->n, g->h, g->w, g->c));
     CLG_TRY(clg__conv2d_check(op, "w", w, g->r, g->s, g->c, g->k));
     CLG_TRY(clg__conv2d_check(op, "dx", dx, g->n, g->p, g->q, g->k));
+    CLG_TRY(clg__conv2d_check_type(op, "w", dy, w));
+    CLG_TRY(clg__conv2d_check_type(op, "dx", w, dx));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__deconv2d_workspace(o, g, CLG_BWD_DATA)));
     CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_DOWN, dy, w, NULL, dx, ws));
 out:
@@ -48,6 +52,8 @@ int clg__deconv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, 
     CLG_TRY(clg__conv2d_check(op, "x", x, g->n, g->p, g->q, g->k));
     CLG_TRY(clg__conv2d_check(op, "dy", dy, g->n, g->h, g->w, g->c));
     CLG_TRY(clg__conv2d_check(op, "dw", dw, g->r, g->s, g->c, g->k));
+    CLG_TRY(clg__conv2d_check_type(op, "dy", x, dy));
+    CLG_TRY(clg__conv2d_check_float(op, "dw", dw));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__deconv2d_workspace(o, g, CLG_BWD_WEIGHT)));
     CLG_TRY(clg__conv2d_wgrad(o, g, dy, x, dw, ws));
 out:

@@ -149,11 +149,6 @@ clg_chunks clg__row_chunks(uint32_t rows)
     return (clg_chunks){ .count = clg__ceil_div(rows, chunk), .rows = chunk };
 }
 
-const char *clg__store_option(enum clg_dtype dtype)
-{
-    return dtype == CLG_F16 ? "-DSTORE=1" : dtype == CLG_BF16 ? "-DSTORE=2" : "";
-}
-
 int clg__want(const char *op, const char *name, clg_tensor t, enum clg_dtype dtype, uint64_t len)
 {
     static const char *const types[] = { "float", "uchar", "uint", "half", "bfloat16" };

@@ -18,10 +18,6 @@ typedef struct clg_elementwise {
 int clg__elementwise(const clg_ops *o, const char *file, const char *name, const char *extra,
                      uint32_t n, double flops_each, double bytes_each, clg_elementwise *out);
 
-/* What a kernel file needs to read and write activations of that type by `load` and `save`:
- * "-DSTORE=1" or "-DSTORE=2"; "" for floats. */
-const char *clg__store_option(enum clg_dtype dtype);
-
 /* ---- sums over rows: groups of RED_X columns and RED_Y lanes on GPUs, items of 64 columns on CPUs
  * ---- */
 typedef struct clg_row_kernel {

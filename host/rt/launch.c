@@ -34,8 +34,10 @@ clg_grid clg__grid_local(uint32_t dims, const size_t groups[3], const size_t loc
 
 static const char *want_name(enum clg_rt_want want)
 {
-    static const char *const names[] = { "anything", "float buffer", "uchar buffer", "uint buffer",
-                                         "buffer",   "int",          "uint",         "float" };
+    static const char *const names[] = { "anything",    "float buffer",    "uchar buffer",
+                                         "uint buffer", "half buffer",     "bfloat16 buffer",
+                                         "buffer",      "int",             "uint",
+                                         "float" };
     return names[want];
 }
 
@@ -54,6 +56,10 @@ static bool takes_buffer(enum clg_rt_want want, enum clg_dtype dtype)
         return dtype == CLG_U8;
     case CLG_RT_WANT_U32_PTR:
         return dtype == CLG_U32;
+    case CLG_RT_WANT_F16_PTR:
+        return dtype == CLG_F16;
+    case CLG_RT_WANT_BF16_PTR:
+        return dtype == CLG_BF16;
     default:
         return want == CLG_RT_WANT_PTR || want == CLG_RT_WANT_ANY;
     }
@@ -73,12 +79,13 @@ static int set_slot(clg_kernel *k, cl_uint at, uint64_t value, size_t size, cons
 
 static int set_buffer(const clg_rt *rt, clg_kernel *k, cl_uint at, const clg_tensor *t)
 {
-    static const char *const names[] = { "float buffer", "uchar buffer", "uint buffer" };
+    static const char *const names[] = { "float buffer", "uchar buffer", "uint buffer",
+                                         "half buffer", "bfloat16 buffer" };
     if (t->buf == NULL) { /* the kernel is told by a flag not to touch it */
         return set_slot(k, at, rt->dummy->serial, sizeof rt->dummy->mem, &rt->dummy->mem);
     }
-    if (!takes_buffer(k->slot[at].want, t->buf->dtype)) {
-        return wrong_type(k, at, names[t->buf->dtype]);
+    if (!takes_buffer(k->slot[at].want, t->dtype)) {
+        return wrong_type(k, at, names[t->dtype]);
     }
     return set_slot(k, at, t->buf->serial, sizeof t->buf->mem, &t->buf->mem);
 }

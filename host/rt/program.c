@@ -167,7 +167,8 @@ static enum clg_rt_want parse_type(const char *type)
         enum clg_rt_want want;
     } known[] = {
         { "float*", CLG_RT_WANT_F32_PTR }, { "uchar*", CLG_RT_WANT_U8_PTR },
-        { "uint*", CLG_RT_WANT_U32_PTR },  { "int", CLG_RT_WANT_I32 },
+        { "uint*", CLG_RT_WANT_U32_PTR },  { "half*", CLG_RT_WANT_F16_PTR },
+        { "ushort*", CLG_RT_WANT_BF16_PTR }, { "int", CLG_RT_WANT_I32 },
         { "uint", CLG_RT_WANT_U32 },       { "float", CLG_RT_WANT_F32 },
     };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

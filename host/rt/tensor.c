@@ -8,6 +8,11 @@ uint32_t clg__dtype_size(enum clg_dtype d)
     return d == CLG_U8 ? 1u : d == CLG_F16 || d == CLG_BF16 ? 2u : 4u;
 }
 
+const char *clg__store_option(enum clg_dtype dtype)
+{
+    return dtype == CLG_F16 ? "-DSTORE=1" : dtype == CLG_BF16 ? "-DSTORE=2" : "";
+}
+
 clg_tensor clg__tensor_all(clg_buffer *buf)
 {
     return (
@@ -34,6 +39,16 @@ clg_tensor clg__tensor_view(clg_tensor t, uint64_t first, uint32_t rank, uint32_
     assert(rank >= 1 && rank <= 4);
     assert(first + clg__tensor_len(v) <= clg__tensor_len(t));
     return v;
+}
+
+clg_tensor clg__tensor_as(clg_tensor t, enum clg_dtype dtype)
+{
+    const uint64_t from = clg__dtype_size(t.dtype), to = clg__dtype_size(dtype);
+    const uint64_t off = t.off * from / to, len = clg__tensor_len(t) * from / to;
+    assert(off <= UINT32_MAX && len <= UINT32_MAX);
+    return (clg_tensor){
+        .buf = t.buf, .off = (uint32_t)off, .dtype = dtype, .rank = 1, .dim = { (uint32_t)len }
+    };
 }
 
 clg_tensor clg__tensor_rows(clg_tensor t, uint32_t first, uint32_t n)

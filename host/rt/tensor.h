@@ -29,6 +29,9 @@ clg_tensor clg__tensor_all(clg_buffer *buf);
  * dims 0. The caller guarantees that it lies inside (asserted in debug builds). */
 clg_tensor clg__tensor_view(clg_tensor t, uint64_t first, uint32_t rank, uint32_t d0, uint32_t d1,
                             uint32_t d2, uint32_t d3);
+/* The same bytes as elements of another type: workspace of floats that holds 16-bit values. For
+ * kernels only: transfers want the buffer's own type. The offset must fit (asserted). */
+clg_tensor clg__tensor_as(clg_tensor t, enum clg_dtype dtype);
 /* Rows first .. first+n of dimension 0. */
 clg_tensor clg__tensor_rows(clg_tensor t, uint32_t first, uint32_t n);
 static inline clg_tensor clg__tensor_vec(clg_tensor t, uint64_t first, uint32_t len)
@@ -38,5 +41,8 @@ static inline clg_tensor clg__tensor_vec(clg_tensor t, uint64_t first, uint32_t 
 static inline bool clg__tensor_is(clg_tensor t) { return t.buf != 0; }
 uint64_t clg__tensor_len(clg_tensor t);
 uint32_t clg__dtype_size(enum clg_dtype d);
+/* What a kernel file needs to read and write activations of that type by `load` and `save`:
+ * "-DSTORE=1" or "-DSTORE=2"; "" for floats. */
+const char *clg__store_option(enum clg_dtype dtype);
 
 #endif
