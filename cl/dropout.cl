@@ -18,7 +18,7 @@ static inline void make_masks(uint block, uint seed_lo, uint seed_hi, uint use, 
 #if VW == 16
 #define MASKED(v, mask) as_float16(as_uint16(v) & (mask))
 #define APPLY(q, a, b, c, d)                                                            \
-    VSTORE(MASKED(VLOAD(x + i + q * 16) * scale, WORDS_IN_ORDER(uint16, m, a, b, c, d)), \
+    SSAVE(MASKED(SLOAD(x + i + q * 16) * scale, WORDS_IN_ORDER(uint16, m, a, b, c, d)), \
            y + i + q * 16)
 static inline void apply_all(const word_uint *m, float scale, __global const store *x,
                              __global store *y, size_t i)
@@ -40,8 +40,8 @@ static inline void spread_masks(const word_uint *m, uint *t)
 static inline void apply_all(const word_uint *m, float scale, __global const store *x,
                              __global store *y, size_t i)
 {
-    const float4 v = VLOAD(x + i) * scale;
-    VSTORE(as_float4(as_uint4(v) & (uint4)(m[0], m[1], m[2], m[3])), y + i);
+    const float4 v = SLOAD(x + i) * scale;
+    SSAVE(as_float4(as_uint4(v) & (uint4)(m[0], m[1], m[2], m[3])), y + i);
 }
 static inline void spread_masks(const word_uint *m, uint *t)
 {

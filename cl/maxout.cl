@@ -39,7 +39,7 @@ __kernel void maxout_fwd(__global const store *x, uint x_off, __global store *y,
             const fvec v = load_strided(x + p, pieces);
             best = select(best, v, TAKES_VECTOR(v, best));
         }
-        VSTORE(best, y + i);
+        SSAVE(best, y + i);
     }
     for (; i < end; ++i, x += pieces) {
         float best = load(x, 0);
@@ -68,9 +68,9 @@ __kernel void maxout_bwd_data(__global const store *x, uint x_off, __global cons
             const ivec takes = TAKES_VECTOR(v, best);
             best = select(best, v, takes);
             at = select(at, (ivec)((int)p), takes);
-            VSTORE((fvec)(0.0f), dx + p * VW);
+            SSAVE((fvec)(0.0f), dx + p * VW);
         }
-        VSTORE((fvec)(0.0f), dx);
+        SSAVE((fvec)(0.0f), dx);
         int t[VW];
         CLG_CAT(vstore, VW)(at, 0, t);
         for (uint l = 0; l < VW; ++l) {

@@ -14,6 +14,8 @@
     X(maxout)          \
     X(dropout)         \
     X(concat)          \
+    X(embedding)       \
+    X(resize)          \
     X(bce)             \
     X(loss)            \
     X(mse)             \

@@ -1,10 +1,11 @@
-/* Cases of concat. fwd: in a b, out y; bwd_data: in dy, out [da] [db]; keys n pixels ca cb ints,
- * planes=1 for b [n,cb], da=0 and db=0 where not wanted. accumulate: in x y, inout y, keys n ints.
- * Copies must be equal, and so must sums of small integers (ints=1). */
+/* Cases of concat. fwd: in a b, out y; bwd_data: in dy, out [da] [db]; keys n pixels ca cb ints
+ * store, planes=1 for b [n,cb], da=0 and db=0 where not wanted. accumulate: in x y, inout y, keys n
+ * ints store. Copies must be equal, and so must sums of small integers (ints=1). */
 #include "ops/concat.h"
 #include "ops/case_plan.h"
 
-static const char *const KEYS[] = { "n", "pixels", "ca", "cb", "planes", "da", "db", "ints", NULL };
+static const char *const KEYS[] = { "n",  "pixels", "ca",   "cb",    "planes",
+                                    "da", "db",     "ints", "store", NULL };
 static const char *const CASES[] = {
     "concat fwd n=1 ca=1 cb=1",
     "concat fwd n=3 ca=21 cb=10",
@@ -17,6 +18,10 @@ static const char *const CASES[] = {
     "concat bwd_data n=4 pixels=3 ca=18 cb=7 db=0",
     "concat accumulate n=1",
     "concat accumulate n=103",
+    "concat fwd n=2 pixels=6 ca=5 cb=19 planes=1 store=1",
+    "concat bwd_data n=2 pixels=6 ca=5 cb=19 planes=1 store=2",
+    "concat accumulate n=37 store=1",
+    "concat accumulate n=37 store=2",
     "concat fwd n=200 ca=200 cb=1000",
     "concat fwd n=64 pixels=16 ca=512 cb=10 planes=1",
     "concat fwd n=5 pixels=1031 ca=3 cb=2",
@@ -45,6 +50,7 @@ static int plan_concat(const clg_case *c, enum clg_case_fill fill, clg_case_plan
         clg__plan_in(out, "a", rows * ca, fill);
         clg__plan_in(out, "b", rows_b * cb, fill);
         clg__plan_out(out, "y", rows * (ca + cb), 0.0, 0.0, 0.0);
+        clg__plan_stored(out, "a b y");
         return CLG_OK;
     }
     clg__plan_in(out, "dy", rows * (ca + cb), fill);
@@ -57,6 +63,7 @@ static int plan_concat(const clg_case *c, enum clg_case_fill fill, clg_case_plan
                       exact ? 0.0 : clg__plan_sum_tolerance(pixels) * sqrt(pixels), 0.0);
         out->flops = planes ? (double)rows * cb : 0.0;
     }
+    clg__plan_stored(out, "dy da db");
 out:
     return status;
 }
@@ -78,6 +85,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
     clg__plan_in(out, "x", n, fill);
     clg__plan_in(out, "y", n, fill);
     clg__plan_inout(out, "y", n, CLG_CASE_RTOL, 0.0);
+    clg__plan_stored(out, "x y");
     out->flops = n;
     out->bytes = 12.0 * n;
 out:
@@ -105,5 +113,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
 }
 
 const clg_op clg__op_concat = {
-    .name = "concat", .keys = KEYS, .cases = CASES, .quick = 11, .plan = plan, .run = run
+    .name = "concat", .keys = KEYS, .cases = CASES, .quick = 15, .plan = plan, .run = run
 };

@@ -1,15 +1,17 @@
-/* Cases of fill. fill: out y, keys n value; axpby: in x y, out y (starts as its input), keys n a b.
- */
+/* Cases of fill. fill: out y, keys n value store; axpby: in x y, out y (starts as its input), keys n a b
+ * store. */
 #include "ops/fill.h"
 #include "ops/case_plan.h"
 
-static const char *const KEYS[] = { "n", "value", "a", "b", NULL };
+static const char *const KEYS[] = { "n", "value", "a", "b", "store", NULL };
 static const char *const CASES[] = {
     "fill fill n=1 value=3",
     "fill fill n=77 value=-0.5",
     "fill axpby n=1 a=2 b=-1",
     "fill axpby n=45 a=0.5 b=0.25",
     "fill axpby n=83 a=3 b=0",
+    "fill fill n=37 value=-0.5 store=1",
+    "fill axpby n=45 a=0.5 b=0.25 store=2",
     "fill fill n=100003",
     "fill axpby n=100003 a=-1.5 b=0.75",
     "fill axpby n=8192 a=1 b=1",
@@ -34,6 +36,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
     } else {
         return clg__case_no_pass(c);
     }
+    clg__plan_stored(out, "x y");
 out:
     return status;
 }
@@ -56,5 +59,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
                            out[0]);
 }
 
-const clg_op clg__op_fill = { .name = "fill", .keys = KEYS, .cases = CASES, .quick = 5,
+const clg_op clg__op_fill = { .name = "fill", .keys = KEYS, .cases = CASES, .quick = 7,
                               .plan = plan, .workspace = workspace, .run = run };

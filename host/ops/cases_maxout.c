@@ -4,13 +4,15 @@
 #include "ops/maxout.h"
 #include "ops/case_plan.h"
 
-static const char *const KEYS[] = { "n", "k", "pieces", "ints", NULL };
+static const char *const KEYS[] = { "n", "k", "pieces", "ints", "store", NULL };
 static const char *const CASES[] = { "maxout fwd n=1 k=1 pieces=1",
                                      "maxout fwd n=3 k=7 pieces=5",
                                      "maxout fwd n=2 k=24 pieces=4 ints=1",
                                      "maxout bwd_data n=1 k=1 pieces=1",
                                      "maxout bwd_data n=3 k=7 pieces=5",
                                      "maxout bwd_data n=2 k=24 pieces=4 ints=1",
+                                     "maxout fwd n=3 k=13 pieces=5 store=1",
+                                     "maxout bwd_data n=3 k=13 pieces=5 store=2",
                                      "maxout fwd n=200 k=240 pieces=5",
                                      "maxout fwd n=257 k=43 pieces=2",
                                      "maxout fwd n=31 k=130 pieces=17 ints=1",
@@ -40,6 +42,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
     } else {
         return clg__case_no_pass(c);
     }
+    clg__plan_stored(out, "x y dy dx");
     out->flops = (double)len;
 out:
     return status;
@@ -55,5 +58,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
 }
 
 const clg_op clg__op_maxout = {
-    .name = "maxout", .keys = KEYS, .cases = CASES, .quick = 6, .plan = plan, .run = run
+    .name = "maxout", .keys = KEYS, .cases = CASES, .quick = 8, .plan = plan, .run = run
 };

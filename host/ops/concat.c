@@ -30,10 +30,11 @@ int clg__concat_fwd(const clg_ops *o, const clg_concat *c, clg_tensor a, clg_ten
     uint32_t share = c->b_pixels == 1 ? c->pixels : 1; /* rows of y that take one row of b */
     uint64_t n = count(c, c->pixels, c->ca + c->cb);
     CLG_TRY(check_shape("concat_fwd", c));
-    CLG_TRY(clg__want("concat_fwd", "a", a, CLG_F32, count(c, c->pixels, c->ca)));
-    CLG_TRY(clg__want("concat_fwd", "b", b, CLG_F32, count(c, c->b_pixels, c->cb)));
-    CLG_TRY(clg__want("concat_fwd", "y", y, CLG_F32, n));
-    CLG_TRY(clg__elementwise(o, "concat", "concat_fwd", "", (uint32_t)n, 0.0, 8.0, &e));
+    CLG_TRY(clg__want_store("concat_fwd", "a", a, y.dtype, count(c, c->pixels, c->ca)));
+    CLG_TRY(clg__want_store("concat_fwd", "b", b, y.dtype, count(c, c->b_pixels, c->cb)));
+    CLG_TRY(clg__want_store("concat_fwd", "y", y, y.dtype, n));
+    CLG_TRY(clg__elementwise(o, "concat", "concat_fwd", clg__store_option(y.dtype), (uint32_t)n,
+                             0.0, 2.0 * clg__dtype_size(y.dtype), &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(a), CLG_ARG(b), CLG_ARG(y), CLG_ARG((uint32_t)n),
                                  CLG_ARG(c->ca), CLG_ARG(c->cb), CLG_ARG(share))));
@@ -48,7 +49,8 @@ static int take_columns(const clg_ops *o, const clg_concat *c, clg_tensor dy, ui
     int status = CLG_OK;
     clg_elementwise e;
     uint32_t n = (uint32_t)count(c, c->pixels, width);
-    CLG_TRY(clg__elementwise(o, "concat", "concat_take", "", n, 0.0, 8.0, &e));
+    CLG_TRY(clg__elementwise(o, "concat", "concat_take", clg__store_option(dy.dtype), n, 0.0,
+                             2.0 * clg__dtype_size(dy.dtype), &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(dy), CLG_ARG(dx), CLG_ARG(n), CLG_ARG(width),
                                  CLG_ARG(c->ca + c->cb), CLG_ARG(first))));
@@ -62,8 +64,8 @@ static int sum_planes(const clg_ops *o, const clg_concat *c, clg_tensor dy, clg_
     int status = CLG_OK;
     clg_elementwise e;
     uint32_t n = c->n * c->cb;
-    CLG_TRY(clg__elementwise(o, "concat", "concat_take_sum", "", n, c->pixels,
-                             4.0 * (c->pixels + 1.0), &e));
+    CLG_TRY(clg__elementwise(o, "concat", "concat_take_sum", clg__store_option(dy.dtype), n,
+                             c->pixels, clg__dtype_size(dy.dtype) * (c->pixels + 1.0), &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(dy), CLG_ARG(db), CLG_ARG(n), CLG_ARG(c->cb),
                                  CLG_ARG(c->ca + c->cb), CLG_ARG(c->ca), CLG_ARG(c->pixels))));
@@ -76,9 +78,10 @@ int clg__concat_bwd_data(const clg_ops *o, const clg_concat *c, clg_tensor dy, c
 {
     int status = CLG_OK;
     CLG_TRY(check_shape("concat_bwd_data", c));
-    CLG_TRY(clg__want("concat_bwd_data", "dy", dy, CLG_F32, count(c, c->pixels, c->ca + c->cb)));
-    CLG_TRY(clg__want_maybe("concat_bwd_data", "da", da, CLG_F32, count(c, c->pixels, c->ca)));
-    CLG_TRY(clg__want_maybe("concat_bwd_data", "db", db, CLG_F32, count(c, c->b_pixels, c->cb)));
+    CLG_TRY(
+        clg__want_store("concat_bwd_data", "dy", dy, dy.dtype, count(c, c->pixels, c->ca + c->cb)));
+    CLG_TRY(clg__want_maybe("concat_bwd_data", "da", da, dy.dtype, count(c, c->pixels, c->ca)));
+    CLG_TRY(clg__want_maybe("concat_bwd_data", "db", db, dy.dtype, count(c, c->b_pixels, c->cb)));
     if (clg__tensor_is(da)) {
         CLG_TRY(take_columns(o, c, dy, 0, c->ca, da));
     }

@@ -9,7 +9,7 @@
 static int count_units(const char *op, clg_tensor x, uint32_t pieces, uint32_t *units)
 {
     uint64_t n = clg__tensor_len(x);
-    int status = clg__want(op, "x", x, CLG_F32, n);
+    int status = clg__want_store(op, "x", x, x.dtype, n);
     if (status == CLG_OK && (pieces == 0 || n % pieces != 0)) {
         return clg__fail(CLG_E_INTERNAL, "%s: x has %" PRIu64 " elements, in pieces of %" PRIu32,
                          op, n, pieces);
@@ -26,8 +26,9 @@ int clg__maxout_fwd(const clg_ops *o, clg_tensor x, uint32_t pieces, clg_tensor 
     clg_elementwise e;
     uint32_t n = 0;
     CLG_TRY(count_units("maxout_fwd", x, pieces, &n));
-    CLG_TRY(clg__want("maxout_fwd", "y", y, CLG_F32, n));
-    CLG_TRY(clg__elementwise(o, "maxout", "maxout_fwd", "", n, pieces, 4.0 * (pieces + 1.0), &e));
+    CLG_TRY(clg__want_store("maxout_fwd", "y", y, x.dtype, n));
+    CLG_TRY(clg__elementwise(o, "maxout", "maxout_fwd", clg__store_option(x.dtype), n, pieces,
+                             clg__dtype_size(x.dtype) * (pieces + 1.0), &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG(n), CLG_ARG(pieces))));
 out:
@@ -41,10 +42,10 @@ int clg__maxout_bwd_data(const clg_ops *o, clg_tensor x, uint32_t pieces, clg_te
     clg_elementwise e;
     uint32_t n = 0;
     CLG_TRY(count_units("maxout_bwd_data", x, pieces, &n));
-    CLG_TRY(clg__want("maxout_bwd_data", "dy", dy, CLG_F32, n));
-    CLG_TRY(clg__want("maxout_bwd_data", "dx", dx, CLG_F32, (uint64_t)n * pieces));
-    CLG_TRY(clg__elementwise(o, "maxout", "maxout_bwd_data", "", n, pieces,
-                             4.0 * (2.0 * pieces + 1.0), &e));
+    CLG_TRY(clg__want_store("maxout_bwd_data", "dy", dy, x.dtype, n));
+    CLG_TRY(clg__want_store("maxout_bwd_data", "dx", dx, x.dtype, (uint64_t)n * pieces));
+    CLG_TRY(clg__elementwise(o, "maxout", "maxout_bwd_data", clg__store_option(x.dtype), n, pieces,
+                             clg__dtype_size(x.dtype) * (2.0 * pieces + 1.0), &e));
     CLG_TRY(
         clg__launch(o->rt, e.kernel, e.grid,
                     CLG_ARGS(CLG_ARG(x), CLG_ARG(dy), CLG_ARG(dx), CLG_ARG(n), CLG_ARG(pieces))));

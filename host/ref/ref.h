@@ -50,6 +50,15 @@ void ref_dropout(const clg_rng_key *key, double keep, uint32_t first, const doub
 void ref_concat_fwd(const clg_concat *c, const double *a, const double *b, double *y);
 /* da, db may be NULL. */
 void ref_concat_bwd_data(const clg_concat *c, const double *dy, double *da, double *db);
+void ref_onehot(const uint32_t *labels, uint32_t n, uint32_t classes, double *y);
+void ref_embedding_fwd(const uint32_t *labels, uint32_t n, uint32_t k, const double *w, double *y);
+void ref_embedding_bwd_weight(const uint32_t *labels, uint32_t n, uint32_t classes, uint32_t k,
+                              const double *dy, double *dw);
+/* rows, w: rows of all images together and columns, both of the small image. */
+void ref_resize_up(uint64_t rows, uint32_t w, uint32_t c, uint32_t scale, double factor,
+                   const double *x, double *y);
+void ref_resize_down(uint64_t rows, uint32_t w, uint32_t c, uint32_t scale, double factor,
+                     const double *x, double *y);
 /* The functions of cl/objective_<name>.cl in double; loss and grad by enum clg_loss_role. */
 typedef struct ref_objective {
     double (*loss[3])(double l), (*grad[3])(double l), (*shown)(double l);

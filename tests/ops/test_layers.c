@@ -1,4 +1,4 @@
-/* What the case tables cannot say about maxout, dropout and concat: the words of the masks, NaN,
+/* What the case tables cannot say about maxout, dropout, concat, embedding and resize: the words of the masks, NaN,
  * results over their inputs, wrong shapes. Both families. */
 #include <math.h>
 #include <setjmp.h>
@@ -11,7 +11,9 @@
 #include "base/model.h"
 #include "ops/concat.h"
 #include "ops/dropout.h"
+#include "ops/embedding.h"
 #include "ops/maxout.h"
+#include "ops/resize.h"
 #include "support/rt_support.h"
 
 /* The whole mask, word for word, from clg__philox, and the same words for a part of the rows. */
@@ -100,6 +102,17 @@ static void wrong_shapes_are_named(void **state)
     clg_concat c = { .n = 2, .pixels = 4, .ca = 1, .cb = 1, .b_pixels = 2 };
     assert_int_equal(clg__concat_fwd(o, &c, a, b, a), CLG_E_INTERNAL);
     assert_string_equal(clg_message(), "concat_fwd: a is [2,4,1], b [2,2,1]");
+    clg_tensor labels = test_buffer(o->rt, CLG_U32, 5);
+    assert_int_equal(clg__onehot(o, labels, a), CLG_E_INTERNAL);
+    assert_string_equal(clg_message(), "onehot: y has 12 elements in 5 rows");
+    assert_int_equal(clg__onehot(o, a, a), CLG_E_INTERNAL);
+    assert_string_equal(clg_message(), "onehot: labels is float, wants uint");
+    assert_int_equal(clg__resize_up(o, a, 2, 1.0f, b), CLG_E_INTERNAL);
+    assert_string_equal(clg_message(), "resize_up: an image of rank 1 by 2");
+    assert_int_equal(clg__resize_up(o, clg__tensor_view(a, 0, 4, 1, 1, 4, 1), 2, 1.0f, b),
+                     CLG_E_INTERNAL);
+    assert_string_equal(clg_message(), "resize_up: large image has 7 elements, wants 16");
+    test_release(&labels);
     test_release(&a);
     test_release(&b);
 }

@@ -329,6 +329,69 @@ static void concat_gradients_match_for_rows_pixels_and_planes(void **state)
     }
 }
 
+/* ---- embedding, resize ---- */
+
+static const uint32_t LABELS[] = { 2, 0, 2, 3, 0, 2 };
+enum { LABEL_COUNT = sizeof LABELS / sizeof LABELS[0], CLASSES = 4 };
+
+static double loss_embedding(void *ctx)
+{
+    op_state *s = ctx;
+    ref_embedding_fwd(LABELS, LABEL_COUNT, s->k, s->w, s->y);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+static void embedding_gradients_add_the_rows_of_each_class(void **state)
+{
+    enum { K = 5, N = LABEL_COUNT * K };
+    op_state s = { .k = K, .y_len = N, .w = grad_random(CLASSES * K, 91), .y = grad_random(N, 92),
+                   .r = grad_random(N, 93) };
+    double dw[CLASSES * K];
+    (void)state;
+    ref_embedding_bwd_weight(LABELS, LABEL_COUNT, CLASSES, K, s.r, dw);
+    grad_check("embedding dw", loss_embedding, &s, s.w, dw, CLASSES * K, MOST);
+    free_state(&s);
+}
+
+/* s: n rows, k columns, c channels of the small image, `scale` times as many in the large one. */
+static double loss_upsample(void *ctx)
+{
+    op_state *s = ctx;
+    ref_resize_up(s->n, s->k, s->c, (uint32_t)s->scale, 1.0, s->x, s->y);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+static double loss_avgpool(void *ctx)
+{
+    op_state *s = ctx;
+    ref_resize_down(s->n, s->k, s->c, (uint32_t)s->scale, 1.0 / (s->scale * s->scale), s->x, s->y);
+    return grad_dot(s->y, s->r, s->y_len);
+}
+
+static void upsample_and_avgpool_are_each_others_gradients(void **state)
+{
+    (void)state;
+    for (uint32_t scale = 1; scale <= 3; scale++) {
+        enum { ROWS = 6, W = 4, C = 3, SMALL = ROWS * W * C };
+        uint64_t large = SMALL * scale * scale;
+        double area = scale * scale;
+        op_state up = { .n = ROWS, .k = W, .c = C, .scale = scale, .y_len = large,
+                        .x = grad_random(SMALL, 94), .y = grad_random(large, 95),
+                        .r = grad_random(large, 96) };
+        op_state down = { .n = ROWS, .k = W, .c = C, .scale = scale, .y_len = SMALL,
+                          .x = grad_random(large, 97), .y = grad_random(SMALL, 98),
+                          .r = grad_random(SMALL, 99) };
+        double *dx = grad_random(large, 90);
+        ref_resize_down(ROWS, W, C, scale, 1.0, up.r, dx);
+        grad_check("upsample dx", loss_upsample, &up, up.x, dx, SMALL, MOST);
+        ref_resize_up(ROWS, W, C, scale, 1.0 / area, down.r, dx);
+        grad_check("avgpool dx", loss_avgpool, &down, down.x, dx, large, MOST);
+        free(dx);
+        free_state(&up);
+        free_state(&down);
+    }
+}
+
 static double loss_bce(void *ctx)
 {
     op_state *s = ctx;
@@ -391,6 +454,8 @@ int main(void)
         cmocka_unit_test(maxout_gradients_reach_the_largest_piece_alone),
         cmocka_unit_test(dropout_goes_back_through_the_mask_of_the_way_forward),
         cmocka_unit_test(concat_gradients_match_for_rows_pixels_and_planes),
+        cmocka_unit_test(embedding_gradients_add_the_rows_of_each_class),
+        cmocka_unit_test(upsample_and_avgpool_are_each_others_gradients),
         cmocka_unit_test(bce_gradient_matches_for_every_target),
         cmocka_unit_test(gemm_transposes_are_its_gradients),
     };

@@ -381,6 +381,58 @@ static void reduce_fill_and_image_cases_have_their_values(void **state)
     assert_near(y[3], 0.5, 0.5);    /* half a step above 0 */
 }
 
+static void layers_without_products_have_their_values(void **state)
+{
+    const double x[8] = { 1, 5, 5, -2, NAN, 7, -3, -4 }, two[6] = { 10, 20, 30, 40, 50, 60 };
+    const double *in[2] = { x, two };
+    double y[16], *out[1] = { y };
+    static const double planes[10] = { 1, 10, 20, 5, 10, 20, 5, 30, 40, -2 };
+    (void)state;
+    assert_int_equal(run_case("maxout fwd n=2 k=2 pieces=2", in, out), CLG_OK);
+    assert_near(y[0], 5.0, 0.0);
+    assert_near(y[1], 5.0, 0.0);
+    assert_true(isnan(y[2]));
+    assert_near(y[3], -3.0, 0.0);
+    assert_int_equal(run_case("maxout bwd_data n=1 k=1 pieces=3", in, out), CLG_OK);
+    assert_near(y[1], 10.0, 0.0); /* the first of the two that reach the maximum */
+    assert_near(y[0] + y[2], 0.0, 0.0);
+    assert_int_equal(run_case("concat fwd n=2 pixels=2 ca=1 cb=2 planes=1", in, out), CLG_OK);
+    for (int i = 0; i < 10; i++) {
+        assert_near(y[i], planes[i], 0.0);
+    }
+    /* labels of three rows: 0, 7919 % 5 = 4, 15838 % 5 = 3 */
+    assert_int_equal(run_case("embedding onehot n=3 classes=5", in, out), CLG_OK);
+    for (int i = 0; i < 15; i++) {
+        assert_near(y[i], i == 0 || i == 9 || i == 13 ? 1.0 : 0.0, 0.0);
+    }
+    in[0] = two;
+    assert_int_equal(run_case("resize up h=1 w=3 scale=2 factor=0.5", in, out), CLG_OK);
+    for (int i = 0; i < 12; i++) {
+        assert_near(y[i], 5.0 * (i % 6 / 2 + 1), 0.0);
+    }
+    assert_int_equal(run_case("resize down h=1 w=1 scale=2 factor=0.25", in, out), CLG_OK);
+    assert_near(y[0], 25.0, 0.0);
+}
+
+static void dropout_divides_what_it_keeps_and_numbers_its_words_from_first(void **state)
+{
+    clg_rng_key key = { .seed = 1, .stream = CLG_STREAM_TEST, .lane = 700 };
+    double x[40], all[40], part[40];
+    int kept = 0;
+    (void)state;
+    for (int i = 0; i < 40; i++) {
+        x[i] = i + 1.0;
+    }
+    ref_dropout(&key, 0.5, 0, x, all, 40);
+    ref_dropout(&key, 0.5, 13, x + 13, part, 27);
+    for (int i = 0; i < 40; i++) {
+        assert_true(all[i] == 2.0 * x[i] || all[i] == 0.0);
+        assert_true(i < 13 || part[i - 13] == all[i]);
+        kept += all[i] > 0.0;
+    }
+    assert_in_range(kept, 10, 30);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -398,6 +450,8 @@ int main(void)
         cmocka_unit_test(adam_follows_the_recurrence),
         cmocka_unit_test(every_operator_has_a_reference_and_refuses_unknown_passes),
         cmocka_unit_test(reduce_fill_and_image_cases_have_their_values),
+        cmocka_unit_test(layers_without_products_have_their_values),
+        cmocka_unit_test(dropout_divides_what_it_keeps_and_numbers_its_words_from_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
