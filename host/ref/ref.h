@@ -95,12 +95,28 @@ enum ref_kind { REF_VALUE, REF_GRAD, REF_M, REF_V };
 /* Pointer to the doubles of "main.0.weight" etc. (running_mean and running_var only as REF_VALUE)
  * and their number; NULL if there is no such tensor. */
 double *ref_net_tensor(ref_net *net, const char *name, enum ref_kind kind, uint64_t *len);
-/* groups as in clg_bn; train: batch statistics and running update. Returns the output [n, out]
- * owned by the net. */
+/* What clg_net_pass and clg_net_back of nn/net.h say. */
+typedef struct ref_pass {
+    const double *x;        /* [n, in] */
+    const uint32_t *labels; /* [n], for nets that take some */
+    uint32_t n, groups;
+    bool train;             /* batch statistics and running update; dropout drops */
+    clg_rng_key dropout;    /* layer i adds i to the lane */
+} ref_pass;
+typedef struct ref_way_back {
+    uint32_t first, groups; /* groups of the pass; groups 0 = all from first on */
+    bool want_dw;
+    const double *dy[CLG_HEADS_MAX]; /* of these rows; NULL: zero */
+    double *dx;             /* of these rows, or NULL */
+} ref_way_back;
+/* y[h]: output [n, out] of head h, owned by the net. */
+void ref_net_run(ref_net *net, const ref_pass *pass, const double *y[CLG_HEADS_MAX]);
+/* After a run of the same pass: parameter gradients (overwritten, when want_dw) and dx. */
+void ref_net_back(ref_net *net, const ref_pass *pass, const ref_way_back *back);
+
+/* The same for nets with one head, without label and dropout. */
 const double *ref_net_forward(ref_net *net, const double *x, uint32_t n, uint32_t groups,
                               bool train);
-/* After a forward of the same x: parameter gradients (overwritten, when want_dw) and dx (or NULL).
- */
 void ref_net_backward(ref_net *net, const double *x, const double *dy, uint32_t n, uint32_t groups,
                       bool want_dw, double *dx);
 /* One D step, then one G step (order and loss of the model description; Adam step t). out: loss_d,

@@ -13,6 +13,7 @@
 #include "base/mem.h"
 #include "ref/ref.h"
 #include "support/grad_check.h"
+#include "support/plan_support.h"
 
 enum { Z = 5, BATCH = 3, MOST = 40 };
 
@@ -26,6 +27,21 @@ static clg_layer make_layer(enum clg_layer_op op, const uint32_t in[3], const ui
                     .pad = pad, .slope = 0.2f };
     snprintf(l.name, sizeof l.name, "main.%d", module);
     return l;
+}
+
+/* Each layer reads the one before it; the last is the output. */
+static clg_net_plan chain(clg_net_plan p)
+{
+    for (uint32_t i = 0; i < p.layer_count; i++) {
+        p.layer[i].from = (int32_t)i - 1; /* CLG_FROM_INPUT is -1 */
+        p.layer[i].with = CLG_FROM_NONE;
+    }
+    const clg_layer *first = &p.layer[0], *last = &p.layer[p.layer_count - 1];
+    p.in_h = first->in_h, p.in_w = first->in_w, p.in_c = first->in_c;
+    p.out_h = last->out_h, p.out_w = last->out_w, p.out_c = last->out_c;
+    p.head_count = 1;
+    p.head[0] = p.layer_count - 1;
+    return p;
 }
 
 static void add_norm(clg_layer *l, enum clg_act act, int module)
@@ -48,7 +64,7 @@ static clg_net_plan make_g(void)
     p.layer[2] = make_layer(CLG_LAYER_CONV2D, shape[2], shape[3], 3, 1, 1, 6);
     p.layer[2].bias = true;
     p.layer[2].act = CLG_ACT_TANH;
-    return p;
+    return chain(p);
 }
 
 /* image -> conv lrelu (4x4x4) -> conv BN lrelu (2x2x6) -> linear BN sigmoid -> linear with bias */
@@ -66,7 +82,7 @@ static clg_net_plan make_d(void)
     add_norm(&p.layer[2], CLG_ACT_SIGMOID, 6);
     p.layer[3] = make_layer(CLG_LAYER_LINEAR, shape[4], one, 0, 0, 0, 8);
     p.layer[3].bias = true;
-    return p;
+    return chain(p);
 }
 
 static const char *const G_NAMES[] = { "main.0.weight", "main.1.weight", "main.1.bias",
@@ -94,7 +110,7 @@ static double *get(ref_net *net, const char *name, enum ref_kind kind, uint64_t 
 static ref_net *open_net(clg_net_plan plan, const char *const *names, uint64_t seed)
 {
     ref_net *net;
-    assert_int_equal(ref_net_create(&net, &plan, 2 * BATCH), CLG_OK);
+    assert_int_equal(ref_net_create(&net, &plan, 4 * BATCH), CLG_OK);
     for (int i = 0; names[i] != NULL; i++) {
         uint64_t len;
         double *p = get(net, names[i], REF_VALUE, &len), *r = grad_random(len, seed + (uint64_t)i);
@@ -199,6 +215,107 @@ static void generator_gradients_match_through_the_discriminator(void **state)
     free(z);
     ref_net_destroy(&s.g);
     ref_net_destroy(&s.d);
+}
+
+/* ---- branches ---- */
+
+typedef struct branch_state {
+    ref_net *net;
+    ref_pass pass;
+    uint64_t out_len[2];
+    const double *r[2]; /* loss = sum of r * output, over both heads */
+    uint32_t first_row, rows; /* that count */
+} branch_state;
+
+static double loss_branched(void *ctx)
+{
+    branch_state *s = ctx;
+    const double *y[CLG_HEADS_MAX];
+    double sum = 0.0;
+    ref_net_run(s->net, &s->pass, y);
+    for (int h = 0; h < 2; h++) {
+        if (s->r[h] != NULL) {
+            sum += grad_dot(s->r[h], y[h] + s->first_row * s->out_len[h],
+                            s->rows * s->out_len[h]);
+        }
+    }
+    return sum;
+}
+
+static const char *const BRANCHED_NAMES[] = {
+    "main.0.weight",      "main.0.norm.weight",  "main.0.norm.bias",   "main.8.weight",
+    "main.8.norm.weight", "main.8.norm.bias",    "main.10.weight",     "main.10.norm.weight",
+    "main.10.norm.bias",  "main.13.weight",      "main.15.weight",     "main.15.norm.weight",
+    "main.15.norm.bias",  "main.12.weight",      "main.12.bias",       NULL
+};
+enum { REALNESS_ONLY = 13 }; /* from here on only head 0 sees them */
+
+/* Both heads or one; all rows (12, in 3 groups) or those of the middle group. */
+static void check_branched(bool head0, bool head1, bool part)
+{
+    static const uint32_t labels[12] = { 3, 0, 4, 4, 1, 3, 2, 1, 0, 4, 3, 3 };
+    clg_net_plan plan;
+    test_plan_branched(&plan);
+    branch_state s = { .net = open_net(plan, BRANCHED_NAMES, 700), .out_len = { 1, 3 },
+                       .first_row = part ? 4 : 0, .rows = part ? 4 : 12 };
+    double *x = grad_random(12 * 128, 71), *r0 = grad_random(12, 72), *r1 = grad_random(36, 73);
+    double *dx = malloc(12 * 128 * sizeof *dx);
+    s.pass = (ref_pass){ .x = x, .labels = labels, .n = 12, .groups = 3, .train = true,
+                         .dropout = { .seed = 9, .stream = CLG_STREAM_TEST, .step = 4 } };
+    s.r[0] = head0 ? r0 : NULL;
+    s.r[1] = head1 ? r1 : NULL;
+    (void)loss_branched(&s);
+    ref_net_back(s.net, &s.pass,
+                 &(ref_way_back){ .first = part ? 1 : 0, .groups = part ? 1 : 0, .want_dw = true,
+                                  .dy = { s.r[0], s.r[1] }, .dx = dx });
+    grad_check("dx", loss_branched, &s, x + s.first_row * 128, dx, s.rows * 128, 40);
+    for (int i = 0; BRANCHED_NAMES[i] != NULL; i++) {
+        uint64_t len;
+        double *p = get(s.net, BRANCHED_NAMES[i], REF_VALUE, &len);
+        double *grad = get(s.net, BRANCHED_NAMES[i], REF_GRAD, NULL);
+        bool reached = i < 3 || (i < REALNESS_ONLY ? head1 : head0);
+        if (reached) {
+            grad_check(BRANCHED_NAMES[i], loss_branched, &s, p, grad, len, 88);
+        }
+        for (uint64_t j = 0; !reached && j < len; j++) {
+            assert_true(grad[j] == 0.0);
+        }
+    }
+    free(x);
+    free(r0);
+    free(r1);
+    free(dx);
+    ref_net_destroy(&s.net);
+}
+
+static void branched_gradients_match_central_differences_for_each_head_and_part(void **state)
+{
+    (void)state;
+    check_branched(true, true, false);
+    check_branched(true, false, false);
+    check_branched(false, true, true);
+    check_branched(true, true, true);
+}
+
+static void dropout_drops_by_its_key_in_training_only(void **state)
+{
+    static const uint32_t labels[2] = { 0, 1 };
+    clg_net_plan plan;
+    const double *y[CLG_HEADS_MAX];
+    double *x = grad_random(2 * 128, 81), out[4][6];
+    (void)state;
+    test_plan_branched(&plan);
+    ref_net *net = open_net(plan, BRANCHED_NAMES, 700);
+    for (uint64_t i = 0; i < 4; i++) {
+        ref_pass pass = { .x = x, .labels = labels, .n = 2, .groups = 1, .train = i >= 2,
+                          .dropout = { .seed = 9, .stream = CLG_STREAM_TEST, .step = i } };
+        ref_net_run(net, &pass, y);
+        memcpy(out[i], y[1], sizeof out[i]);
+    }
+    assert_memory_equal(out[0], out[1], sizeof out[0]);
+    assert_memory_not_equal(out[2], out[3], sizeof out[2]);
+    free(x);
+    ref_net_destroy(&net);
 }
 
 static void forward_without_training_leaves_the_running_statistics(void **state)
@@ -380,6 +497,8 @@ int main(void)
         cmocka_unit_test(generator_gradients_match_central_differences_in_every_layer),
         cmocka_unit_test(discriminator_gradients_match_central_differences_in_every_layer),
         cmocka_unit_test(generator_gradients_match_through_the_discriminator),
+        cmocka_unit_test(branched_gradients_match_central_differences_for_each_head_and_part),
+        cmocka_unit_test(dropout_drops_by_its_key_in_training_only),
         cmocka_unit_test(forward_without_training_leaves_the_running_statistics),
         cmocka_unit_test(gan_step_equals_two_passes_and_moves_running_statistics_three_times),
         cmocka_unit_test(gan_step_refuses_nets_that_do_not_fit),
