@@ -15,17 +15,6 @@ typedef struct side {
     float *host; /* clg__net_host_len */
 } side;
 
-/* Index on the device ([R,S,C,K] or [C,K]) of element i of a file tensor ([K,C,R,S] or [K,C]). */
-static uint64_t device_index(const clg_net_tensor *t, uint64_t i)
-{
-    if (t->rank < 2) {
-        return i;
-    }
-    uint64_t taps = t->rank == 4 ? t->dim[2] * t->dim[3] : 1;
-    uint64_t rs = i % taps, c = i / taps % t->dim[1], k = i / taps / t->dim[1];
-    return (rs * t->dim[1] + c) * t->dim[0] + k;
-}
-
 static enum ref_kind ref_kind_of(enum clg_net_kind kind)
 {
     static const enum ref_kind map[] = { [CLG_NET_VALUE] = REF_VALUE, [CLG_NET_GRAD] = REF_GRAD,
@@ -48,7 +37,7 @@ static int load_kind(side *s, enum clg_net_kind kind)
         }
         const float *src = s->host + clg__net_host_offset(s->net, i);
         for (uint64_t k = 0; k < len; k++) {
-            dst[device_index(t, k)] = (double)src[k];
+            dst[clg__net_device_index(s->net, i, k)] = (double)src[k];
         }
     }
     return status;
@@ -56,11 +45,11 @@ static int load_kind(side *s, enum clg_net_kind kind)
 
 /* Relative L2 difference. A gradient that vanishes by construction (a bias before batch norm) is
  * compared on the scale `floor`. */
-static double relative_l2(const clg_net_tensor *t, const float *got, const double *want)
+static double relative_l2(const clg_net *net, uint32_t i, const float *got, const double *want)
 {
     double diff = 0.0, norm = 0.0;
-    for (uint64_t k = 0; k < t->len; k++) {
-        double w = want[device_index(t, k)];
+    for (uint64_t k = 0; k < clg__net_tensor_at(net, i)->len; k++) {
+        double w = want[clg__net_device_index(net, i, k)];
         double e = (double)got[k] - w;
         diff += e * e;
         norm += w * w;
@@ -82,7 +71,7 @@ static int compare_kind(side *s, enum clg_net_kind kind, uint32_t step, double *
         }
         uint64_t len = 0;
         const double *want = ref_net_tensor(s->ref, t->name, ref_kind_of(kind), &len);
-        double e = relative_l2(t, s->host + clg__net_host_offset(s->net, i), want);
+        double e = relative_l2(s->net, i, s->host + clg__net_host_offset(s->net, i), want);
         out->tensors++;
         if (e > *worst) {
             *worst = e;

@@ -94,6 +94,10 @@ static double forward_flops(const clg_net_plan *plan, double *first)
     double sum = 0.0;
     for (uint32_t i = 0; i < plan->layer_count; i++) {
         const clg_layer *l = &plan->layer[i];
+        if (l->op != CLG_LAYER_LINEAR && l->op != CLG_LAYER_CONV2D &&
+            l->op != CLG_LAYER_DECONV2D) {
+            continue; /* next to nothing beside these */
+        }
         double taps = l->op == CLG_LAYER_LINEAR ? 1.0 : (double)l->kernel * l->kernel;
         double in = (double)l->in_h * l->in_w * l->in_c;
         double out = (double)l->out_h * l->out_w * l->out_c;
@@ -102,7 +106,7 @@ static double forward_flops(const clg_net_plan *plan, double *first)
         double work = 2.0 * taps * (l->op == CLG_LAYER_DECONV2D ? in * l->out_c
                                     : l->op == CLG_LAYER_LINEAR ? in * out : out * l->in_c);
         sum += work;
-        *first = i == 0 ? work : *first;
+        *first += l->from == CLG_FROM_INPUT ? work : 0.0;
     }
     return sum;
 }

@@ -1,6 +1,6 @@
 /* Copies of a net's tensors on the host, in PyTorch's shapes: the only place where channels-last
- * meets channels-first. Initial values too. */
-#include <math.h>
+ * meets channels-first. A linear layer that reads an image (a concat of images too: its channels
+ * are those of both, in their order) has PyTorch's order C,H,W of features in files. */
 #include <string.h>
 
 #include "base/mem.h"
@@ -16,6 +16,13 @@ static uint64_t file_feature(uint64_t i, uint32_t h, uint32_t w, uint32_t c)
     }
     uint64_t pixel = i / c, channel = i % c;
     return channel * ((uint64_t)h * w) + pixel;
+}
+
+/* The other way round. */
+static uint64_t device_feature(uint64_t i, uint32_t h, uint32_t w, uint32_t c)
+{
+    uint64_t area = (uint64_t)h * w;
+    return c == 0 ? i : i % area * c + i / area;
 }
 
 static uint64_t file_out(const clg_layer *l, uint64_t k)
@@ -52,6 +59,10 @@ static void permute_weight(const clg_layer *l, const float *src, float *dst, boo
 static void permute(const clg_layer *l, const clg_net_entry *e, const float *src, float *dst,
                     bool to_file)
 {
+    if (e->part == CLG_PART_W && l->op == CLG_LAYER_EMBEDDING) {
+        memcpy(dst, src, e->tensor.len * sizeof *dst); /* [classes,out] on both sides */
+        return;
+    }
     if (e->part == CLG_PART_W) {
         permute_weight(l, src, dst, to_file);
         return;
@@ -60,6 +71,28 @@ static void permute(const clg_layer *l, const clg_net_entry *e, const float *src
         uint64_t file = l->op == CLG_LAYER_LINEAR ? file_out(l, i) : i;
         dst[to_file ? file : i] = src[to_file ? i : file];
     }
+}
+
+uint64_t clg__net_device_index(const clg_net *net, uint32_t i, uint64_t at)
+{
+    const clg_net_entry *e = &net->entry[i];
+    const clg_layer *l = &net->plan.layer[e->block];
+    const uint64_t *dim = e->tensor.dim;
+    if (l->op == CLG_LAYER_EMBEDDING) {
+        return at;
+    }
+    if (e->part != CLG_PART_W) {
+        return l->op == CLG_LAYER_LINEAR
+                   ? device_feature(at, l->image_out_h, l->image_out_w, l->image_out_c)
+                   : at;
+    }
+    uint64_t taps = e->tensor.rank == 4 ? dim[2] * dim[3] : 1u;
+    uint64_t rs = at % taps, c = at / taps % dim[1], k = at / taps / dim[1];
+    if (l->op == CLG_LAYER_LINEAR) {
+        c = device_feature(c, l->image_in_h, l->image_in_w, l->image_in_c);
+        k = device_feature(k, l->image_out_h, l->image_out_w, l->image_out_c);
+    }
+    return (rs * dim[1] + c) * dim[0] + k;
 }
 
 /* ---- read, write ---- */
@@ -127,58 +160,16 @@ out:
     return status;
 }
 
-/* ---- initial values ---- */
-
-/* PyTorch's bound of weights and biases: 1/sqrt(fan_in), where a transposed conv's fan_in is
- * out*k*k because its weight is [in,out,k,k]. */
-static float torch_bound(const clg_layer *l)
+int clg__net_write_tensor(clg_net *net, uint32_t i, const float *src)
 {
-    double fan_in = (double)clg__layer_in(l);
-    if (l->op != CLG_LAYER_LINEAR) {
-        uint32_t c = l->op == CLG_LAYER_DECONV2D ? l->out_c : l->in_c;
-        fan_in = (double)c * l->kernel * l->kernel;
-    }
-    return (float)(1.0 / sqrt(fan_in));
-}
-
-static void draw_tensor(const clg_init *init, const clg_layer *l, enum clg_part part,
-                        const clg_rng_key *key, float *dst, uint64_t n)
-{
-    float bound = torch_bound(l);
-    float constant = part == CLG_PART_VAR ? 1.0f : 0.0f;
-    if (part == CLG_PART_NORM_W) {
-        clg__philox_normal(key, init->norm_mean, init->norm_std, dst, n);
-    } else if (part == CLG_PART_B && !init->bias_zero) {
-        clg__philox_uniform(key, -bound, bound, dst, n);
-    } else if (part == CLG_PART_W && init->kind == CLG_INIT_NORMAL) {
-        clg__philox_normal(key, 0.0f, init->std, dst, n);
-    } else if (part == CLG_PART_W && init->kind == CLG_INIT_UNIFORM) {
-        clg__philox_uniform(key, -init->std, init->std, dst, n);
-    } else if (part == CLG_PART_W) {
-        clg__philox_uniform(key, -bound, bound, dst, n);
-    } else {
-        for (uint64_t i = 0; i < n; i++) {
-            dst[i] = constant;
-        }
-    }
-}
-
-int clg__net_init(clg_net *net, uint64_t seed, enum clg_stream stream)
-{
-    float *host = clg__alloc(net->host_len, sizeof *host);
-    if (host == NULL) {
+    const clg_net_entry *e = &net->entry[i];
+    float *staging = clg__alloc(e->tensor.len, sizeof *staging);
+    if (staging == NULL) {
         return CLG_E_MEMORY;
     }
-    /* Drawn in the files' order, so that the numbers do not depend on the device layout, and each
-     * tensor from its own counter, so that one does not depend on the sizes of the others. */
-    for (uint32_t i = 0; i < net->entries; i++) {
-        const clg_net_entry *e = &net->entry[i];
-        clg_rng_key key = { .seed = seed, .stream = (uint32_t)stream, .step = i };
-        draw_tensor(&net->plan.init, &net->plan.layer[e->block], e->part, &key,
-                    host + e->host_at, e->tensor.len);
-    }
-    int status = clg__net_write(net, CLG_NET_VALUE, host);
-    clg__free(host);
-    net->batches_tracked = 0;
+    permute(&net->plan.layer[e->block], e, src, staging, false);
+    int status = clg__rt_write(net->ops->rt, clg__net_part(net, CLG_NET_VALUE, e->block, e->part),
+                               staging);
+    clg__free(staging);
     return status;
 }

@@ -40,20 +40,27 @@ static uint64_t reserve(uint64_t *slab, uint64_t len)
     return at;
 }
 
-static uint64_t weight_len(const clg_layer *l)
+static uint64_t weight_len(const clg_net_plan *plan, const clg_layer *l)
 {
-    uint64_t taps = l->op == CLG_LAYER_LINEAR ? 1u : (uint64_t)l->kernel * l->kernel;
-    uint64_t in = l->op == CLG_LAYER_LINEAR ? clg__layer_in(l) : l->in_c;
-    uint64_t out = l->op == CLG_LAYER_LINEAR ? clg__layer_out(l) : l->out_c;
-    return taps * in * out;
+    switch (l->op) {
+    case CLG_LAYER_LINEAR:
+        return clg__layer_in(l) * clg__layer_out(l);
+    case CLG_LAYER_CONV2D:
+    case CLG_LAYER_DECONV2D:
+        return (uint64_t)l->kernel * l->kernel * l->in_c * l->out_c;
+    case CLG_LAYER_EMBEDDING:
+        return plan->classes * clg__layer_out(l);
+    default:
+        return 0;
+    }
 }
 
 int clg__net_layout_make(const clg_net_plan *plan, clg_net_layout *out)
 {
     memset(out, 0, sizeof *out);
-    if (plan->layer_count == 0 || plan->layer_count > CLG_LAYERS_MAX) {
-        return clg__fail(CLG_E_MODEL, "a net has 1 to %d layers, not %u", CLG_LAYERS_MAX,
-                         plan->layer_count);
+    int status = clg__net_graph_make(plan, &out->graph);
+    if (status != CLG_OK) {
+        return status;
     }
     for (uint32_t i = 0; i < plan->layer_count; i++) {
         const clg_layer *l = &plan->layer[i];
@@ -61,7 +68,7 @@ int clg__net_layout_make(const clg_net_plan *plan, clg_net_layout *out)
         uint64_t c = l->op == CLG_LAYER_LINEAR ? clg__layer_out(l) : l->out_c;
         bool norm = l->norm == CLG_NORM_BATCH;
         uint64_t len[CLG_PART_COUNT] = {
-            [CLG_PART_W] = weight_len(l),        [CLG_PART_B] = l->bias ? c : 0u,
+            [CLG_PART_W] = weight_len(plan, l),  [CLG_PART_B] = l->bias ? c : 0u,
             [CLG_PART_NORM_W] = norm ? c : 0u,   [CLG_PART_NORM_B] = norm ? c : 0u,
             [CLG_PART_MEAN] = norm ? c : 0u,     [CLG_PART_VAR] = norm ? c : 0u,
         };
@@ -74,7 +81,6 @@ int clg__net_layout_make(const clg_net_plan *plan, clg_net_layout *out)
             out->block[i].invstd_at = reserve(&out->batch_stats, c * CLG_GROUPS_MAX);
         }
         out->block[i].out = clg__layer_out(l);
-        out->block[i].gradient = (plan->layer_count - i) % 2u;
     }
     if (out->params > UINT32_MAX) {
         return clg__fail(CLG_E_MODEL, "a net of %llu parameters does not fit one buffer of 2^32",

@@ -1,5 +1,5 @@
 /* Making and freeing a net: slabs, saved activations, the table of named tensors. The passes are in
- * pass.c, host copies and initial values in host_copy.c and init.c. */
+ * forward.c and backward.c, host copies in host_copy.c, initial values in init.c. */
 #include <stdio.h>
 #include <string.h>
 
@@ -14,22 +14,27 @@ static void count_buffer(clg_bytes *b, uint64_t floats)
     b->largest = 4u * floats > b->largest ? 4u * floats : b->largest;
 }
 
-static uint64_t saved_len(const clg_net_plan *plan, const clg_net_layout *layout,
-                          const clg_net_options *opt, uint32_t i)
+/* Buffers of activations, in floats: one per block, or those that the blocks take turns in. */
+static uint32_t saved_count(const clg_net_plan *plan, const clg_net_layout *layout, bool train)
 {
-    if (opt->train) {
-        return layout->block[i].out * opt->max_batch;
-    }
-    uint64_t most = 0; /* not for training: blocks i, i+2, i+4, ... share one buffer */
-    for (uint32_t j = i; i < 2u && j < plan->layer_count; j += 2u) {
-        most = layout->block[j].out > most ? layout->block[j].out : most;
-    }
-    return most * opt->max_batch;
+    return train ? plan->layer_count : layout->graph.activations.count;
 }
 
-static bool has_norm_at_end(const clg_net_plan *plan)
+static uint64_t saved_len(const clg_net_layout *layout, const clg_net_options *opt, uint32_t i)
 {
-    return plan->layer[plan->layer_count - 1u].norm != CLG_NORM_NONE;
+    return (opt->train ? layout->block[i].out : layout->graph.activations.len[i]) * opt->max_batch;
+}
+
+static uint64_t kept_len(const clg_net_layout *layout, const clg_net_options *opt, uint32_t i)
+{
+    bool keeps = opt->train && layout->graph.node[i].keeps;
+    return keeps ? layout->block[i].out * opt->max_batch : 0u;
+}
+
+/* Slabs of the length of the parameters, in the order of enum clg_net_kind. */
+static int slab_count(const clg_net_options *opt)
+{
+    return !opt->train ? 1 : opt->optimizer == CLG_OPTIMIZER_SGD ? 3 : 4;
 }
 
 static uint32_t count_parameters(const clg_net_plan *plan, const clg_net_layout *layout)
@@ -57,16 +62,16 @@ int clg__net_bytes(const clg_net_plan *plan, const clg_net_options *opt, clg_byt
         return status;
     }
     *out = (clg_bytes){ 0 };
-    for (int i = 0; i < (opt->train ? 4 : 1); i++) {
+    for (int i = 0; i < slab_count(opt); i++) {
         count_buffer(out, layout.params);
     }
     count_buffer(out, layout.stats);
     count_buffer(out, layout.batch_stats);
-    for (uint32_t i = 0; i < plan->layer_count; i++) {
-        count_buffer(out, saved_len(plan, &layout, opt, i));
+    for (uint32_t i = 0; i < saved_count(plan, &layout, opt->train); i++) {
+        count_buffer(out, saved_len(&layout, opt, i));
     }
-    if (opt->train && has_norm_at_end(plan)) {
-        count_buffer(out, layout.block[plan->layer_count - 1u].out * opt->max_batch);
+    for (uint32_t i = 0; i < plan->layer_count; i++) {
+        count_buffer(out, kept_len(&layout, opt, i));
     }
     count_buffer(out, segments_len(count_parameters(plan, &layout)));
     return CLG_OK;
@@ -80,9 +85,9 @@ static clg_tensor shape_part(const clg_layer *l, clg_tensor slab, uint64_t at, u
     if (part != CLG_PART_W) {
         return clg__tensor_vec(slab, at, (uint32_t)len);
     }
-    if (l->op == CLG_LAYER_LINEAR) {
-        return clg__tensor_view(slab, at, 2, (uint32_t)clg__layer_in(l),
-                                (uint32_t)clg__layer_out(l), 0, 0);
+    if (l->op == CLG_LAYER_LINEAR || l->op == CLG_LAYER_EMBEDDING) {
+        uint32_t out = (uint32_t)clg__layer_out(l);
+        return clg__tensor_view(slab, at, 2, (uint32_t)(len / out), out, 0, 0);
     }
     bool back = l->op == CLG_LAYER_DECONV2D; /* a conv read backwards: C is its output */
     return clg__tensor_view(slab, at, 4, l->kernel, l->kernel, back ? l->out_c : l->in_c,
@@ -110,10 +115,11 @@ static void describe_shape(const clg_layer *l, enum clg_part part, clg_net_tenso
     if (part != CLG_PART_W) {
         return;
     }
-    if (l->op == CLG_LAYER_LINEAR) {
-        t->rank = 2;
-        t->dim[0] = clg__layer_out(l);
-        t->dim[1] = clg__layer_in(l);
+    if (l->op == CLG_LAYER_LINEAR || l->op == CLG_LAYER_EMBEDDING) {
+        uint64_t out = clg__layer_out(l), in = t->len / out;
+        t->rank = 2; /* linear [out,in], embedding [classes,out] */
+        t->dim[0] = l->op == CLG_LAYER_LINEAR ? out : in;
+        t->dim[1] = l->op == CLG_LAYER_LINEAR ? in : out;
         return;
     }
     bool back = l->op == CLG_LAYER_DECONV2D; /* conv [out,in,k,k], transposed conv [in,out,k,k] */
@@ -178,18 +184,16 @@ static int make_buffers(clg_net *net, const clg_net_options *opt)
     static const char *const label[4] = { "parameters", "gradients", "first moments",
                                           "second moments" };
     int status = CLG_OK;
-    for (int i = 0; i < (opt->train ? 4 : 1); i++) {
+    for (int i = 0; i < slab_count(opt); i++) {
         CLG_TRY(make_slab(net, net->layout.params, label[i], &net->slab[i]));
     }
     CLG_TRY(make_slab(net, net->layout.stats, "running statistics", &net->stats));
     CLG_TRY(make_buffer(net, net->layout.batch_stats, "batch statistics", &net->batch_stats));
-    for (uint32_t i = 0; i < net->plan.layer_count; i++) {
-        CLG_TRY(make_buffer(net, saved_len(&net->plan, &net->layout, opt, i), "activations",
-                            &net->saved[i]));
+    for (uint32_t i = 0; i < saved_count(&net->plan, &net->layout, opt->train); i++) {
+        CLG_TRY(make_buffer(net, saved_len(&net->layout, opt, i), "activations", &net->saved[i]));
     }
-    if (opt->train && has_norm_at_end(&net->plan)) {
-        uint64_t out = net->layout.block[net->plan.layer_count - 1u].out;
-        CLG_TRY(make_buffer(net, out * opt->max_batch, "output", &net->last));
+    for (uint32_t i = 0; i < net->plan.layer_count; i++) {
+        CLG_TRY(make_buffer(net, kept_len(&net->layout, opt, i), "output", &net->kept[i]));
     }
 out:
     return status;
@@ -262,8 +266,8 @@ void clg__net_destroy(clg_net **pnet)
     clg__buffer_destroy(&net->batch_stats);
     for (uint32_t i = 0; i < CLG_LAYERS_MAX; i++) {
         clg__buffer_destroy(&net->saved[i]);
+        clg__buffer_destroy(&net->kept[i]);
     }
-    clg__buffer_destroy(&net->last);
     clg__buffer_destroy(&net->segments);
     clg__free(net->entry);
     clg__free(net);
@@ -305,6 +309,11 @@ uint64_t clg__net_batches_tracked(const clg_net *net)
 void clg__net_set_batches_tracked(clg_net *net, uint64_t value)
 {
     net->batches_tracked = value;
+}
+
+bool clg__net_has(const clg_net *net, enum clg_net_kind kind)
+{
+    return net->slab[kind] != NULL;
 }
 
 uint32_t clg__net_parameter_count(const clg_net *net)

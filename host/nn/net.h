@@ -1,11 +1,14 @@
-/* Sequential nets on the device. A net is a list of blocks: op (+ bias), optional batch norm,
- * activation. Parameters, gradients and both Adam moments are one slab each; layers hold views.
+/* Nets on the device. A net is a graph of blocks, in an order in which every input is computed before
+ * it is read: an op (linear, conv2d, deconv2d with bias, optional batch norm and activation; maxout,
+ * dropout, concat, embedding, onehot, upsample, avgpool). Parameters, gradients and the optimiser's
+ * moments are one slab each; blocks hold views.
  *
  * What a forward keeps for the backward: for a block without norm its output (the activation's
  * derivative needs only that), for a block with norm the op's output and the batch mean and
  * invstd; the normalised activation itself is made again when the next layer's weight gradient
  * needs it, in the place where that layer's data gradient goes a moment later. So memory is one
- * activation per block and two gradients. */
+ * activation per block, and for a chain of blocks two gradients; branches take a further gradient
+ * for each activation that waits meanwhile. */
 #ifndef CLG_NN_NET_H
 #define CLG_NN_NET_H
 

@@ -1,10 +1,44 @@
-/* What the files of nn share: the layout of a net in its slabs, and the structs themselves. */
+/* What the files of nn share: the graph of a net and its layout in slabs, and the structs
+ * themselves. graph: who reads whom, and which buffer holds what; layout: places in the slabs; net:
+ * making one; block: one block's ops; forward, backward; optimise; init, host_copy; stats. */
 #ifndef CLG_NN_NET_INTERNAL_H
 #define CLG_NN_NET_INTERNAL_H
 
 #include "nn/net.h"
 
 enum { CLG_GROUPS_MAX = 4, CLG_VIEW_FLOATS = 16 };
+enum { CLG_INPUTS = 2 };     /* of a block: `from`, and concat's `with` */
+enum { CLG_POOL_MAX = 16 };  /* buffers that the blocks of a net take turns in */
+enum { CLG_NO_SLOT = 255 };  /* no such buffer */
+
+/* Buffers that are free again once a value has been read for the last time; floats per image. */
+typedef struct clg_pool {
+    uint32_t count;
+    uint64_t len[CLG_POOL_MAX];
+} clg_pool;
+
+/* What the links between blocks mean for memory; a pure function of the plan.
+ *
+ * A gradient lives from the last block that reads the activation (which is the first to give it a
+ * gradient) down to the block itself; in a forward pass the normalised activation lies there, and
+ * lives from the block up to its last reader: the same span. Blocks whose spans do not meet share a
+ * buffer. A chain of blocks so needs two, used in turn. */
+typedef struct clg_net_graph {
+    clg_pool gradients;   /* in the scratch */
+    clg_pool activations; /* of a net not for training */
+    struct {
+        uint32_t last;    /* the last block that reads the output; the number of layers: a head */
+        int32_t head;     /* which head; -1: none */
+        bool has_readers;
+        bool trained;     /* it, or a block before it, has parameters */
+        bool sees_x;      /* it, or a block before it, reads the net's input */
+        bool keeps;       /* training: its normalised activation has a buffer of its own: heads,
+                             and inputs of maxout, which wants them unspoilt on the way back */
+        uint8_t gradient; /* buffer of its output's gradient */
+        uint8_t spare[CLG_INPUTS]; /* a further gradient of that input waits here to be added */
+        uint8_t activation;        /* not for training: buffer of its output */
+    } node[CLG_LAYERS_MAX];
+} clg_net_graph;
 
 /* The tensors of one block. The first four lie in the parameter slab (and, at the same place, in
  * those of gradients and moments), the last two in the slab of running statistics. */
@@ -21,21 +55,21 @@ enum clg_part {
 /* Where everything is, in floats; a pure function of the plan. Views start on multiples of
  * CLG_VIEW_FLOATS; what lies between them stays zero. */
 typedef struct clg_net_layout {
+    clg_net_graph graph;
     uint64_t params, stats, batch_stats; /* lengths of the slabs */
     struct {
         uint64_t at[CLG_PART_COUNT];
         uint64_t len[CLG_PART_COUNT];    /* 0: the block has no such tensor */
         uint64_t mean_at, invstd_at;     /* [CLG_GROUPS_MAX, c] each, in batch_stats */
         uint64_t out;                    /* floats of the block's output per image */
-        uint32_t gradient;               /* which scratch buffer holds its output's gradient */
     } block[CLG_LAYERS_MAX];
 } clg_net_layout;
 
 struct clg_scratch {
     const clg_ops *ops;
-    /* Gradients of block outputs, alternating; see clg_net_layout. NULL when not for training.
-     * Between passes gradient[1] holds the snapshot of clg__net_snapshot. */
-    clg_buffer *gradient[2];
+    /* Gradients of block outputs, see clg_net_graph. NULL when not for training. Between passes
+     * gradient[1] holds the snapshot of clg__net_snapshot. */
+    clg_buffer *gradient[CLG_POOL_MAX];
     clg_buffer *workspace; /* NULL if no operator wants any */
 };
 
@@ -56,12 +90,12 @@ struct clg_net {
     bool train;
     const char *label;
 
-    clg_buffer *slab[4]; /* by enum clg_net_kind; only VALUE when not for training */
+    clg_buffer *slab[4]; /* by enum clg_net_kind; only VALUE when not for training, no V for SGD */
     clg_buffer *stats;   /* running mean and variance; NULL without batch norm */
     clg_buffer *batch_stats;
-    /* Training: one per block. Otherwise two, used in turn. */
+    /* Training: one per block. Otherwise those of the graph's activations. */
     clg_buffer *saved[CLG_LAYERS_MAX];
-    clg_buffer *last;     /* training: the output, if the last block has a norm */
+    clg_buffer *kept[CLG_LAYERS_MAX]; /* training: normalised activations that are kept */
     clg_buffer *segments; /* u32: [parameters, 2], then the counters of nonfinite */
     uint64_t batches_tracked;
 
@@ -70,6 +104,8 @@ struct clg_net {
     uint64_t host_len;
 };
 
+/* CLG_E_MODEL with the layer's name if the plan's links or shapes do not fit. */
+int clg__net_graph_make(const clg_net_plan *plan, clg_net_graph *out);
 int clg__net_layout_make(const clg_net_plan *plan, clg_net_layout *out);
 /* Geometry of a conv2d or deconv2d layer for n images. */
 int clg__layer_conv(const clg_layer *l, uint32_t n, clg_conv *g);
@@ -81,10 +117,57 @@ static inline uint64_t clg__layer_out(const clg_layer *l)
 {
     return (uint64_t)l->out_h * l->out_w * l->out_c;
 }
+/* Linear, conv2d, deconv2d: they have a bias and may have norm and activation. */
+static inline bool clg__layer_is_sum(const clg_layer *l)
+{
+    return l->op == CLG_LAYER_LINEAR || l->op == CLG_LAYER_CONV2D || l->op == CLG_LAYER_DECONV2D;
+}
+/* Where input `slot` of a layer comes from: a layer's number or CLG_FROM_... */
+static inline int32_t clg__layer_source(const clg_layer *l, uint32_t slot)
+{
+    return slot == 0 ? l->from : l->op == CLG_LAYER_CONCAT ? l->with : CLG_FROM_NONE;
+}
+/* Floats per image of what a source gives; 0 for labels and none. */
+uint64_t clg__source_len(const clg_net_plan *plan, int32_t source);
+
 /* The view of a part in a slab of kind `kind` (running statistics: CLG_NET_VALUE), shaped as the
  * operators want it; "no tensor" if the block has none. */
 clg_tensor clg__net_part(const clg_net *net, enum clg_net_kind kind, uint32_t block,
                          enum clg_part part);
 clg_tensor clg__scratch_workspace(const clg_scratch *s);
+
+/* ---- block.c: one block, on n rows from row `first` of the pass on ---- */
+typedef struct clg_walk {
+    clg_net *net;
+    const clg_net_pass *pass;
+    uint32_t first, n;            /* rows */
+    uint32_t first_group, groups; /* the same in groups */
+    enum clg_net_mode mode;
+    bool want_dw;
+} clg_walk;
+
+/* k->n rows from row `first` of t on, as the block wants its input `slot` or gives its output. */
+clg_tensor clg__block_shape_in(const clg_walk *k, uint32_t i, uint32_t slot, clg_tensor t,
+                               uint32_t first);
+clg_tensor clg__block_shape_out(const clg_walk *k, uint32_t i, clg_tensor t, uint32_t first);
+/* The block's own buffer: what its op gave, and the activation unless a norm comes between. */
+clg_tensor clg__block_saved(const clg_walk *k, uint32_t i);
+/* The scratch buffer of its output's gradient, from its first row on. */
+clg_tensor clg__block_gradient(const clg_walk *k, uint32_t i);
+/* x[0], x[1]: inputs. y: the op's output, bias added, activated if there is no norm. */
+int clg__block_run(const clg_walk *k, uint32_t i, const clg_tensor x[CLG_INPUTS], clg_tensor y);
+int clg__block_statistics(const clg_walk *k, uint32_t i, clg_tensor x);
+int clg__block_normalise(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y);
+/* dy of the block's output becomes, in place, the gradient of its op's sum; biases and norm
+ * parameters get theirs. */
+int clg__block_back_end(const clg_walk *k, uint32_t i, clg_tensor dy);
+int clg__block_back_weight(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor dy);
+/* x: the first input, for those ops that want it. dx[j]: "no tensor" where not wanted. */
+int clg__block_back_data(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor dy,
+                         const clg_tensor dx[CLG_INPUTS]);
+
+/* forward.c: checks a pass against the net; what: "forward", "backward". */
+int clg__net_check_pass(const clg_net *net, const char *what, const clg_net_pass *pass,
+                        bool want_x);
 
 #endif

@@ -1,5 +1,5 @@
-/* Transient device memory that the nets of one trainer share: two gradient buffers and the
- * operators' workspace. */
+/* Transient device memory that the nets of one trainer share: gradients in flight (two buffers for
+ * nets that are chains) and the operators' workspace. */
 #include "base/mem.h"
 #include "nn/net_internal.h"
 #include "ops/batchnorm.h"
@@ -9,7 +9,7 @@
 #include "ops/reduce.h"
 
 typedef struct clg_scratch_size {
-    uint64_t gradient[2], workspace; /* floats */
+    uint64_t gradient[CLG_POOL_MAX], workspace; /* floats */
 } clg_scratch_size;
 
 static void grow(uint64_t *a, uint64_t b)
@@ -23,6 +23,9 @@ static int measure_block(const clg_ops *ops, const clg_layer *l, uint32_t n, boo
 {
     static const enum clg_pass passes[] = { CLG_FWD, CLG_BWD_DATA, CLG_BWD_WEIGHT };
     clg_conv g = { 0 };
+    if (!clg__layer_is_sum(l)) {
+        return CLG_OK;
+    }
     if (l->op != CLG_LAYER_LINEAR) {
         int status = clg__layer_conv(l, n, &g);
         if (status != CLG_OK) {
@@ -45,15 +48,32 @@ static int measure_block(const clg_ops *ops, const clg_layer *l, uint32_t n, boo
     uint32_t c = l->op == CLG_LAYER_LINEAR ? (uint32_t)clg__layer_out(l) : l->out_c;
     uint32_t pixels = l->op == CLG_LAYER_LINEAR ? 1u : l->out_h * l->out_w;
     if (l->norm == CLG_NORM_BATCH) {
-        for (uint32_t groups = 1; groups <= 2u && n % groups == 0; groups++) {
-            clg_bn b = { .n = n, .pixels = pixels, .c = c, .groups = groups };
-            grow(floats, clg__batchnorm_workspace(ops, &b));
+        for (uint32_t groups = 1; groups <= CLG_GROUPS_MAX; groups++) {
+            if (n % groups == 0) {
+                clg_bn b = { .n = n, .pixels = pixels, .c = c, .groups = groups };
+                grow(floats, clg__batchnorm_workspace(ops, &b));
+            }
         }
     }
     if (train && l->bias) {
         grow(floats, clg__reduce_workspace(ops, n * pixels, c));
     }
     return CLG_OK;
+}
+
+/* Smaller batches too: an operator may choose another algorithm for them. Halves for an epoch's
+ * last batch, thirds for a way back through some groups of a batch of three. */
+static int measure_batches(const clg_ops *ops, const clg_layer *l, uint32_t batch, bool train,
+                           uint64_t *floats)
+{
+    int status = CLG_OK;
+    for (uint32_t b = batch; status == CLG_OK && b > 0; b /= 2u) {
+        status = measure_block(ops, l, b, train, floats);
+    }
+    for (uint32_t part = 1; train && part < 3u && batch % 3u == 0; part++) {
+        status = status == CLG_OK ? measure_block(ops, l, batch / 3u * part, train, floats) : status;
+    }
+    return status;
 }
 
 static int measure(const clg_ops *ops, const clg_net_plan *const *plans, const uint32_t *batches,
@@ -65,18 +85,15 @@ static int measure(const clg_ops *ops, const clg_net_plan *const *plans, const u
         clg_net_layout layout;
         int status = clg__net_layout_make(plan, &layout);
         for (uint32_t j = 0; status == CLG_OK && j < plan->layer_count; j++) {
-            /* Smaller batches too: an operator may choose another algorithm for them. */
-            for (uint32_t b = batches[i]; status == CLG_OK && b > 0; b /= 2u) {
-                status = measure_block(ops, &plan->layer[j], b, train, &out->workspace);
-            }
-            if (train && j + 1u < plan->layer_count) {
-                grow(&out->gradient[layout.block[j].gradient], layout.block[j].out * batches[i]);
-            }
+            status = measure_batches(ops, &plan->layer[j], batches[i], train, &out->workspace);
         }
         if (status != CLG_OK) {
             return status;
         }
         if (train) { /* the snapshot of parameters, and their check for inf and nan */
+            for (uint32_t j = 0; j < layout.graph.gradients.count; j++) {
+                grow(&out->gradient[j], layout.graph.gradients.len[j] * batches[i]);
+            }
             grow(&out->gradient[1], layout.params);
             grow(&out->workspace, clg__reduce_workspace(ops, (uint32_t)layout.params, 1));
         }
@@ -93,10 +110,10 @@ int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
         return status;
     }
     *out = (clg_bytes){ 0 };
-    uint64_t floats[3] = { size.gradient[0], size.gradient[1], size.workspace };
-    for (int i = 0; i < 3; i++) {
-        out->total += 4u * floats[i];
-        grow(&out->largest, 4u * floats[i]);
+    for (int i = 0; i <= CLG_POOL_MAX; i++) {
+        uint64_t bytes = 4u * (i < CLG_POOL_MAX ? size.gradient[i] : size.workspace);
+        out->total += bytes;
+        grow(&out->largest, bytes);
     }
     return CLG_OK;
 }
@@ -113,7 +130,7 @@ int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_pla
     }
     s->ops = ops;
     CLG_TRY(measure(ops, plans, batches, n, train, &size));
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < CLG_POOL_MAX; i++) {
         if (size.gradient[i] > 0) {
             CLG_TRY(clg__buffer_create(ops->rt, CLG_F32, size.gradient[i], "gradients in flight",
                                        &s->gradient[i]));
@@ -134,8 +151,9 @@ void clg__scratch_destroy(clg_scratch **s)
     if (s == NULL || *s == NULL) {
         return;
     }
-    clg__buffer_destroy(&(*s)->gradient[0]);
-    clg__buffer_destroy(&(*s)->gradient[1]);
+    for (int i = 0; i < CLG_POOL_MAX; i++) {
+        clg__buffer_destroy(&(*s)->gradient[i]);
+    }
     clg__buffer_destroy(&(*s)->workspace);
     clg__free(*s);
     *s = NULL;

@@ -128,6 +128,7 @@ static void norm_in_the_last_block_equals_reference(void **state)
     test_plan_generator(&plan, 3);
     /* the generator without its last block: ends in batch norm + relu */
     plan.layer_count = 2;
+    plan.head[0] = 1;
     plan.out_h = plan.out_w = 8;
     plan.out_c = 8;
     const clg_net_plan *plans[1] = { &plan };

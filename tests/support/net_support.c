@@ -44,6 +44,10 @@ static clg_layer *add_layer(clg_net_plan *p, clg_layer l, uint32_t index)
         p->in_w = l.in_w;
         p->in_c = l.in_c;
     }
+    out->from = (int32_t)p->layer_count - 1; /* the layer before; CLG_FROM_INPUT is -1 */
+    out->with = CLG_FROM_NONE;
+    p->head_count = 1;
+    p->head[0] = p->layer_count;
     p->out_h = l.out_h;
     p->out_w = l.out_w;
     p->out_c = l.out_c;
@@ -149,6 +153,9 @@ static uint64_t device_feature(uint64_t i, uint32_t h, uint32_t w, uint32_t c)
 static uint64_t device_index(const clg_net_plan *plan, const clg_net_tensor *t, uint64_t i)
 {
     const clg_layer *l = layer_of(plan, t->name);
+    if (l != NULL && l->op == CLG_LAYER_EMBEDDING) {
+        return i; /* [classes, out] on both sides */
+    }
     if (t->rank == 1) {
         return l == NULL ? i : device_feature(i, l->image_out_h, l->image_out_w, l->image_out_c);
     }
