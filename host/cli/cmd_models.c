@@ -8,28 +8,41 @@
 #include "gan/model.h"
 #include "io/config.h"
 
-/* Nets as they would be for the model's own size (64 when it follows the data) and channels. */
 static int expand_default(const clg_model_desc *desc, clg_model_plan *plan)
 {
-    uint32_t size = desc->data.size != 0 ? desc->data.size : 28;
-    uint32_t channels = desc->data.channels != 0 ? desc->data.channels : 1;
-    return clg__model_expand(desc, size, channels, plan);
+    clg_data_shape shape = clg__model_data_shape(desc);
+    return clg__model_expand_for(desc, &shape, plan);
+}
+
+/* "28x28x1", "15 values", "28x28x1 in 10 classes" */
+static const char *show_data(char dst[64], const clg_model_plan *plan)
+{
+    if (plan->size == 0) {
+        (void)snprintf(dst, 64, "%u value%s, drawn", plan->c, plan->c == 1 ? "" : "s");
+    } else if (plan->classes != 0) {
+        (void)snprintf(dst, 64, "%ux%ux%u in %u classes", plan->h, plan->w, plan->c, plan->classes);
+    } else {
+        (void)snprintf(dst, 64, "%ux%ux%u", plan->h, plan->w, plan->c);
+    }
+    return dst;
 }
 
 static int list_models(void)
 {
     int status = CLG_OK;
+    char data[64];
     clg_model_desc *desc = clg__alloc(1, sizeof *desc);
     clg_model_plan *plan = clg__alloc(1, sizeof *plan);
     if (desc == NULL || plan == NULL) {
         CLG_TRY(CLG_E_MEMORY);
     }
+    printf("%-19s %10s %12s  %-13s %-22s %s\n", "model", "G", "D parameters", "data", "", "what");
     for (const clg_preset *p = clg__presets; p->name != NULL; p++) {
         CLG_TRY(clg__model_load(p->name, desc));
         CLG_TRY(expand_default(desc, plan));
-        printf("%-12s G %9llu D %9llu parameters at %ux%ux%u, data %s\n             %s\n", p->name,
+        printf("%-19s %10llu %12llu  %-13s %-22s %s\n", p->name,
                (unsigned long long)plan->g.parameters, (unsigned long long)plan->d.parameters,
-               plan->size, plan->size, plan->channels, desc->data.source, desc->model.summary);
+               desc->data.source, show_data(data, plan), desc->model.summary);
     }
 out:
     clg__free(desc);
@@ -62,6 +75,7 @@ static int check_model(const char *name)
 {
     enum { TEXT_MAX = 32768 };
     int status = CLG_OK;
+    char data[64];
     clg_model_desc *desc = clg__alloc(1, sizeof *desc);
     clg_model_plan *plan = clg__alloc(1, sizeof *plan);
     char *text = clg__alloc(TEXT_MAX, 1);
@@ -72,8 +86,8 @@ static int check_model(const char *name)
     CLG_TRY(expand_default(desc, plan));
     CLG_TRY(clg__model_describe(plan, text, TEXT_MAX));
     fputs(text, stdout);
-    printf("ok: %s, images of %ux%ux%u, G %llu and D %llu parameters\n", desc->model.name,
-           plan->size, plan->size, plan->channels, (unsigned long long)plan->g.parameters,
+    printf("ok: %s, data of %s, G %llu and D %llu parameters\n", desc->model.name,
+           show_data(data, plan), (unsigned long long)plan->g.parameters,
            (unsigned long long)plan->d.parameters);
 out:
     clg__free(text);
@@ -96,8 +110,8 @@ int clg__cmd_models(const clg_cli *cli)
         return check_model(cli->word[1]);
     }
     const char *near = clg__nearest(verb, verbs, 3);
-    return clg__hint(clg__fail(CLG_E_USAGE, "models: \"%s\" with %u arguments is not understood", verb,
-                               cli->words > 0 ? cli->words - 1 : 0),
+    return clg__hint(clg__fail(CLG_E_USAGE, "models: \"%s\" with %u arguments is not understood",
+                               verb, cli->words > 0 ? cli->words - 1 : 0),
                      "%s%s%swrite clgan models list, show NAME, or check FILE.yaml",
                      near != NULL ? "did you mean " : "", near != NULL ? near : "",
                      near != NULL ? "? Otherwise " : "");
