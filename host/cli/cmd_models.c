@@ -86,9 +86,9 @@ static int check_model(const char *name)
     CLG_TRY(expand_default(desc, plan));
     CLG_TRY(clg__model_describe(plan, text, TEXT_MAX));
     fputs(text, stdout);
-    printf("ok: %s, data of %s, G %llu and D %llu parameters\n", desc->model.name,
-           show_data(data, plan), (unsigned long long)plan->g.parameters,
-           (unsigned long long)plan->d.parameters);
+    printf("ok: %s, %s of %s, G %llu and D %llu parameters\n", desc->model.name,
+           plan->size == 0 ? "vectors" : "images", show_data(data, plan),
+           (unsigned long long)plan->g.parameters, (unsigned long long)plan->d.parameters);
 out:
     clg__free(text);
     clg__free(plan);

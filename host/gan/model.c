@@ -59,7 +59,8 @@ clg_data_shape clg__model_data_shape(const clg_model_desc *desc)
     static const struct {
         const char *name;
         clg_data_shape shape;
-    } known[] = { { "mnist", { 28, 1, 10, CLG_SYSTEM_NONE } },
+    } known[] = { { "", { 28, 1, 10, CLG_SYSTEM_NONE } },
+                  { "mnist", { 28, 1, 10, CLG_SYSTEM_NONE } },
                   { "fashion-mnist", { 28, 1, 10, CLG_SYSTEM_NONE } },
                   { "cifar10", { 32, 3, 10, CLG_SYSTEM_NONE } } };
     clg_data_shape shape = { 64, 3, 10, clg__system_find(desc->data.source) };
@@ -176,7 +177,7 @@ static void describe_layer(text_out *t, const clg_net_plan *net, uint32_t i)
     char op[48];
     char number[32];
     show_op(op, l);
-    put(t, "  %-10s %-18s %14s -> %-14s %-4s %-10s %-7s %12s", l->name, op,
+    put(t, "  %-11s %-18s %14s -> %-14s %-4s %-10s %-7s %12s", l->name, op,
         show_shape(in, l->in_h, l->in_w, l->in_c), show_shape(to, l->out_h, l->out_w, l->out_c),
         l->bias ? "bias" : "", l->norm == CLG_NORM_BATCH ? "batch-norm" : "",
         l->act == CLG_ACT_NONE ? "" : clg__act_name(l->act),

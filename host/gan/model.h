@@ -22,7 +22,8 @@ typedef struct clg_data_shape {
     enum clg_system system; /* data that are drawn: the other fields are not read */
 } clg_data_shape;
 /* The shape of data.source as far as it is known without opening it: a drawn system, a data set by
- * name, else colour images of 64x64 in 10 classes; data.size and data.channels count. */
+ * name (none: 28x28 grey), else a folder: colour images of 64x64 in 10 classes; data.size and
+ * data.channels count. */
 clg_data_shape clg__model_data_shape(const clg_model_desc *desc);
 /* Concrete nets for these data. Checks every shape: CLG_E_MODEL names the layer (and its line) and
  * both shapes; a size without a rule names the nearest sizes that work. CLG_E_DATA: a model that

@@ -99,6 +99,7 @@ static int add_layers(clg_net_walk *k)
         bool again = false;
         bool more = !d->repeat_stages || k->base == 0 || k->stage < k->stages;
         k->made[i] = i == 0 ? CLG_FROM_INPUT : k->made[i - 1]; /* of a layer repeated 0 times */
+        k->number_of[i] = k->number + 1;
         while (more) {
             int status = clg__model_add_layer(k, i, again);
             if (status != CLG_OK) {

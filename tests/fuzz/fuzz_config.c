@@ -54,10 +54,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 
 size_t fuzz_seed(unsigned i, uint8_t *dst)
 {
-#define NETS                                                                                    \
-    "generator:\n  prefix: main\n  width: 8\n  init: { kind: normal, std: 0.02 }\n  layers:\n"  \
-    "    - { op: deconv2d, out: stage, kernel: base, bias: false, norm: batch, act: relu }\n"   \
-    "    - { op: deconv2d, out: channels, kernel: 4, stride: 2, pad: 1, act: tanh }\n"          \
+#define NETS                                                                                       \
+    "generator:\n  prefix: main\n  width: 8\n  init: { kind: normal, std: 0.02 }\n  layers:\n"     \
+    "    - { op: deconv2d, out: stage, kernel: base, bias: false, norm: batch, act: relu }\n"      \
+    "    - { op: deconv2d, out: channels, kernel: 4, stride: 2, pad: 1, act: tanh }\n"             \
     "discriminator:\n  layers:\n    - op: linear\n      out: 1\n      name: fc\n"
     static const char *const seeds[] = {
         "model: { name: a, summary: \"b \\\"c\\\" \\u00e4\" }\nlatent: { size: 4 }\n" NETS,
@@ -68,7 +68,20 @@ size_t fuzz_seed(unsigned i, uint8_t *dst)
         "data: { source: /a b/c, size: 64, channels: 3, hflip: yes }\n"
         "train: { batch: 64, epochs: 2, steps: 0, seed: 18446744073709551615, keep_every: 7 }\n"
         "runtime: { gemm: clblast, kernels: gpu, tune: off }\n",
-        "data.source=a\n", "optimizer_d.beta1=0.5\n", "generator.init.std=1e-3\n",
+        "model: {name: a}\nlatent: { kind: spherical }\ngenerator:\n  layers:\n"
+        "    - { op: embedding, out: 3, id: e }\n    - { op: concat, from: input, with: e }\n"
+        "    - { op: linear, out: pixels, act: sigmoid, bias_init: data-logit }\n"
+        "discriminator:\n  packing: 1\n  layers:\n"
+        "    - { op: maxout, out: 5, pieces: 3, bias_init: constant, bias_value: 0.5, id: x }\n"
+        "    - { op: linear, out: 1, head: realness }\n"
+        "    - { op: concat, from: x, with: label }\n    - { op: dropout, keep: 0.8 }\n"
+        "    - { op: linear, out: 1, head: match }\n"
+        "loss: { objective: hinge, weight_real: 0.5, wrong_label_weight: 0.5 }\n"
+        "order: { kind: simultaneous, d_steps: 5 }\noptimizer_g: { kind: sgd, lr_floor: 1e-6 }\n"
+        "data: { range: unit, rows: 9 }\ntrain: { on_collapse: stop }\n",
+        "data.source=a\n",
+        "optimizer_d.beta1=0.5\n",
+        "generator.init.std=1e-3\n",
         "a: &b [*b, !c 'd']\n---\n- ? e\n",
     };
     if (i >= sizeof seeds / sizeof seeds[0]) {

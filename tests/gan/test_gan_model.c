@@ -40,7 +40,7 @@ static void presets_write_and_read_back_as_the_same_bytes(void **state)
         assert_memory_equal(&desc, &other, sizeof desc);
         clg__str_free(&s);
     }
-    assert_true(count >= 2);
+    assert_true(count >= 15);
 }
 
 static void check_net(const clg_net_plan *net, const char *const *names, const uint32_t *widths,
@@ -299,7 +299,7 @@ static void the_description_has_one_line_per_layer(void **state)
     assert_int_equal(lines, 12);
     assert_non_null(strstr(text, "generator [100] -> [64,64,3], 3,576,704 parameters\n"));
     assert_non_null(strstr(text, "discriminator [64,64,3] -> [1], 2,765,568 parameters\n"));
-    assert_non_null(strstr(text, "  main.0     deconv2d 4x4 s1 p0"));
+    assert_non_null(strstr(text, "  main.0      deconv2d 4x4 s1 p0"));
     assert_non_null(strstr(text, "[4,4,512]"));
     assert_fault(clg__model_describe(&plan, text, 100), CLG_E_INTERNAL, "there are 100", "");
 }

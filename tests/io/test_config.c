@@ -68,6 +68,98 @@ static void every_kind_of_value_is_read(void **state)
     assert_true(l->slope == 0.125f && l->repeat_stages && l->line == 6);
 }
 
+static void every_section_of_a_family_model_is_read(void **state)
+{
+    (void)state;
+    assert_ok(parse(HEAD "generator:\n" NET "discriminator:\n  packing: 2\n" NET
+                    "loss: { objective: hinge, weight_real: 0.5, weight_fake: 0.25, weight_g: 2, "
+                    "wrong_label_weight: 0, real_target: 0.9, input_noise: 0.1 }\n"
+                    "order: { kind: simultaneous, d_steps: 5, g_start_epoch: 3 }\n"
+                    "optimizer_g: { kind: sgd, lr: 0.1, momentum: 0.25, momentum_end: 0.75, "
+                    "momentum_epochs: 250, lr_divisor: 1.00004, lr_floor: 1e-6 }\n"
+                    "optimizer_d: { weight_decay: 0.001, clip: 0.01 }\n"
+                    "data: { range: unit, rows: 7, holdout: 10000 }\n"
+                    "train: { on_collapse: rollback }\n"
+                    "runtime: { precision: bf16 }\n"));
+    assert_int_equal(desc.generator.packing, 1);
+    assert_int_equal(desc.discriminator.packing, 2);
+    assert_int_equal(desc.loss.objective, CLG_OBJECTIVE_HINGE);
+    assert_true(desc.loss.weight_real == 0.5f && desc.loss.weight_fake == 0.25f);
+    assert_true(desc.loss.weight_g == 2 && desc.loss.wrong_label_weight == 0);
+    assert_true(desc.loss.real_target == 0.9f && desc.loss.input_noise == 0.1f);
+    assert_int_equal(desc.order.kind, CLG_ORDER_SIMULTANEOUS);
+    assert_int_equal(desc.order.d_steps, 5);
+    assert_int_equal(desc.order.g_start_epoch, 3);
+    assert_int_equal(desc.optimizer_g.kind, CLG_OPTIMIZER_SGD);
+    assert_true(desc.optimizer_g.momentum == 0.25f && desc.optimizer_g.momentum_end == 0.75f);
+    assert_int_equal(desc.optimizer_g.momentum_epochs, 250);
+    assert_true(desc.optimizer_g.lr_divisor == 1.00004f && desc.optimizer_g.lr_floor == 1e-6f);
+    assert_int_equal(desc.optimizer_d.kind, CLG_OPTIMIZER_ADAM);
+    assert_true(desc.optimizer_d.weight_decay == 0.001f && desc.optimizer_d.clip == 0.01f);
+    assert_int_equal(desc.data.range, CLG_RANGE_UNIT);
+    assert_int_equal(desc.data.rows, 7);
+    assert_int_equal(desc.data.holdout, 10000);
+    assert_int_equal(desc.train.on_collapse, CLG_COLLAPSE_ROLLBACK);
+    assert_int_equal(desc.runtime.precision, CLG_PRECISION_BF16);
+}
+
+static void a_file_of_an_older_version_means_what_it_meant(void **state)
+{
+    (void)state;
+    assert_ok(parse(GOOD "loss: { objective: non-saturating }\n"
+                         "order: { kind: d-then-g-same-fakes }\n"
+                         "optimizer_g: { lr: 2e-4, beta1: 0.5, beta2: 0.999, eps: 1e-8 }\n"));
+    assert_true(desc.loss.weight_real == 1 && desc.loss.weight_fake == 1 && desc.loss.weight_g == 1);
+    assert_true(desc.loss.real_target == 1 && desc.loss.input_noise == 0);
+    assert_int_equal(desc.order.d_steps, 1);
+    assert_int_equal(desc.order.g_start_epoch, 0);
+    assert_int_equal(desc.optimizer_g.kind, CLG_OPTIMIZER_ADAM);
+    assert_true(desc.optimizer_g.lr_divisor == 1 && desc.optimizer_g.clip == 0);
+    assert_int_equal(desc.discriminator.packing, 1);
+    assert_int_equal(desc.data.range, CLG_RANGE_SYMMETRIC);
+    assert_int_equal(desc.data.holdout, 0);
+    assert_int_equal(desc.runtime.precision, CLG_PRECISION_FP32);
+}
+
+/* Two heads, every op, every key of a layer. Line 6 is the first layer of G, line 14 that of D. */
+#define FAMILY                                                                               \
+    HEAD "generator:\n  prefix: ''\n  layers:\n"                                             \
+         "    - { op: linear, out: 9, from: input, id: z, name: fc }\n"                       \
+         "    - { op: embedding, out: 3, from: label, id: e }\n"                              \
+         "    - { op: concat, from: z, with: e }\n"                                           \
+         "    - { op: upsample, scale: 2 }\n"                                                 \
+         "    - { op: linear, out: pixels, act: sigmoid, bias_init: data-logit }\n"           \
+         "discriminator:\n  init: { kind: constant, std: 0.25 }\n  layers:\n"               \
+         "    - { op: avgpool, scale: 4 }\n"                                                  \
+         "    - { op: maxout, out: 5, pieces: 3, bias_init: constant, bias_value: 0.5 }\n"     \
+         "    - { op: dropout, keep: 0.5, id: x }\n"                                          \
+         "    - { op: linear, out: 1, head: realness }\n"                                     \
+         "    - { op: onehot, id: c }\n"                                                      \
+         "    - { op: concat, from: x, with: c }\n"                                           \
+         "    - { op: linear, out: 1, head: match }\n"
+
+static void branches_heads_and_every_op_are_read(void **state)
+{
+    (void)state;
+    assert_ok(parse(FAMILY));
+    const clg_layer_desc *g = desc.generator.layer, *d = desc.discriminator.layer;
+    assert_string_equal(g[0].id, "z");
+    assert_string_equal(g[0].from, "input");
+    assert_int_equal(g[1].op, CLG_LAYER_EMBEDDING);
+    assert_string_equal(g[2].with, "e");
+    assert_int_equal(g[3].scale, 2);
+    assert_int_equal(g[4].bias_init, CLG_BIAS_DATA);
+    assert_int_equal(desc.discriminator.init.kind, CLG_INIT_CONSTANT);
+    assert_int_equal(d[0].scale, 4);
+    assert_int_equal(d[1].pieces, 3);
+    assert_int_equal(d[1].bias_init, CLG_BIAS_CONSTANT);
+    assert_true(d[1].bias_value == 0.5f && d[2].keep == 0.5f);
+    assert_int_equal(d[2].op, CLG_LAYER_DROPOUT);
+    assert_string_equal(d[3].head, "realness");
+    assert_int_equal(d[4].op, CLG_LAYER_ONEHOT);
+    assert_string_equal(d[6].head, "match");
+}
+
 static const struct {
     const char *text, *what, *hint;
 } refused[] = {
@@ -162,6 +254,103 @@ static const struct {
     { WITH_LAYER("{ op: linear, out: 3, repeat: twice }"),
       "repeat wants 'none' or 'stages', not 'twice'", "" },
 };
+
+/* Branches on lines 6 and 7 of the generator. */
+#define TWO(a, b) \
+    HEAD "generator:\n  layers:\n    - " a "\n    - " b "\ndiscriminator:\n" NET
+/* A discriminator from line 7 on. */
+#define HEADS(layers) HEAD "generator:\n" NET "discriminator:\n  layers:\n" layers
+
+static const struct {
+    const char *text, *what, *hint;
+} refused_graphs[] = {
+    { TWO("{ op: linear, out: 2, id: first }", "{ op: linear, out: 2, from: frist }"),
+      "m.yaml:6: generator layer 2: from: there is no layer with id 'frist'",
+      "did you mean 'first'? known here: input label first" },
+    { TWO("{ op: linear, out: 2, id: a }", "{ op: concat, with: labl }"),
+      "with: there is no layer with id 'labl'", "did you mean 'label'?" },
+    { TWO("{ op: linear, out: 2, id: a, from: a }", "{ op: linear, out: 2 }"),
+      "m.yaml:5: generator layer 1: from: 'a' is this layer itself; a net has no cycles",
+      "layers above it" },
+    { TWO("{ op: linear, out: 2, from: b }", "{ op: linear, out: 2, id: b }"),
+      "m.yaml:5: generator layer 1: from: 'b' is a layer further down; a net has no cycles", "" },
+    { TWO("{ op: concat, with: b }", "{ op: linear, out: 2, id: b }"),
+      "with: 'b' is a layer further down", "" },
+    { TWO("{ op: linear, out: 2, id: a }", "{ op: linear, out: 2, id: a }"),
+      "m.yaml:6: generator layer 2: id 'a' is that of layer 1 already", "another id" },
+    { TWO("{ op: linear, out: 2, id: label }", "{ op: linear, out: 2 }"),
+      "id 'label' has a meaning of its own", "" },
+    { TWO("{ op: linear, out: 2 }", "{ op: linear, out: 2, from: input }"),
+      "m.yaml:5: generator layer 1: no layer takes its output", "give it an id" },
+    { TWO("{ op: linear, out: 2, from: label }", "{ op: linear, out: 2 }"),
+      "m.yaml:5: generator layer 1: no layer takes the net's input", "from: input" },
+    { TWO("{ op: embedding, out: 2, from: input }", "{ op: linear, out: 2 }"),
+      "it takes the label and nothing else", "remove from" },
+    { TWO("{ op: linear, out: 2, head: realness }", "{ op: linear, out: 2 }"),
+      "a generator has no heads", "remove head" },
+    { HEADS("    - { op: linear, out: 1, head: realnes }\n"),
+      "m.yaml:8: discriminator layer 1: head wants 'realness' or 'match', not 'realnes'",
+      "did you mean 'realness'?" },
+    { HEADS("    - { op: linear, out: 1, head: match }\n"),
+      "head 'match' judges the label, but no label reaches it", "with: label" },
+    { HEADS("    - { op: concat, with: label }\n    - { op: linear, out: 1, head: match }\n"),
+      "the net has a head 'match', but none 'realness'", "" },
+    { HEADS("    - { op: linear, out: 1, head: realness, id: a }\n"
+            "    - { op: linear, out: 1, head: realness }\n"),
+      "m.yaml:9: discriminator layer 2: head 'realness' is layer 1 already", "" },
+    { HEADS("    - { op: linear, out: 1, head: realness }\n    - { op: linear, out: 1 }\n"),
+      "m.yaml:9: discriminator layer 2: no layer takes its output", "" },
+    { HEADS("    - { op: linear, out: stage, repeat: stages, head: realness }\n"),
+      "a repeated layer cannot be a head", "" },
+    { WITH_LAYER("{ op: concat }"), "m.yaml:6: generator layer 2: key 'with' is missing",
+      "{ op: concat, with: label }" },
+    { WITH_LAYER("{ op: linear, out: 2, with: label }"), "linear layers have no key 'with'", "" },
+    { WITH_LAYER("{ op: maxout, out: 2 }"), "key 'pieces' is missing", "pieces: 5" },
+    { WITH_LAYER("{ op: maxout, out: 2, pieces: 1 }"), "pieces wants a whole number from 2 to 64",
+      "" },
+    { WITH_LAYER("{ op: maxout, out: 2, pieces: 2, act: relu }"),
+      "maxout layers have no key 'act'", "maxout takes op out" },
+    { WITH_LAYER("{ op: dropout }"), "key 'keep' is missing", "keep: 0.5" },
+    { WITH_LAYER("{ op: dropout, keep: 0 }"), "keep wants a number from above 0 to 1, not '0'",
+      "" },
+    { WITH_LAYER("{ op: dropout, keep: 1e-60 }"), "keep wants a number from above 0 to 1", "" },
+    { WITH_LAYER("{ op: dropout, keep: 1.1 }"), "keep wants a number from above 0 to 1", "" },
+    { WITH_LAYER("{ op: dropout, out: 3, keep: 0.5 }"), "dropout layers have no key 'out'", "" },
+    { WITH_LAYER("{ op: embedding }"), "key 'out' is missing", "" },
+    { WITH_LAYER("{ op: upsample, scale: 1 }"), "scale wants a whole number from 2 to 64", "" },
+    { WITH_LAYER("{ op: linear, out: 3, bias: false, bias_init: zero }"),
+      "key 'bias_init', but bias is false", "" },
+    { WITH_LAYER("{ op: linear, out: 3, bias_value: 2 }"),
+      "'bias_value' needs 'bias_init: constant'", "" },
+    { GOOD "order: { d_steps: 0 }\n",
+      "m.yaml:9: order.d_steps wants a whole number from 1 to 1000000, not '0'", "" },
+    { GOOD "order: { k: 5 }\n", "unknown key 'k' in order", "keys of order: kind d_steps" },
+    { GOOD "loss: { objective: wassertein }\n", "loss.objective wants 'hinge'",
+      "did you mean 'wasserstein'?" },
+    { GOOD "loss: { real_target: 1.5 }\n", "loss.real_target wants a number from 0 to 1", "" },
+    { GOOD "optimizer_g: { kind: adma }\n", "optimizer_g.kind wants 'adam' or 'sgd', not 'adma'",
+      "did you mean 'adam'?" },
+    { GOOD "optimizer_g: { momentun: 0.5 }\n", "unknown key 'momentun' in optimizer_g",
+      "did you mean 'momentum'?" },
+    { GOOD "optimizer_d: { lr_divisor: 0.5 }\n", "lr_divisor wants a number from 1 to 1000", "" },
+    { GOOD "data: { range: units }\n", "data.range wants 'symmetric' or 'unit', not 'units'",
+      "did you mean 'unit'?" },
+    { GOOD "train: { on_collapse: rolback }\n", "train.on_collapse wants 'warn', 'stop' or",
+      "did you mean 'rollback'?" },
+    { GOOD "runtime: { precision: fp8 }\n", "runtime.precision wants 'fp32', 'fp16' or 'bf16'",
+      "" },
+    { HEAD "generator:\n  packing: 2\n" NET, "unknown key 'packing' in generator",
+      "'packing' is a key of discriminator" },
+};
+
+static void graphs_that_do_not_hold_together_name_the_line_and_the_nearest_id(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof refused_graphs / sizeof refused_graphs[0]; i++) {
+        assert_fault(parse(refused_graphs[i].text), CLG_E_MODEL, refused_graphs[i].what,
+                     refused_graphs[i].hint);
+    }
+}
 
 static void faults_name_line_and_what_to_do(void **state)
 {
@@ -307,6 +496,27 @@ static void a_written_config_reads_back_as_the_same_bytes(void **state)
     }
 }
 
+static void a_written_graph_reads_back_as_the_same_bytes(void **state)
+{
+    (void)state;
+    static const char *const sets[] = {
+        "optimizer_g.kind=sgd", "optimizer_d.lr_divisor=1.000004", "loss.objective=least-squares",
+        "order.kind=reconstruct", "latent.kind=spherical", "discriminator.packing=8",
+        "runtime.precision=fp16", "train.on_collapse=stop", "data.range=unit",
+    };
+    assert_ok(parse(FAMILY));
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        clg_str s = { 0 };
+        assert_ok(clg__config_set(&desc, sets[i]));
+        assert_ok(clg__config_write(&desc, &s));
+        assert_ok(clg__config_parse(s.text, s.len, "again.yaml", &other));
+        forget_lines(&desc);
+        forget_lines(&other);
+        assert_memory_equal(&desc, &other, sizeof desc);
+        clg__str_free(&s);
+    }
+}
+
 static void floats_of_all_sizes_read_back_exactly(void **state)
 {
     (void)state;
@@ -339,7 +549,12 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_minimal_file_gets_the_defaults),
         cmocka_unit_test(every_kind_of_value_is_read),
+        cmocka_unit_test(every_section_of_a_family_model_is_read),
+        cmocka_unit_test(a_file_of_an_older_version_means_what_it_meant),
+        cmocka_unit_test(branches_heads_and_every_op_are_read),
         cmocka_unit_test(faults_name_line_and_what_to_do),
+        cmocka_unit_test(graphs_that_do_not_hold_together_name_the_line_and_the_nearest_id),
+        cmocka_unit_test(a_written_graph_reads_back_as_the_same_bytes),
         cmocka_unit_test(too_many_layers_are_refused),
         cmocka_unit_test(deep_nesting_is_refused_quickly),
         cmocka_unit_test(files_over_one_mebibyte_are_refused),
