@@ -35,6 +35,9 @@ int clg__os_read_file(const char *path, size_t limit, uint8_t **data, size_t *si
  * On failure the temporary file is removed and an older file of that name is untouched.
  * A full disk says so, with the bytes wanted and free. */
 int clg__os_write_atomic(const char *path, const void *data, size_t size);
+/* The same without waiting for the disk, for what can be made again: after a power failure the file
+ * may be the old one, the new one or empty. */
+int clg__os_write_replace(const char *path, const void *data, size_t size);
 /* The same in pieces, for large files. Abort removes the temporary file; both take NULL. */
 typedef struct clg_atomic_file clg_atomic_file;
 int clg__os_atomic_open(clg_atomic_file **out, const char *path);

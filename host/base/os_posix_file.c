@@ -167,10 +167,10 @@ static int sync_folder(const char *path)
     return bad == 0 ? CLG_OK : fail_file("sync folder", dir, bad);
 }
 
-int clg__os_atomic_commit(clg_atomic_file **pf)
+static int commit(clg_atomic_file **pf, bool sync)
 {
     clg_atomic_file *f = *pf;
-    int bad = fsync(f->fd) != 0 ? errno : 0;
+    int bad = sync && fsync(f->fd) != 0 ? errno : 0;
     if (close(f->fd) != 0 && bad == 0) {
         bad = errno;
     }
@@ -181,13 +181,18 @@ int clg__os_atomic_commit(clg_atomic_file **pf)
     } else if (rename(f->temporary, f->path) != 0) {
         status = fail_file("rename to this", f->path, errno);
     } else {
-        status = sync_folder(f->path);
+        status = sync ? sync_folder(f->path) : CLG_OK;
         clg__free(f);
         *pf = NULL;
         return status;
     }
     clg__os_atomic_abort(pf);
     return status;
+}
+
+int clg__os_atomic_commit(clg_atomic_file **pf)
+{
+    return commit(pf, true);
 }
 
 void clg__os_atomic_abort(clg_atomic_file **pf)
@@ -203,16 +208,26 @@ void clg__os_atomic_abort(clg_atomic_file **pf)
     *pf = NULL;
 }
 
-int clg__os_write_atomic(const char *path, const void *data, size_t size)
+static int write_whole(const char *path, const void *data, size_t size, bool sync)
 {
     clg_atomic_file *f = NULL;
     int status = CLG_OK;
     CLG_TRY(clg__os_atomic_open(&f, path));
     CLG_TRY(clg__os_atomic_write(f, data, size));
-    CLG_TRY(clg__os_atomic_commit(&f));
+    CLG_TRY(commit(&f, sync));
 out:
     clg__os_atomic_abort(&f);
     return status;
+}
+
+int clg__os_write_atomic(const char *path, const void *data, size_t size)
+{
+    return write_whole(path, data, size, true);
+}
+
+int clg__os_write_replace(const char *path, const void *data, size_t size)
+{
+    return write_whole(path, data, size, false);
 }
 
 /* ---- log files ---- */

@@ -279,18 +279,19 @@ static void draw_figure(cairo_t *c, const clg_plot_figure *fig, frame *frames)
     }
 }
 
-/* cairo's native-endian 0xXXRRGGBB words to bytes, then the file. */
+/* cairo's native-endian 0xXXRRGGBB words to the rows of a PNG, then the file. */
 static int write_surface(const char *path, cairo_surface_t *surface, uint32_t w, uint32_t h)
 {
-    uint8_t *rgb = clg__alloc((size_t)w * h, 3);
-    if (rgb == NULL) {
+    uint8_t *rows = clg__alloc(h, 3u * (size_t)w + 1u);
+    if (rows == NULL) {
         return CLG_E_MEMORY;
     }
     cairo_surface_flush(surface);
     const unsigned char *data = cairo_image_surface_get_data(surface);
     size_t stride = (size_t)cairo_image_surface_get_stride(surface);
-    uint8_t *dst = rgb;
+    uint8_t *dst = rows;
     for (uint32_t y = 0; y < h; y++) {
+        *dst++ = 0; /* filter "none" */
         for (uint32_t x = 0; x < w; x++, dst += 3) {
             uint32_t word;
             memcpy(&word, data + y * stride + (size_t)x * 4u, 4);
@@ -299,8 +300,8 @@ static int write_surface(const char *path, cairo_surface_t *surface, uint32_t w,
             dst[2] = (uint8_t)word;
         }
     }
-    int status = clg__png_write(path, rgb, w, h, 3);
-    clg__free(rgb);
+    int status = clg__png_write_chart(path, rows, w, h);
+    clg__free(rows);
     return status;
 }
 

@@ -69,8 +69,8 @@ typedef struct clg_plot_figure {
     const clg_plot_panel *panel; /* below each other */
 } clg_plot_figure;
 
-/* One file, written atomically. CLG_E_USAGE (size), CLG_E_MEMORY, CLG_E_IO. On a machine without
- * any font cairo's own line font is used. */
+/* One file, replaced as a whole (the disk is not waited for). CLG_E_USAGE (size), CLG_E_MEMORY,
+ * CLG_E_IO. On a machine without any font cairo's own line font is used. */
 int clg__plot_write(const char *path, const clg_plot_figure *f);
 
 /* ---- parts that are useful alone ---- */
