@@ -24,6 +24,7 @@
     X(reduce)          \
     X(fill)            \
     X(random)          \
+    X(system)          \
     X(cast)            \
     X(image)
 

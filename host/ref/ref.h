@@ -76,6 +76,9 @@ void ref_adam_step(const clg_adam *a, uint64_t n, const double *g, double *w, do
 void ref_reduce_columns(const double *x, uint32_t rows, uint32_t cols, double *y);
 double ref_reduce_sumsq(const double *x, const double *minus, uint64_t n);
 
+/* Rows 0 .. n-1 of a drawn system: base/system.h says which. y [n, clg__system_dim]. */
+void ref_system(enum clg_system system, const clg_rng_key *key, uint32_t n, double *y);
+
 /* ---- the case table's side ---- */
 /* in[i], out[i] as planned by the operator's plan(); an inout output starts as a copy of its
  * input. u8 tensors are given as double values 0..255. */
