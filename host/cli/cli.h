@@ -18,7 +18,8 @@ typedef struct clg_cli {
     const char *command;
     const char *word[CLG_CLI_WORDS]; /* positional */
     uint32_t words;
-    const char *model, *data, *platform, *device, *out, *resume, *init_from, *latents, *grid;
+    const char *model, *data, *platform, *device, *out, *resume, *init_from, *latents, *grid,
+        *class, *on_collapse;
     const char *set[CLG_CLI_SETS];
     uint32_t sets;
     uint64_t epochs, steps, batch, size, seed, trace, count, interpolate, rounds;

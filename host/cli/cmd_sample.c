@@ -6,6 +6,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "base/str.h"
+#include "cli/class_option.h"
 #include "cli/cli.h"
 #include "gan/model.h"
 #include "gan/trainer.h"
@@ -18,7 +19,10 @@ enum { SAMPLE_BATCH = 64, IMAGES_MAX = 10000000 };
 typedef struct sample_job {
     uint32_t n, rows, cols;
     float *z;      /* [n, Z] */
-    float *images; /* [n, size, size, c] in [-1,1] */
+    clg_sampler_labels labels; /* of a model with classes */
+    uint32_t *label, *label_to;
+    float *mix;
+    float *images; /* [n, h, w, c] in [-1,1] */
 } sample_job;
 
 static int check_arguments(const clg_cli *cli)
@@ -118,13 +122,18 @@ static int fail_many(const clg_cli *cli, uint64_t images, uint64_t fit)
 static int check_size(const clg_cli *cli, const sample_job *job, const clg_sampler *s)
 {
     const clg_model_plan *p = clg__sampler_plan(s);
-    uint64_t image = (uint64_t)p->size * p->size * p->channels * 5u +
+    uint64_t image = (uint64_t)p->h * p->w * p->c * 5u +
                      clg__sampler_desc(s)->latent.size * 4u;
     uint64_t fit = clg__os_physical_memory_bytes() / 2u / image;
     if (fit > 0 && job->n > fit) {
         return fail_many(cli, job->n, fit);
     }
     const char *out = cli->out != NULL ? cli->out : "samples.png";
+    if (p->system != CLG_SYSTEM_NONE && !clg__ends_with(out, ".npy")) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "--out %s: model %s draws vectors of %u numbers, "
+                                   "not images", out, clg__sampler_desc(s)->model.name, p->c),
+                         "write an array: --out samples.npy");
+    }
     return clg__ends_with(out, ".png") ? clg__png_check_grid(job->rows, job->cols, p->size, p->size,
                                                              p->channels)
                                        : CLG_OK;
@@ -167,7 +176,50 @@ static int check_model(const clg_cli *cli, const clg_sampler *s, const char *pat
     return status;
 }
 
-static int make_latents(const clg_cli *cli, clg_sampler *s, sample_job *job)
+/* The class of each sample: that of --class; in a grid one per row; else by turns. A walk goes from
+ * one class to the other along each row. */
+static int make_labels(const clg_cli *cli, clg_sampler *s, const clg_class_walk *walk,
+                       sample_job *job)
+{
+    uint32_t classes = clg__sampler_classes(s);
+    bool grid = cli->out == NULL || clg__ends_with(cli->out, ".png");
+    if (classes == 0) {
+        return CLG_OK;
+    }
+    job->label = clg__alloc(job->n, sizeof *job->label);
+    job->label_to = clg__alloc(job->n, sizeof *job->label_to);
+    job->mix = clg__alloc(job->n, sizeof *job->mix);
+    if (job->label == NULL || job->label_to == NULL || job->mix == NULL) {
+        return CLG_E_MEMORY;
+    }
+    for (uint32_t i = 0; i < job->n; i++) {
+        uint32_t turn = (grid || cli->has_interpolate ? i / job->cols : i) % classes;
+        job->label[i] = walk->given ? walk->from : turn;
+        job->label_to[i] = walk->walks ? walk->to : job->label[i];
+        job->mix[i] = job->cols > 1u ? (float)(i % job->cols) / (float)(job->cols - 1u) : 0.0f;
+    }
+    job->labels = (clg_sampler_labels){ .label = job->label };
+    if (walk->walks) {
+        job->labels.to = job->label_to;
+        job->labels.mix = job->mix;
+    }
+    return CLG_OK;
+}
+
+/* How many in which rows and columns, when nobody says: a model with classes shows 8 of each. */
+static void choose_count(const clg_cli *cli, const clg_sampler *s, const clg_class_walk *walk,
+                         sample_job *job)
+{
+    uint32_t classes = clg__sampler_classes(s);
+    job->n = cli->has_count ? (uint32_t)cli->count : SAMPLE_BATCH;
+    if (!cli->has_count && classes > 0 && classes <= SAMPLE_BATCH && !walk->given) {
+        job->n = 8u * classes;
+    }
+    choose_grid(job);
+}
+
+static int make_latents(const clg_cli *cli, clg_sampler *s, const clg_class_walk *walk,
+                        sample_job *job)
 {
     int status = CLG_OK;
     float *anchors = NULL;
@@ -178,8 +230,7 @@ static int make_latents(const clg_cli *cli, clg_sampler *s, sample_job *job)
         choose_grid(job);
         return check_size(cli, job, s);
     }
-    job->n = cli->has_count ? (uint32_t)cli->count : SAMPLE_BATCH;
-    choose_grid(job);
+    choose_count(cli, s, walk, job);
     if (cli->grid != NULL) {
         CLG_TRY(clg__parse_grid(cli->grid, &job->rows, &job->cols));
         job->n = job->rows * job->cols;
@@ -198,7 +249,12 @@ static int make_latents(const clg_cli *cli, clg_sampler *s, sample_job *job)
     CLG_TRY(check_size(cli, job, s));
     job->z = clg__alloc((size_t)job->n * zs, sizeof *job->z);
     CLG_TRY(job->z != NULL ? CLG_OK : CLG_E_MEMORY);
-    if (anchors != NULL) {
+    if (anchors != NULL && walk->walks) {
+        for (uint32_t i = 0; i < job->n; i++) { /* the class alone changes along a row */
+            memcpy(job->z + (size_t)i * zs, anchors + (size_t)(i / job->cols) * zs,
+                   zs * sizeof *job->z);
+        }
+    } else if (anchors != NULL) {
         interpolate(anchors, job->rows, job->cols, zs, job->z);
     } else {
         CLG_TRY(clg__sampler_latents(s, seed, job->n, job->z));
@@ -235,8 +291,9 @@ static int write_images(const char *out, const sample_job *job, const clg_model_
 {
     size_t len = (size_t)p->size * p->size * p->channels;
     if (clg__ends_with(out, ".npy")) {
-        uint64_t dim[4] = { job->n, p->size, p->size, p->channels };
-        return clg__npy_write(out, job->images, dim, 4);
+        bool vectors = p->system != CLG_SYSTEM_NONE;
+        uint64_t dim[4] = { job->n, vectors ? p->c : p->h, p->w, p->c };
+        return clg__npy_write(out, job->images, dim, vectors ? 2 : 4);
     }
     uint8_t *bytes = clg__alloc(job->n, len);
     if (bytes == NULL) {
@@ -256,19 +313,31 @@ static int draw(const clg_cli *cli, clg_sampler *s, const char *out)
     int status = CLG_OK;
     sample_job job = { 0 };
     const clg_model_plan *p = clg__sampler_plan(s);
+    clg_class_walk walk;
+    CLG_TRY(clg__class_option(s, cli->class, &walk));
+    if (walk.walks && !cli->has_interpolate) {
+        CLG_TRY(clg__hint(clg__fail(CLG_E_USAGE, "--class %s: a walk between classes needs "
+                                    "--interpolate", cli->class),
+                          "add --interpolate 8 for eight steps"));
+    }
     CLG_TRY(check_folder(out));
-    CLG_TRY(make_latents(cli, s, &job));
-    job.images = clg__alloc((size_t)job.n * p->size * p->size, p->channels * sizeof *job.images);
+    CLG_TRY(make_latents(cli, s, &walk, &job));
+    CLG_TRY(make_labels(cli, s, &walk, &job));
+    job.images = clg__alloc((size_t)job.n * p->h * p->w, p->c * sizeof *job.images);
     CLG_TRY(job.images != NULL ? CLG_OK : CLG_E_MEMORY);
     double start = clg__os_now_s();
-    CLG_TRY(clg__sampler_draw(s, job.z, job.n, job.images));
+    CLG_TRY(clg__sampler_draw(s, job.z, &job.labels, job.n, job.images));
     double seconds = clg__os_now_s() - start;
     CLG_TRY(write_images(out, &job, p));
-    fprintf(stderr, "%u images of %ux%ux%u, %.1f images/s\n", job.n, p->size, p->size, p->channels,
+    fprintf(stderr, "%u %s of %ux%ux%u, %.1f a second\n", job.n,
+            p->system != CLG_SYSTEM_NONE ? "rows" : "images", p->h, p->w, p->c,
             (double)job.n / (seconds > 1e-9 ? seconds : 1e-9));
     printf("%s\n", out);
 out:
     clg__free(job.z);
+    clg__free(job.label);
+    clg__free(job.label_to);
+    clg__free(job.mix);
     clg__free(job.images);
     return status;
 }

@@ -141,14 +141,22 @@ static int check_arguments(const clg_cli *cli)
     return cli->out != NULL ? clg__run_check_out(cli->out) : CLG_OK;
 }
 
-static int open_data(clg_model_desc *desc, clg_dataset **ds)
+/* shape: what the model has to know of the data; *ds stays NULL when they are drawn. */
+static int open_data(clg_model_desc *desc, clg_dataset **ds, clg_data_shape *shape)
 {
     clg_dataset_options opt = { .size = desc->data.size, .channels = desc->data.channels };
+    *shape = (clg_data_shape){ .system = clg__system_find(desc->data.source) };
+    if (shape->system != CLG_SYSTEM_NONE) {
+        fprintf(stderr, "data: %s, drawn: %u rows an epoch\n", desc->data.source, desc->data.rows);
+        return CLG_OK;
+    }
     int status = clg__dataset_open(ds, desc->data.source, &opt);
     if (status == CLG_OK) {
         const clg_dataset_info *info = clg__dataset_info(*ds);
         desc->data.size = info->size;
         desc->data.channels = info->channels;
+        *shape = (clg_data_shape){ .size = info->size, .channels = info->channels,
+                                   .classes = info->classes };
         fprintf(stderr, "data: %s (%s), %u images of %ux%ux%u", info->name, info->path, info->count,
                 info->size, info->size, info->channels);
         if (info->skipped > 0) {
@@ -247,8 +255,9 @@ int clg__cmd_train(const clg_cli *cli)
     CLG_TRY(check_arguments(cli));
     CLG_TRY(load_model(cli, desc));
     CLG_TRY(clg__session_open(&s, cli, desc));
-    CLG_TRY(open_data(desc, &ds));
-    CLG_TRY(clg__model_expand(desc, desc->data.size, desc->data.channels, plan));
+    clg_data_shape shape;
+    CLG_TRY(open_data(desc, &ds, &shape));
+    CLG_TRY(clg__model_expand_for(desc, &shape, plan));
     clg_trainer_options opt = { .version = CLGAN_VERSION, .trace_steps = cli->trace,
                                 .out_dir = cli->out };
     CLG_TRY(clg__trainer_create(&t, &s.ops, desc, plan, ds, &opt));

@@ -8,9 +8,9 @@
 
 static const char *const train_options[] = { "--model", "--data", "--platform", "--device", "--out",
     "--epochs", "--steps", "--batch", "--size", "--seed", "--set", "--resume", "--init-from",
-    "--trace", "--profile", NULL };
+    "--trace", "--on-collapse", "--profile", NULL };
 static const char *const sample_options[] = { "--model", "--platform", "--device", "--count",
-    "--grid", "--seed", "--latents", "--interpolate", "--out", "--set", "--size", NULL };
+    "--grid", "--seed", "--latents", "--interpolate", "--class", "--out", "--set", "--size", NULL };
 static const char *const json_options[] = { "--json", NULL };
 static const char *const selftest_options[] = { "--platform", "--device", "--json", "--quick",
     "--set", NULL };
@@ -28,7 +28,10 @@ const clg_command clg__commands[] = {
     { .name = "sample", .arguments = "RUN|CHECKPOINT [options]",
       .summary = "Draws images from a trained generator.", .options = sample_options,
       .notes = "--out x.png: one grid; x.npy: float32 [N,H,W,C] in [-1,1]; otherwise a folder of\n"
-               "PNG files. A checkpoint of another program needs --model (and --size).\n",
+               "PNG files. A checkpoint of another program needs --model (and --size).\n"
+               "A model that learnt classes draws one class per row of a grid, else the classes by\n"
+               "turns. --class 3 or --class Sneaker draws that one alone; --class Sneaker..Bag\n"
+               "--interpolate 8 walks in each row from one class to the other with the same z.\n",
       .run = clg__cmd_sample },
     { .name = "devices", .arguments = "[--json]",
       .summary = "Lists OpenCL devices and whether clgan can use them.", .options = json_options,

@@ -162,7 +162,7 @@ uint32_t clg_data_count(const clg_data *data)
 /* ---- training ---- */
 
 static int create_trainer(clg_trainer **out, clg_context *context, const clg_model *model,
-                          clg_data *data, uint32_t size, uint32_t channels)
+                          clg_data *data, const clg_data_shape *shape)
 {
     clg_trainer_options opt = { .version = CLGAN_VERSION, .no_run_folder = true };
     int status = CLG_OK;
@@ -173,7 +173,7 @@ static int create_trainer(clg_trainer **out, clg_context *context, const clg_mod
     }
     CLG_TRY(check_pointer(context, "clg_trainer_create: the context"));
     CLG_TRY(check_pointer(model, "clg_trainer_create: the model"));
-    CLG_TRY(clg__model_expand(&model->desc, size, channels, plan));
+    CLG_TRY(clg__model_expand_for(&model->desc, shape, plan));
     CLG_TRY(clg__trainer_create(out, &context->ops, &model->desc, plan, data, &opt));
 out:
     clg__free(plan);
@@ -184,18 +184,36 @@ int clg_trainer_create(clg_trainer **out, clg_context *context, const clg_model 
                        clg_data *data)
 {
     *out = NULL;
-    int status = check_pointer(data, "clg_trainer_create: the data");
+    int status = check_pointer(model, "clg_trainer_create: the model");
+    clg_data_shape shape = { 0 };
+    if (status == CLG_OK) {
+        shape.system = clg__system_find(model->desc.data.source);
+    }
+    if (status == CLG_OK && shape.system == CLG_SYSTEM_NONE) {
+        status = check_pointer(data, "clg_trainer_create: the data");
+    }
     if (status != CLG_OK) {
         return status;
     }
-    const clg_dataset_info *info = clg__dataset_info(data);
-    return create_trainer(out, context, model, data, info->size, info->channels);
+    if (data != NULL) {
+        const clg_dataset_info *info = clg__dataset_info(data);
+        shape = (clg_data_shape){ .size = info->size, .channels = info->channels,
+                                  .classes = info->classes };
+    }
+    return create_trainer(out, context, model, data, &shape);
 }
 
 int clg_trainer_create_for(clg_trainer **out, clg_context *context, const clg_model *model,
                            uint32_t size, uint32_t channels)
 {
-    return create_trainer(out, context, model, NULL, size, channels);
+    return clg_trainer_create_classes(out, context, model, size, channels, 0);
+}
+
+int clg_trainer_create_classes(clg_trainer **out, clg_context *context, const clg_model *model,
+                               uint32_t size, uint32_t channels, uint32_t classes)
+{
+    const clg_data_shape shape = { .size = size, .channels = channels, .classes = classes };
+    return create_trainer(out, context, model, NULL, &shape);
 }
 
 void clg_trainer_destroy(clg_trainer **trainer)
@@ -211,6 +229,12 @@ int clg_trainer_step(clg_trainer *trainer)
 int clg_trainer_step_on(clg_trainer *trainer, const uint8_t *images, uint32_t n)
 {
     return clg__trainer_step_on(trainer, images, n);
+}
+
+int clg_trainer_step_on_labels(clg_trainer *trainer, const uint8_t *images, const uint32_t *labels,
+                               uint32_t n)
+{
+    return clg__trainer_step_on_labels(trainer, images, labels, n);
 }
 
 int clg_trainer_losses(clg_trainer *trainer, clg_losses *out)
@@ -270,5 +294,21 @@ int clg_sampler_latents(clg_sampler *sampler, uint64_t seed, uint32_t n, float *
 
 int clg_sampler_draw(clg_sampler *sampler, const float *z, uint32_t n, float *images)
 {
-    return clg__sampler_draw(sampler, z, n, images);
+    return clg__sampler_draw(sampler, z, NULL, n, images);
+}
+
+int clg_sampler_draw_labels(clg_sampler *sampler, const float *z, const uint32_t *labels,
+                            uint32_t n, float *images)
+{
+    return clg__sampler_draw(sampler, z, &(clg_sampler_labels){ .label = labels }, n, images);
+}
+
+uint32_t clg_sampler_classes(const clg_sampler *sampler)
+{
+    return clg__sampler_classes(sampler);
+}
+
+const char *clg_sampler_class(const clg_sampler *sampler, uint32_t label)
+{
+    return clg__sampler_class(sampler, label);
 }

@@ -13,22 +13,21 @@
 #include "gan/trainer_internal.h"
 #include "io/config.h"
 
-typedef struct clg_group {
-    clg_net *net;
-    enum clg_net_kind kind;
-    const char *prefix;
-} clg_group;
-
-enum { GROUPS = 6 };
-
-static void list_groups(clg_trainer *t, clg_group out[GROUPS])
+/* SGD has no second moments. */
+uint32_t clg__checkpoint_groups(clg_trainer *t, clg_state_group out[CLG_STATE_GROUPS_MAX])
 {
-    out[0] = (clg_group){ t->g, CLG_NET_VALUE, "netG." };
-    out[1] = (clg_group){ t->d, CLG_NET_VALUE, "netD." };
-    out[2] = (clg_group){ t->g, CLG_NET_M, "optG.m." };
-    out[3] = (clg_group){ t->g, CLG_NET_V, "optG.v." };
-    out[4] = (clg_group){ t->d, CLG_NET_M, "optD.m." };
-    out[5] = (clg_group){ t->d, CLG_NET_V, "optD.v." };
+    const clg_state_group all[CLG_STATE_GROUPS_MAX] = {
+        { t->g, CLG_NET_VALUE, "netG." },   { t->d, CLG_NET_VALUE, "netD." },
+        { t->g, CLG_NET_M, "optG.m." },     { t->g, CLG_NET_V, "optG.v." },
+        { t->d, CLG_NET_M, "optD.m." },     { t->d, CLG_NET_V, "optD.v." },
+    };
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < CLG_STATE_GROUPS_MAX; i++) {
+        if (clg__net_has(all[i].net, all[i].kind)) {
+            out[n++] = all[i];
+        }
+    }
+    return n;
 }
 
 /* ---- writing ---- */
@@ -42,11 +41,26 @@ static void format_choices(const clg_trainer *t, char *dst, size_t cap)
 
 typedef struct clg_meta_text {
     char step[24], seed[24], batch[16], size[16], channels[16], data[1100], fingerprint[24],
-        choices[256], rng[96];
-    clg_str config;
+        choices[256], rng[96], updates_d[24], updates_g[24], noise_stream[16],
+        class_count[16];
+    clg_str config, classes;
 } clg_meta_text;
 
-enum { META_MAX = 20 };
+enum { META_MAX = 26 };
+
+/* Names of the classes, one a line. */
+static void list_classes(const clg_trainer *t, clg_meta_text *m)
+{
+    clg__str_add(&m->classes, "%s", "");
+    for (uint32_t i = 0; i < t->plan.classes; i++) {
+        char name[256];
+        snprintf(name, sizeof name, "%s", clg__trainer_class(t, i));
+        for (char *p = name; *p != '\0'; p++) {
+            *p = (char)(*p == '\n' ? ' ' : *p);
+        }
+        clg__str_add(&m->classes, "%s%s", i > 0 ? "\n" : "", name);
+    }
+}
 
 static int fill_meta(clg_trainer *t, clg_meta_text *m, clg_st_meta out[META_MAX], size_t *n)
 {
@@ -63,10 +77,18 @@ static int fill_meta(clg_trainer *t, clg_meta_text *m, clg_st_meta out[META_MAX]
     snprintf(m->rng, sizeof m->rng, "philox4x32-10 seed=%" PRIu64 " step=%" PRIu64,
              t->desc.train.seed, t->step);
     format_choices(t, m->choices, sizeof m->choices);
+    snprintf(m->updates_d, sizeof m->updates_d, "%" PRIu64, t->updates[CLG_DISCRIMINATOR]);
+    snprintf(m->updates_g, sizeof m->updates_g, "%" PRIu64, t->updates[CLG_GENERATOR]);
+    snprintf(m->noise_stream, sizeof m->noise_stream, "%" PRIu32, t->noise_stream);
+    snprintf(m->class_count, sizeof m->class_count, "%" PRIu32, t->plan.classes);
+    list_classes(t, m);
     int status = clg__config_write(&t->desc, &m->config);
     const clg_st_meta rows[] = {
         { "clgan", t->version },        { "model", t->desc.model.name },
-        { "step", m->step },            { "adam_t", m->step },
+        { "step", m->step },            { "updates_d", m->updates_d },
+        { "updates_g", m->updates_g },  { "noise_stream", m->noise_stream },
+        { "classes", m->class_count },
+        { "class_names", m->classes.text != NULL ? m->classes.text : "" },
         { "seed", m->seed },            { "batch", m->batch },
         { "size", m->size },            { "channels", m->channels },
         { "data", m->data },            { "data_fingerprint", m->fingerprint },
@@ -98,13 +120,53 @@ int clg__checkpoint_check_finite(clg_trainer *t)
     return CLG_OK;
 }
 
+/* ---- what some models need besides ---- */
+
+enum { EXTRA_TENSORS = 3 };
+typedef struct clg_extra {
+    float losses[CLG_LOSS_ROW];
+    float *mean, *cholesky;
+} clg_extra;
+
+/* Orders that leave a net alone for some steps repeat its last losses in the log: the last row goes
+ * along, so that a resumed log is the same. */
+static int add_losses(clg_trainer *t, clg_tensor_list *list, clg_extra *extra)
+{
+    const uint64_t dim = CLG_LOSS_ROW;
+    int status = CLG_OK;
+    if (!clg__order_pauses(&t->desc)) {
+        return CLG_OK;
+    }
+    CLG_TRY(clg__rt_read(t->ops->rt, clg__losses_row(t, t->step), extra->losses));
+    CLG_TRY(clg__tensor_list_add(list, CLG_ST_F32, 1, &dim, extra->losses, "", "trainer.losses"));
+out:
+    return status;
+}
+
+/* An autoencoder's samples are decoded from a Gaussian fitted to the codes of training images. */
+static int add_codes(clg_trainer *t, clg_tensor_list *list, clg_extra *extra)
+{
+    const uint64_t dim[2] = { t->desc.latent.size, t->desc.latent.size };
+    int status = CLG_OK;
+    if (t->desc.order.kind != CLG_ORDER_RECONSTRUCT || t->ds == NULL) {
+        return CLG_OK;
+    }
+    CLG_TRY(clg__codes_fit(t, &extra->mean, &extra->cholesky));
+    CLG_TRY(clg__tensor_list_add(list, CLG_ST_F32, 1, dim, extra->mean, "", "latent.mean"));
+    CLG_TRY(clg__tensor_list_add(list, CLG_ST_F32, 2, dim, extra->cholesky, "",
+                                 "latent.cholesky"));
+out:
+    return status;
+}
+
 int clg__trainer_save(clg_trainer *t, const char *path)
 {
     clg_tensor_list list = { 0 };
     clg_meta_text *text = clg__alloc(1, sizeof *text);
     clg_st_meta meta[META_MAX];
     size_t metas = 0;
-    clg_group group[GROUPS];
+    clg_state_group group[CLG_STATE_GROUPS_MAX];
+    clg_extra extra = { { 0 }, NULL, NULL };
     clg_progress last;
     int status = CLG_OK;
     if (text == NULL) {
@@ -113,17 +175,22 @@ int clg__trainer_save(clg_trainer *t, const char *path)
     CLG_TRY(clg__step_check(t, &last));
     CLG_TRY(clg__checkpoint_check_finite(t));
     CLG_TRY(clg__tensor_list_make(&list, 3u * (clg__tensor_list_room(t->g) +
-                                               clg__tensor_list_room(t->d))));
-    list_groups(t, group);
-    for (int i = 0; i < GROUPS; i++) {
+                                               clg__tensor_list_room(t->d)) + EXTRA_TENSORS));
+    uint32_t groups = clg__checkpoint_groups(t, group);
+    for (uint32_t i = 0; i < groups; i++) {
         CLG_TRY(clg__tensor_list_add_net(&list, group[i].net, group[i].kind, group[i].prefix));
     }
+    CLG_TRY(add_losses(t, &list, &extra));
+    CLG_TRY(add_codes(t, &list, &extra));
     CLG_TRY(fill_meta(t, text, meta, &metas));
     CLG_TRY(clg__st_write(path, list.tensor, list.count, meta, metas));
 out:
     clg__tensor_list_free(&list);
     clg__str_free(&text->config);
+    clg__str_free(&text->classes);
     clg__free(text);
+    clg__free(extra.mean);
+    clg__free(extra.cholesky);
     return status;
 }
 
@@ -149,7 +216,7 @@ static void copy_text(const clg_st_file *f, const char *key, char *dst, size_t c
 static int read_info(const clg_st_file *f, const char *path, clg_checkpoint_info *out)
 {
     const char *config = clg__st_meta_find(f, "config");
-    uint64_t size, channels;
+    uint64_t size, channels, classes = 0;
     int status = CLG_OK;
     memset(out, 0, sizeof *out);
     if (config == NULL) {
@@ -160,9 +227,13 @@ static int read_info(const clg_st_file *f, const char *path, clg_checkpoint_info
     CLG_TRY(clg__config_parse(config, strlen(config), path, &out->desc));
     CLG_TRY(read_number(f, path, "step", UINT64_MAX, &out->step));
     CLG_TRY(read_number(f, path, "size", 65535, &size));
-    CLG_TRY(read_number(f, path, "channels", 16, &channels));
+    CLG_TRY(read_number(f, path, "channels", 65535, &channels));
     out->size = (uint32_t)size;
     out->channels = (uint32_t)channels;
+    if (clg__st_meta_find(f, "classes") != NULL) {
+        CLG_TRY(read_number(f, path, "classes", 65535, &classes));
+    }
+    out->classes = (uint32_t)classes;
     copy_text(f, "clgan", out->version, sizeof out->version);
     copy_text(f, "device", out->device, sizeof out->device);
     copy_text(f, "driver", out->driver, sizeof out->driver);
@@ -170,6 +241,13 @@ static int read_info(const clg_st_file *f, const char *path, clg_checkpoint_info
     copy_text(f, "choices", out->choices, sizeof out->choices);
 out:
     return status;
+}
+
+clg_data_shape clg__checkpoint_shape(const clg_checkpoint_info *info)
+{
+    return (clg_data_shape){ .size = info->size, .channels = info->channels,
+                             .classes = info->classes,
+                             .system = clg__system_find(info->desc.data.source) };
 }
 
 int clg__checkpoint_info(const char *path, clg_checkpoint_info *out)
@@ -245,7 +323,11 @@ static int check_same_run(clg_trainer *t, const clg_checkpoint_info *info, const
     if (plan == NULL) {
         return CLG_E_MEMORY;
     }
-    CLG_TRY(clg__model_expand(a, info->size, info->channels, plan));
+    if (info->classes != t->plan.classes) {
+        CLG_TRY(refuse(path, "classes", info->classes, t->plan.classes));
+    }
+    const clg_data_shape shape = clg__checkpoint_shape(info);
+    CLG_TRY(clg__model_expand_for(a, &shape, plan));
     CLG_TRY(check_net(path, "generator", &plan->g, &t->plan.g));
     CLG_TRY(check_net(path, "discriminator", &plan->d, &t->plan.d));
 out:
@@ -281,11 +363,43 @@ static bool warn_of_changes(clg_trainer *t, const clg_st_file *f, const clg_chec
     return other;
 }
 
+/* A file from before these were kept: one update of each net per step. */
+static int read_counts(clg_trainer *t, const clg_st_file *f, const char *path)
+{
+    uint64_t noise = 0;
+    int status = CLG_OK;
+    t->updates[CLG_GENERATOR] = t->updates[CLG_DISCRIMINATOR] = t->step;
+    t->noise_stream = 0;
+    t->lr_factor = 1.0;
+    if (clg__st_meta_find(f, "updates_d") == NULL) {
+        return CLG_OK;
+    }
+    CLG_TRY(read_number(f, path, "updates_d", UINT64_MAX, &t->updates[CLG_DISCRIMINATOR]));
+    CLG_TRY(read_number(f, path, "updates_g", UINT64_MAX, &t->updates[CLG_GENERATOR]));
+    CLG_TRY(read_number(f, path, "noise_stream", CLG_ROLLBACKS_MAX, &noise));
+    t->noise_stream = (uint32_t)noise;
+    for (uint32_t i = 0; i < t->noise_stream; i++) {
+        t->lr_factor *= 0.5;
+    }
+out:
+    return status;
+}
+
+static int read_losses(clg_trainer *t, const clg_st_file *f)
+{
+    float row[CLG_LOSS_ROW] = { 0 };
+    if (clg__st_find(f, "trainer.losses") == NULL) {
+        return CLG_OK;
+    }
+    int status = clg__st_read_f32(f, "trainer.losses", row, CLG_LOSS_ROW);
+    return status == CLG_OK ? clg__rt_write(t->ops->rt, clg__losses_row(t, t->step), row) : status;
+}
+
 int clg__trainer_load(clg_trainer *t, const char *path, bool *other_device)
 {
     clg_checkpoint_info *info = clg__alloc(1, sizeof *info);
     clg_st_file *f = NULL;
-    clg_group group[GROUPS];
+    clg_state_group group[CLG_STATE_GROUPS_MAX];
     int status = CLG_OK;
     *other_device = false;
     if (info == NULL) {
@@ -296,12 +410,14 @@ int clg__trainer_load(clg_trainer *t, const char *path, bool *other_device)
     CLG_TRY(check_same_run(t, info, path));
     *other_device = warn_of_changes(t, f, info);
     clg__feed_stop(t);
-    list_groups(t, group);
-    for (int i = 0; i < GROUPS; i++) {
+    uint32_t groups = clg__checkpoint_groups(t, group);
+    for (uint32_t i = 0; i < groups; i++) {
         CLG_TRY(clg__tensor_list_read_net(f, path, group[i].net, group[i].kind, group[i].prefix,
                                           true));
     }
     t->step = info->step;
+    CLG_TRY(read_counts(t, f, path));
+    CLG_TRY(read_losses(t, f));
     t->checked = info->step;
 out:
     clg__st_close(&f);

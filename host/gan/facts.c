@@ -20,26 +20,54 @@ static void count_bytes(clg_bytes *b, clg_bytes more)
     b->largest = more.largest > b->largest ? more.largest : b->largest;
 }
 
+void clg__facts_nets(const clg_model_desc *desc, const clg_model_plan *plan, uint32_t batch,
+                     clg_net_options opt[2])
+{
+    clg_loss_table table;
+    uint32_t packing = desc->discriminator.packing > 0 ? desc->discriminator.packing : 1u;
+    clg__loss_table_make(desc, plan, &table);
+    uint32_t groups = desc->order.kind == CLG_ORDER_RECONSTRUCT ? 1u : table.groups;
+    opt[0] = (clg_net_options){ .max_batch = batch, .train = true, .label = "netG",
+                                .optimizer = desc->optimizer_g.kind };
+    opt[1] = (clg_net_options){ .max_batch = groups * batch / packing, .train = true,
+                                .label = "netD", .optimizer = desc->optimizer_d.kind };
+}
+
+uint64_t clg__facts_answers(const clg_model_desc *desc, const clg_model_plan *plan,
+                            uint32_t groups, uint32_t batch)
+{
+    uint64_t heads = plan->d.head_count > 1u ? 2u : 1u;
+    return desc->order.kind == CLG_ORDER_RECONSTRUCT ? (uint64_t)batch * desc->latent.size
+                                                     : heads * groups * batch;
+}
+
 int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_model_plan *plan,
                     uint32_t batch, clg_bytes *out)
 {
-    uint64_t image = (uint64_t)plan->size * plan->size * plan->channels;
-    uint32_t batches[2] = { batch, 2u * batch };
+    uint64_t image = (uint64_t)plan->h * plan->w * plan->c;
     const clg_net_plan *plans[2] = { &plan->g, &plan->d };
+    clg_net_options opt[2];
+    clg_loss_table table;
     clg_bytes part;
     int status = CLG_OK;
     *out = (clg_bytes){ 0 };
+    clg__facts_nets(desc, plan, batch, opt);
+    clg__loss_table_make(desc, plan, &table);
+    const uint32_t batches[2] = { opt[0].max_batch, opt[1].max_batch };
     for (int i = 0; i < 2; i++) {
-        clg_net_options opt = { .max_batch = batches[i], .train = true };
-        CLG_TRY(clg__net_bytes(plans[i], &opt, &part));
+        CLG_TRY(clg__net_bytes(plans[i], &opt[i], &part));
         count_bytes(out, part);
     }
     CLG_TRY(clg__scratch_bytes(ops, plans, batches, 2, true, &part));
     count_bytes(out, part);
     count_buffer(out, (uint64_t)batch * desc->latent.size * 4u);
-    count_buffer(out, 2u * batch * image * 4u);
-    count_buffer(out, batch * image);
-    count_buffer(out, 2u * (uint64_t)batch * 4u);
+    count_buffer(out, table.groups * batch * image * 4u);
+    count_buffer(out, plan->system == CLG_SYSTEM_NONE ? batch * image : 0);
+    count_buffer(out, plan->classes > 0 ? 4u * (uint64_t)table.groups * batch : 0);
+    count_buffer(out, 4u * clg__facts_answers(desc, plan, table.groups, batch));
+    if (desc->order.kind == CLG_ORDER_RECONSTRUCT) {
+        count_buffer(out, 4u * clg__mse_workspace(ops, batch * image));
+    }
     count_buffer(out, (uint64_t)clg__trainer_ring_len(desc) * CLG_LOSS_ROW * 4u);
 out:
     return status;
@@ -51,7 +79,7 @@ static bool fits(const clg_ops *ops, const clg_model_desc *desc, const clg_model
     const clg_device_info *dev = clg__rt_device(ops->rt);
     uint64_t used = clg__rt_bytes_used(ops->rt);
     uint64_t left = dev->global_mem_bytes > used ? dev->global_mem_bytes - used : 0;
-    if (batch > UINT32_MAX / 2u || clg__facts_need(ops, desc, plan, batch, need) != CLG_OK) {
+    if (batch > UINT32_MAX / 3u || clg__facts_need(ops, desc, plan, batch, need) != CLG_OK) {
         return false;
     }
     return need->total <= left && need->largest <= dev->max_alloc_bytes &&
@@ -89,24 +117,34 @@ int clg__facts_check_memory(const clg_ops *ops, const clg_model_desc *desc,
                   : clg__hint(status, "no batch fits: try a narrower model or smaller images");
 }
 
+static double layer_flops(const clg_layer *l)
+{
+    double in = (double)l->in_h * l->in_w * l->in_c;
+    double out = (double)l->out_h * l->out_w * l->out_c;
+    double taps = (double)l->kernel * l->kernel;
+    /* A linear layer or conv reads all its inputs for each output, a transposed conv writes all its
+     * outputs' channels for each input; padding counted. What has no products counts nothing. */
+    switch (l->op) {
+    case CLG_LAYER_LINEAR:
+        return 2.0 * in * out;
+    case CLG_LAYER_CONV2D:
+        return 2.0 * taps * out * l->in_c;
+    case CLG_LAYER_DECONV2D:
+        return 2.0 * taps * in * l->out_c;
+    default:
+        return 0.0;
+    }
+}
+
+/* first: of the layers that read the net's input, whose gradient is not needed. */
 static double forward_flops(const clg_net_plan *plan, double *first)
 {
     double sum = 0.0;
+    *first = 0.0;
     for (uint32_t i = 0; i < plan->layer_count; i++) {
         const clg_layer *l = &plan->layer[i];
-        if (l->op != CLG_LAYER_LINEAR && l->op != CLG_LAYER_CONV2D &&
-            l->op != CLG_LAYER_DECONV2D) {
-            continue; /* next to nothing beside these */
-        }
-        double taps = l->op == CLG_LAYER_LINEAR ? 1.0 : (double)l->kernel * l->kernel;
-        double in = (double)l->in_h * l->in_w * l->in_c;
-        double out = (double)l->out_h * l->out_w * l->out_c;
-        /* A linear layer or conv reads all its inputs for each output, a transposed conv writes
-         * all its outputs' channels for each input; padding counted. */
-        double work = 2.0 * taps * (l->op == CLG_LAYER_DECONV2D ? in * l->out_c
-                                    : l->op == CLG_LAYER_LINEAR ? in * out : out * l->in_c);
-        sum += work;
-        *first += l->from == CLG_FROM_INPUT ? work : 0.0;
+        sum += layer_flops(l);
+        *first += l->from == CLG_FROM_INPUT ? layer_flops(l) : 0.0;
     }
     return sum;
 }

@@ -48,6 +48,19 @@ static bool divides(uint64_t step, uint64_t every)
     return every > 0 && step % every == 0;
 }
 
+/* Norms are wanted at a log line, and before one at the last step that moves a net which the line's
+ * own step leaves alone. */
+static bool norms_wanted(const clg_trainer *t, uint64_t step)
+{
+    uint32_t period = clg__order_period(&t->desc);
+    for (uint64_t s = step; t->run != NULL && s < step + period; s++) {
+        if (divides(s, t->desc.train.log_every) || s == t->facts.steps_total) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static clg_due due_after(const clg_trainer *t, uint64_t step)
 {
     bool last = step >= t->facts.steps_total;
@@ -129,7 +142,7 @@ static int save_grid(clg_loop *l)
     char path[CLG_PATH_MAX_LEN + 64];
     int status = CLG_OK;
     l->drawn = t->step;
-    if (t->run == NULL) {
+    if (t->run == NULL || t->plan.system != CLG_SYSTEM_NONE) { /* vectors are no images */
         return CLG_OK;
     }
     CLG_TRY(clg__grid_draw(t, &images));
@@ -179,26 +192,37 @@ static int open_run(clg_trainer *t)
         return CLG_OK;
     }
     CLG_TRY(clg__config_write(&t->desc, &config));
-    CLG_TRY(clg__png_check_grid(t->desc.train.grid_rows, t->desc.train.grid_cols, t->plan.size,
-                                t->plan.size, t->plan.channels));
+    if (t->plan.system == CLG_SYSTEM_NONE) {
+        CLG_TRY(clg__png_check_grid(t->desc.train.grid_rows, t->desc.train.grid_cols,
+                                    t->plan.size, t->plan.size, t->plan.channels));
+    }
     CLG_TRY(clg__run_create(&t->run, t->out_dir, t->desc.model.name, config.text));
 out:
     clg__str_free(&config);
     return status;
 }
 
-static void say_start(clg_trainer *t)
+static void say_data(clg_trainer *t)
 {
-    const clg_device_info *dev = clg__rt_device(t->ops->rt);
+    if (t->ds == NULL) {
+        say(t, "data drawn: %s, %u rows an epoch", t->desc.data.source, t->facts.images);
+        return;
+    }
     const clg_dataset_info *data = clg__dataset_info(t->ds);
-    say(t, "%s on %s (driver %s), from step %llu to %llu, batch %u, seed %llu",
-        t->desc.model.name, dev->name, dev->driver, (unsigned long long)t->step,
-        (unsigned long long)t->facts.steps_total, t->desc.train.batch,
-        (unsigned long long)t->desc.train.seed);
     say(t, "data %s: %u images, %u skipped", data->name, data->count, data->skipped);
     for (const char *name = clg__dataset_skipped(t->ds); *name != '\0'; name += strlen(name) + 1) {
         say(t, "skipped a broken image: %s", name);
     }
+}
+
+static void say_start(clg_trainer *t)
+{
+    const clg_device_info *dev = clg__rt_device(t->ops->rt);
+    say(t, "%s on %s (driver %s), from step %llu to %llu, batch %u, seed %llu",
+        t->desc.model.name, dev->name, dev->driver, (unsigned long long)t->step,
+        (unsigned long long)t->facts.steps_total, t->desc.train.batch,
+        (unsigned long long)t->desc.train.seed);
+    say_data(t);
     if (t->schedule.dropped_one) {
         say(t, "the last image of each epoch is left out: batch norm needs 2 in a batch");
     }
@@ -280,7 +304,7 @@ static int train_until_done(clg_loop *l)
     while (t->step < t->facts.steps_total) {
         clg_due due = due_after(t, t->step + 1u);
         bool norms = due.log && t->run != NULL;
-        CLG_TRY(one_step(l, norms));
+        CLG_TRY(one_step(l, norms_wanted(t, t->step + 1u)));
         if (first && l->events->first_step != NULL) {
             l->events->first_step(l->events->user);
         }
@@ -322,7 +346,7 @@ int clg__trainer_run(clg_trainer *t, const clg_trainer_events *events)
                      .mark_s = now, .saved_s = now, .logged = t->step, .drawn = t->step,
                      .saved = t->step };
     memcpy(l->last_checkpoint, t->resumed_from, sizeof l->last_checkpoint);
-    if (t->ds == NULL) {
+    if (t->ds == NULL && t->plan.system == CLG_SYSTEM_NONE) {
         status = clg__fail(CLG_E_USAGE, "the trainer was made without a data set");
         goto out;
     }

@@ -16,8 +16,11 @@ struct clg_sampler {
     clg_model_plan plan;
     clg_scratch *scratch;
     clg_net *g;
-    clg_buffer *z;
+    clg_buffer *z, *labels;
     float *z_host, *images_host; /* one pass */
+    float *shares;               /* [rows, classes]: 1 at the class, or of two */
+    float *mean, *cholesky;      /* [Z], [Z,Z] of an autoencoder's codes, or NULL */
+    char *names;                 /* of the classes, one after another with their NULs, or NULL */
     uint32_t rows;
 };
 
@@ -94,17 +97,59 @@ static int find_plan(clg_sampler *s, const clg_st_file *f, const char *path,
     }
     CLG_TRY(clg__checkpoint_info(path, info));
     s->desc = info->desc;
-    CLG_TRY(clg__model_expand(&s->desc, info->size, info->channels, &s->plan));
+    const clg_data_shape shape = clg__checkpoint_shape(info);
+    CLG_TRY(clg__model_expand_for(&s->desc, &shape, &s->plan));
 out:
     clg__free(info);
     return status;
+}
+
+static size_t sample_len(const clg_sampler *s)
+{
+    return (size_t)s->plan.h * s->plan.w * s->plan.c;
+}
+
+/* The Gaussian of an autoencoder's codes; a file without it (never saved by a training with data)
+ * draws from N(0,1). */
+static int read_codes(clg_sampler *s, const clg_st_file *f)
+{
+    size_t nz = s->desc.latent.size;
+    int status = CLG_OK;
+    if (s->desc.order.kind != CLG_ORDER_RECONSTRUCT ||
+        clg__st_find(f, "latent.mean") == NULL) {
+        return CLG_OK;
+    }
+    s->mean = clg__alloc(nz, sizeof *s->mean);
+    s->cholesky = clg__alloc(nz * nz, sizeof *s->cholesky);
+    CLG_TRY(s->mean != NULL && s->cholesky != NULL ? CLG_OK : CLG_E_MEMORY);
+    CLG_TRY(clg__st_read_f32(f, "latent.mean", s->mean, nz));
+    CLG_TRY(clg__st_read_f32(f, "latent.cholesky", s->cholesky, nz * nz));
+out:
+    return status;
+}
+
+static int read_names(clg_sampler *s, const clg_st_file *f)
+{
+    const char *names = clg__st_meta_find(f, "class_names");
+    if (names == NULL || s->plan.classes == 0) {
+        return CLG_OK;
+    }
+    size_t n = strlen(names);
+    s->names = clg__alloc(n + 2u, 1); /* ends with an empty name */
+    if (s->names == NULL) {
+        return CLG_E_MEMORY;
+    }
+    for (size_t i = 0; i < n; i++) {
+        s->names[i] = (char)(names[i] == '\n' ? '\0' : names[i]);
+    }
+    return CLG_OK;
 }
 
 static int make_device_side(clg_sampler *s)
 {
     const clg_net_plan *plans[1] = { &s->plan.g };
     clg_net_options opt = { .max_batch = s->rows, .label = "netG" };
-    uint64_t image = (uint64_t)s->plan.size * s->plan.size * s->plan.channels;
+    uint64_t image = sample_len(s);
     uint32_t nz = s->desc.latent.size;
     int status = CLG_OK;
     CLG_TRY(clg__scratch_create(&s->scratch, s->ops, plans, &s->rows, 1, false));
@@ -112,8 +157,14 @@ static int make_device_side(clg_sampler *s)
     CLG_TRY(clg__buffer_create(s->ops->rt, CLG_F32, (uint64_t)s->rows * nz, "latents", &s->z));
     s->z_host = clg__alloc((size_t)s->rows * nz, sizeof *s->z_host);
     s->images_host = clg__alloc((size_t)s->rows * image, sizeof *s->images_host);
-    if (s->z_host == NULL || s->images_host == NULL) {
+    s->shares = clg__alloc((size_t)s->rows * s->plan.classes + 1u, sizeof *s->shares);
+    if (s->z_host == NULL || s->images_host == NULL || s->shares == NULL) {
         status = CLG_E_MEMORY;
+        goto out;
+    }
+    if (s->plan.classes > 0) {
+        CLG_TRY(clg__buffer_create(s->ops->rt, CLG_F32, (uint64_t)s->rows * s->plan.classes,
+                                   "labels", &s->labels));
     }
 out:
     return status;
@@ -135,6 +186,8 @@ int clg__sampler_open(clg_sampler **out, const clg_ops *ops, const char *checkpo
     CLG_TRY(find_plan(s, f, checkpoint, desc_or_null));
     CLG_TRY(make_device_side(s));
     CLG_TRY(clg__tensor_list_read_net(f, checkpoint, s->g, CLG_NET_VALUE, "netG.", true));
+    CLG_TRY(read_codes(s, f));
+    CLG_TRY(read_names(s, f));
     *out = s;
     s = NULL;
 out:
@@ -152,8 +205,13 @@ void clg__sampler_close(clg_sampler **ps)
     clg__net_destroy(&s->g);
     clg__scratch_destroy(&s->scratch);
     clg__buffer_destroy(&s->z);
+    clg__buffer_destroy(&s->labels);
     clg__free(s->z_host);
     clg__free(s->images_host);
+    clg__free(s->shares);
+    clg__free(s->mean);
+    clg__free(s->cholesky);
+    clg__free(s->names);
     clg__free(s);
     *ps = NULL;
 }
@@ -168,36 +226,115 @@ const clg_model_plan *clg__sampler_plan(const clg_sampler *s)
     return &s->plan;
 }
 
+uint32_t clg__sampler_classes(const clg_sampler *s)
+{
+    return s->plan.g.classes;
+}
+
+const char *clg__sampler_class(const clg_sampler *s, uint32_t class)
+{
+    const char *name = s->names != NULL ? s->names : "";
+    for (uint32_t i = 0; i < class && *name != '\0'; i++) {
+        name += strlen(name) + 1u;
+    }
+    return name;
+}
+
 /* ---- draw ---- */
 
-int clg__sampler_draw(clg_sampler *s, const float *z, uint32_t n, float *images)
+/* One pass over s->rows rows of which the first n count. */
+static int draw_pass(clg_sampler *s)
 {
-    size_t nz = s->desc.latent.size;
-    size_t image = (size_t)s->plan.size * s->plan.size * s->plan.channels;
-    clg_tensor latents = clg__tensor_view(clg__tensor_all(s->z), 0, 2, s->rows, (uint32_t)nz, 0, 0);
-    clg_tensor y;
+    clg_tensor y[CLG_HEADS_MAX];
+    clg_net_pass pass = { .n = s->rows, .groups = 1, .mode = CLG_NET_EVAL };
     int status = CLG_OK;
-    for (uint32_t first = 0; first < n; first += s->rows) {
-        uint32_t rows = n - first < s->rows ? n - first : s->rows;
-        memset(s->z_host, 0, s->rows * nz * sizeof *s->z_host);
-        memcpy(s->z_host, z + first * nz, rows * nz * sizeof *s->z_host);
-        CLG_TRY(clg__rt_write(s->ops->rt, latents, s->z_host));
-        CLG_TRY(clg__net_forward(s->g, latents, s->rows, 1, CLG_NET_EVAL, &y));
-        CLG_TRY(clg__rt_read(s->ops->rt, y, s->images_host));
-        memcpy(images + first * image, s->images_host, rows * image * sizeof *images);
+    pass.x = clg__tensor_view(clg__tensor_all(s->z), 0, 2, s->rows, s->desc.latent.size, 0, 0);
+    CLG_TRY(clg__rt_write(s->ops->rt, pass.x, s->z_host));
+    if (s->labels != NULL) {
+        pass.labels = clg__tensor_all(s->labels);
+        CLG_TRY(clg__rt_write(s->ops->rt, pass.labels, s->shares));
+    }
+    CLG_TRY(clg__net_run(s->g, &pass, y));
+    CLG_TRY(clg__rt_read(s->ops->rt,
+                         clg__tensor_vec(y[0], 0, (uint32_t)(s->rows * sample_len(s))),
+                         s->images_host));
+out:
+    return status;
+}
+
+static int add_share(clg_sampler *s, uint32_t row, uint32_t class, float share)
+{
+    if (class >= s->plan.classes) {
+        return clg__fail(CLG_E_USAGE, "label %u of a generator that knows %u classes", class,
+                         s->plan.classes);
+    }
+    s->shares[(size_t)row * s->plan.classes + class] += share;
+    return CLG_OK;
+}
+
+static int fill_shares(clg_sampler *s, const clg_sampler_labels *labels, uint32_t first, uint32_t n)
+{
+    uint32_t classes = s->plan.classes;
+    bool given = labels != NULL && labels->label != NULL;
+    int status = CLG_OK;
+    memset(s->shares, 0, (size_t)s->rows * classes * sizeof *s->shares);
+    for (uint32_t i = 0; i < n && classes > 0; i++) {
+        float mix = given && labels->to != NULL ? labels->mix[first + i] : 0.0f;
+        CLG_TRY(add_share(s, i, given ? labels->label[first + i] : (first + i) % classes,
+                          1.0f - mix));
+        if (mix > 0.0f) {
+            CLG_TRY(add_share(s, i, labels->to[first + i], mix));
+        }
     }
 out:
     return status;
 }
 
+int clg__sampler_draw(clg_sampler *s, const float *z, const clg_sampler_labels *labels, uint32_t n,
+                      float *images)
+{
+    size_t nz = s->desc.latent.size, image = sample_len(s);
+    bool unit = s->desc.data.range == CLG_RANGE_UNIT && s->plan.system == CLG_SYSTEM_NONE;
+    int status = CLG_OK;
+    for (uint32_t first = 0; first < n; first += s->rows) {
+        uint32_t rows = n - first < s->rows ? n - first : s->rows;
+        memset(s->z_host, 0, s->rows * nz * sizeof *s->z_host);
+        memcpy(s->z_host, z + first * nz, rows * nz * sizeof *s->z_host);
+        CLG_TRY(fill_shares(s, labels, first, rows));
+        CLG_TRY(draw_pass(s));
+        for (size_t i = 0; i < rows * image; i++) {
+            float y = s->images_host[i];
+            images[first * image + i] = unit ? 2.0f * y - 1.0f : y;
+        }
+    }
+out:
+    return status;
+}
+
+/* z = mean + L eps for each row of eps, in place: row j of L needs eps up to j. */
+static void shape_codes(const clg_sampler *s, uint32_t n, float *z)
+{
+    size_t nz = s->desc.latent.size;
+    for (size_t i = 0; i < n; i++) {
+        float *row = z + i * nz;
+        for (size_t j = nz; j-- > 0;) {
+            double sum = s->mean[j];
+            for (size_t k = 0; k <= j; k++) {
+                sum += (double)s->cholesky[j * nz + k] * (double)row[k];
+            }
+            row[j] = (float)sum;
+        }
+    }
+}
+
 int clg__sampler_latents(clg_sampler *s, uint64_t seed, uint32_t n, float *z)
 {
     clg_rng_key key = { .seed = seed, .stream = CLG_STREAM_Z_SAMPLE };
-    size_t len = (size_t)n * s->desc.latent.size;
-    if (s->desc.latent.kind == CLG_LATENT_UNIFORM) {
-        clg__philox_uniform(&key, s->desc.latent.lo, s->desc.latent.hi, z, len);
-    } else {
-        clg__philox_normal(&key, 0.0f, 1.0f, z, len);
+    if (s->mean != NULL) {
+        clg__philox_normal(&key, 0.0f, 1.0f, z, (size_t)n * s->desc.latent.size);
+        shape_codes(s, n, z);
+        return CLG_OK;
     }
+    clg__latents_draw(&s->desc, &key, z, n);
     return CLG_OK;
 }

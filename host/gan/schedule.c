@@ -6,9 +6,11 @@
 int clg__schedule_make(clg_schedule *s, const clg_model_desc *desc, uint32_t images, bool norm)
 {
     uint32_t batch = desc->train.batch, rest = images % batch;
+    uint32_t packing = desc->discriminator.packing > 0 ? desc->discriminator.packing : 1u;
+    rest -= rest % packing;
     *s = (clg_schedule){ .seed = desc->train.seed, .images = images, .batch = batch,
-                         .hflip = desc->data.hflip };
-    s->dropped_one = rest == 1u && norm;
+                         .packing = packing, .hflip = desc->data.hflip };
+    s->dropped_one = rest / packing == 1u && norm;
     s->steps_per_epoch = images / batch + (rest > 0 && !s->dropped_one);
     if (s->steps_per_epoch == 0) {
         return clg__hint(clg__fail(CLG_E_DATA, "the data set has %u image%s, batch norm needs 2",
@@ -31,6 +33,7 @@ uint32_t clg__schedule_plan(void *user, uint64_t batch, uint32_t *indices, uint8
     uint64_t epoch = batch / s->steps_per_epoch;
     uint64_t first = batch % s->steps_per_epoch * s->batch;
     uint64_t left = s->images - first;
+    left -= left < s->batch ? left % s->packing : 0;
     uint32_t n = left < s->batch ? (uint32_t)left : s->batch;
     if (s->order_of != epoch + 1u) {
         clg_rng_key key = { .seed = s->seed, .stream = CLG_STREAM_SHUFFLE, .step = epoch };

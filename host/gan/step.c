@@ -1,132 +1,369 @@
-/* One training step, as a list of enqueued work: D on real and fake images in one pass with batch
- * statistics per half, then G through the updated D on the same fakes (Goodfellow et al. 2014,
- * algorithm 1 with k = 1 and the non-saturating loss; the order of Radford et al. 2016). The losses
- * go to a ring on the device, which is read once per log interval. */
-#include <math.h>
-#include <stdio.h>
-
-#include "base/mem.h"
+/* One training step, as a list of enqueued work. What is done in which order is data: the phases of
+ * order.c, the terms of loss_table.c. D sees all its groups of rows (real, fake, real with a wrong
+ * label) in one pass with batch statistics of their own. The losses go to a ring on the device,
+ * which is read once per log interval (losses.c). */
 #include "gan/trainer_internal.h"
-#include "ops/bce.h"
 #include "ops/image.h"
 #include "ops/random.h"
+#include "ops/system.h"
+
+/* A step under way. */
+typedef struct clg_walk {
+    clg_trainer *t;
+    uint64_t step;
+    uint32_t n;                 /* rows of one group */
+    const clg_step_wish *wish;
+    uint32_t draw;              /* of the fakes that are in D's input */
+    clg_net_pass d_pass;        /* D's last pass over all groups */
+    clg_tensor logits[CLG_HEADS_MAX];
+} clg_walk;
 
 uint64_t clg__trainer_pixels(const clg_trainer *t)
 {
-    return (uint64_t)t->plan.size * t->plan.size * t->plan.channels;
+    return (uint64_t)t->plan.h * t->plan.w * t->plan.c;
 }
 
-static clg_tensor image_rows(const clg_trainer *t, uint32_t first, uint32_t n)
+void clg__trainer_range(const clg_model_desc *desc, float *scale, float *shift)
 {
-    uint64_t image = clg__trainer_pixels(t);
-    return clg__tensor_view(clg__tensor_all(t->images), first * image, 4, n, t->plan.size,
-                            t->plan.size, t->plan.channels);
+    bool unit = desc->data.range == CLG_RANGE_UNIT;
+    *scale = unit ? 1.0f / 255.0f : 2.0f / 255.0f;
+    *shift = unit ? 0.0f : -1.0f;
 }
 
-static clg_tensor loss_slot(const clg_trainer *t, uint64_t step, uint32_t at)
+/* ---- views ---- */
+
+/* Rows of one group or of several; D takes `packing` of them as one. */
+static clg_tensor image_rows(const clg_walk *k, uint32_t group, uint32_t groups)
 {
-    return clg__tensor_vec(clg__tensor_all(t->ring), step % t->ring_len * CLG_LOSS_ROW + at, 2);
+    const clg_trainer *t = k->t;
+    uint64_t first = (uint64_t)group * k->n * clg__trainer_pixels(t);
+    return clg__tensor_view(clg__tensor_all(t->images), first, 4, groups * k->n, t->plan.h,
+                            t->plan.w, t->plan.c);
 }
 
-static clg_tensor latent_rows(const clg_trainer *t, uint32_t n)
+static uint32_t packed(const clg_walk *k, uint32_t groups)
 {
-    return clg__tensor_view(clg__tensor_all(t->z), 0, 2, n, t->desc.latent.size, 0, 0);
+    return groups * k->n / k->t->desc.discriminator.packing;
 }
 
-static int draw_latents(clg_trainer *t, uint64_t step, uint32_t n)
+static clg_tensor packed_rows(const clg_walk *k, uint32_t group, uint32_t groups)
 {
-    clg_rng_key key = { .seed = t->desc.train.seed, .stream = CLG_STREAM_Z, .step = step };
-    clg_tensor z = latent_rows(t, n);
-    if (t->desc.latent.kind == CLG_LATENT_UNIFORM) {
+    const clg_trainer *t = k->t;
+    uint64_t first = (uint64_t)group * k->n * clg__trainer_pixels(t);
+    return clg__tensor_view(clg__tensor_all(t->images), first, 4, packed(k, groups), t->plan.h,
+                            t->plan.w, t->desc.discriminator.packing * t->plan.c);
+}
+
+static clg_tensor loss_slot(const clg_walk *k, uint32_t slot)
+{
+    const clg_trainer *t = k->t;
+    return clg__tensor_vec(clg__tensor_all(t->ring),
+                           k->step % t->ring_len * CLG_LOSS_ROW + 2u * slot, 2);
+}
+
+static clg_tensor latent_rows(const clg_walk *k)
+{
+    return clg__tensor_view(clg__tensor_all(k->t->z), 0, 2, k->n, k->t->desc.latent.size, 0, 0);
+}
+
+static clg_tensor label_rows(const clg_walk *k, uint32_t group, uint32_t groups)
+{
+    return k->t->labels == NULL
+               ? CLG_NO_TENSOR
+               : clg__tensor_vec(clg__tensor_all(k->t->labels), group * k->n, groups * k->n);
+}
+
+/* Gradient of a head's logits, for the rows from a group on. */
+static clg_tensor dlogits(const clg_walk *k, uint32_t head, uint32_t group, uint32_t groups)
+{
+    uint64_t most = (uint64_t)k->t->table.groups * k->t->desc.train.batch;
+    return clg__tensor_vec(clg__tensor_all(k->t->dlogits), head * most + packed(k, group),
+                           packed(k, groups));
+}
+
+static clg_rng_key key_of(const clg_walk *k, enum clg_stream stream, uint32_t lane)
+{
+    return (clg_rng_key){ .seed = k->t->desc.train.seed, .stream = (uint32_t)stream,
+                          .step = k->step, .lane = lane };
+}
+
+static clg_net_pass g_pass(const clg_walk *k)
+{
+    return (clg_net_pass){ .x = latent_rows(k), .labels = label_rows(k, CLG_GROUP_REAL, 1),
+                           .n = k->n, .groups = 1, .mode = CLG_NET_TRAIN,
+                           .dropout = key_of(k, CLG_STREAM_DROPOUT, (CLG_PASS_G + k->draw) << 8) };
+}
+
+static clg_net_pass d_pass(const clg_walk *k, uint32_t group, uint32_t groups, uint32_t pass)
+{
+    return (clg_net_pass){ .x = packed_rows(k, group, groups),
+                           .labels = label_rows(k, group, groups), .n = packed(k, groups),
+                           .groups = groups, .mode = CLG_NET_TRAIN,
+                           .dropout = key_of(k, CLG_STREAM_DROPOUT, pass << 8) };
+}
+
+static int copy_rows(clg_walk *k, clg_tensor src, uint32_t group)
+{
+    uint32_t len = (uint32_t)(k->n * clg__trainer_pixels(k->t));
+    clg_tensor all = clg__tensor_all(k->t->images);
+    return clg__rt_copy(k->t->ops->rt, clg__tensor_vec(src, 0, len),
+                        clg__tensor_vec(all, (uint64_t)group * len, len));
+}
+
+/* ---- D's input ---- */
+
+/* Noise on the rows of a group: lane 0 the real ones, 1 + draw the fakes. */
+static int add_noise(clg_walk *k, uint32_t group, uint32_t lane)
+{
+    float std = k->t->desc.loss.input_noise;
+    clg_rng_key key = key_of(k, CLG_STREAM_NOISE, lane);
+    return std > 0.0f ? clg__random_add_normal(k->t->ops, &key, std, image_rows(k, group, 1))
+                      : CLG_OK;
+}
+
+static int bring_real(clg_walk *k)
+{
+    clg_trainer *t = k->t;
+    clg_tensor real = image_rows(k, CLG_GROUP_REAL, 1);
+    float scale, shift;
+    int status = CLG_OK;
+    if (t->plan.system != CLG_SYSTEM_NONE) {
+        clg_rng_key key = key_of(k, CLG_STREAM_DATA, 0);
+        CLG_TRY(clg__system_draw(t->ops, t->plan.system, &key,
+                                 clg__tensor_view(real, 0, 2, k->n, t->plan.c, 0, 0)));
+    } else {
+        clg_tensor bytes = clg__tensor_vec(clg__tensor_all(t->bytes), 0,
+                                           (uint32_t)clg__tensor_len(real));
+        clg__trainer_range(&t->desc, &scale, &shift);
+        CLG_TRY(clg__image_from_u8(t->ops, bytes, scale, shift, real));
+    }
+    if (k->wish->real != NULL) {
+        CLG_TRY(clg__rt_read(t->ops->rt, real, k->wish->real));
+    }
+    CLG_TRY(add_noise(k, CLG_GROUP_REAL, 0));
+    if (t->table.groups > CLG_GROUP_WRONG) {
+        CLG_TRY(copy_rows(k, real, CLG_GROUP_WRONG));
+    }
+out:
+    return status;
+}
+
+clg_rng_key clg__step_latent_key(const clg_trainer *t, uint64_t step, uint32_t draw)
+{
+    return (clg_rng_key){ .seed = t->desc.train.seed, .stream = CLG_STREAM_Z, .step = step,
+                          .lane = (t->noise_stream << 4) + draw };
+}
+
+static int draw_latents(clg_walk *k)
+{
+    clg_trainer *t = k->t;
+    clg_rng_key key = clg__step_latent_key(t, k->step, k->draw);
+    clg_tensor z = latent_rows(k);
+    switch (t->desc.latent.kind) {
+    case CLG_LATENT_UNIFORM:
         return clg__random_uniform(t->ops, &key, t->desc.latent.lo, t->desc.latent.hi, z);
+    case CLG_LATENT_SPHERICAL:
+        return clg__random_sphere(t->ops, &key, z);
+    default:
+        return clg__random_normal(t->ops, &key, 0.0f, 1.0f, z);
     }
-    return clg__random_normal(t->ops, &key, 0.0f, 1.0f, z);
 }
 
-/* Adam on one net; with `norms` the sums of squares of weights, gradients and the update go to
- * t->norms from `first` on. */
-static int update(clg_trainer *t, clg_net *net, const clg_optim_desc *a, uint64_t step, bool norms,
-                  uint32_t first)
+static int make_fakes(clg_walk *k, uint32_t draw)
 {
-    clg_adam adam = { .lr = a->lr, .beta1 = a->beta1, .beta2 = a->beta2, .eps = a->eps, .t = step };
-    uint32_t n = clg__net_parameter_count(net);
+    clg_tensor y[CLG_HEADS_MAX];
     int status = CLG_OK;
-    if (!norms) {
-        return clg__net_adam(net, &adam);
-    }
-    clg_tensor all = clg__tensor_all(t->norms);
-    CLG_TRY(clg__net_sumsq(net, CLG_NET_VALUE, clg__tensor_vec(all, first, n)));
-    CLG_TRY(clg__net_sumsq(net, CLG_NET_GRAD, clg__tensor_vec(all, first + n, n)));
-    CLG_TRY(clg__net_snapshot(net));
-    CLG_TRY(clg__net_adam(net, &adam));
-    CLG_TRY(clg__net_sumsq_update(net, clg__tensor_vec(all, first + 2u * n, n)));
+    k->draw = draw;
+    clg_net_pass pass = g_pass(k);
+    CLG_TRY(draw_latents(k));
+    CLG_TRY(clg__net_run(k->t->g, &pass, y));
+    CLG_TRY(copy_rows(k, y[0], CLG_GROUP_FAKE));
+    CLG_TRY(add_noise(k, CLG_GROUP_FAKE, 1u + draw));
 out:
     return status;
 }
 
-static int step_discriminator(clg_trainer *t, uint64_t step, uint32_t n, bool norms)
+/* ---- D ---- */
+
+static const clg_loss_term *find_term(const clg_loss_table *table, uint32_t group, uint32_t head)
 {
-    clg_tensor both = image_rows(t, 0, 2u * n), logits;
-    clg_tensor dl = clg__tensor_vec(clg__tensor_all(t->dlogits), 0, 2u * n);
+    for (uint32_t i = 0; i < table->d_count; i++) {
+        if (table->d[i].group == group && table->d[i].head == head) {
+            return &table->d[i];
+        }
+    }
+    return NULL;
+}
+
+/* Loss and gradient of the logits of one group at one head; 0 where no term asks for any. */
+static int d_term(clg_walk *k, uint32_t group, uint32_t head)
+{
+    clg_trainer *t = k->t;
+    const clg_loss_term *term = find_term(&t->table, group, head);
+    clg_tensor dl = dlogits(k, head, group, 1);
+    if (term == NULL) {
+        return clg__rt_zero(t->ops->rt, dl);
+    }
+    return clg__loss(t->ops, t->desc.loss.objective, term->role,
+                     clg__tensor_vec(k->logits[head], packed(k, group), packed(k, 1)),
+                     t->desc.loss.real_target, term->weight, loss_slot(k, term->slot), dl);
+}
+
+static int pass_d(clg_walk *k)
+{
+    clg_trainer *t = k->t;
+    uint32_t groups = t->table.groups;
+    clg_net_back back = { .want_dw = true };
     int status = CLG_OK;
-    CLG_TRY(clg__net_forward(t->d, both, 2u * n, 2, CLG_NET_TRAIN, &logits));
-    CLG_TRY(clg__bce(t->ops, clg__tensor_vec(logits, 0, n), 1.0f, 1.0f,
-                     loss_slot(t, step, CLG_LOSS_REAL), clg__tensor_vec(dl, 0, n)));
-    CLG_TRY(clg__bce(t->ops, clg__tensor_vec(logits, n, n), 0.0f, 1.0f,
-                     loss_slot(t, step, CLG_LOSS_FAKE), clg__tensor_vec(dl, n, n)));
-    CLG_TRY(clg__net_backward(t->d, both, dl, 2u * n, 2, true, CLG_NO_TENSOR));
-    CLG_TRY(update(t, t->d, &t->desc.optimizer_d, step, norms,
-                   3u * clg__net_parameter_count(t->g)));
+    k->d_pass = d_pass(k, 0, groups, CLG_PASS_D);
+    CLG_TRY(clg__net_run(t->d, &k->d_pass, k->logits));
+    for (uint32_t head = 0; head < t->plan.d.head_count; head++) {
+        for (uint32_t group = 0; group < groups; group++) {
+            CLG_TRY(d_term(k, group, head));
+        }
+        back.dy[head] = dlogits(k, head, 0, groups);
+    }
+    CLG_TRY(clg__net_back(t->d, &k->d_pass, &back));
 out:
     return status;
 }
 
-static int step_generator(clg_trainer *t, uint64_t step, uint32_t n, bool norms)
+/* ---- G ---- */
+
+/* From the logits of the fakes to G's gradients. `pass` is D's; the fakes are its group `group`,
+ * logits its rows. */
+static int learn_g(clg_walk *k, const clg_net_pass *pass, uint32_t group)
 {
+    clg_trainer *t = k->t;
+    uint32_t first = packed(k, group), n = packed(k, 1);
     /* The real images are not needed any more: their place takes the gradient of the fakes. */
-    clg_tensor fake = image_rows(t, n, n), dfake = image_rows(t, 0, n), logits;
-    clg_tensor dl = clg__tensor_vec(clg__tensor_all(t->dlogits), 0, n);
+    clg_tensor dfake = packed_rows(k, CLG_GROUP_REAL, 1);
+    clg_net_back through = { .first = group, .groups = 1, .dx = dfake };
+    clg_net_pass gp = g_pass(k);
     int status = CLG_OK;
-    CLG_TRY(clg__net_forward(t->d, fake, n, 1, CLG_NET_TRAIN, &logits));
-    CLG_TRY(clg__bce(t->ops, clg__tensor_vec(logits, 0, n), 1.0f, 1.0f,
-                     loss_slot(t, step, CLG_LOSS_G), dl));
-    CLG_TRY(clg__net_backward(t->d, fake, dl, n, 1, false, dfake));
-    CLG_TRY(clg__net_backward(t->g, latent_rows(t, n), dfake, n, 1, true, CLG_NO_TENSOR));
-    CLG_TRY(update(t, t->g, &t->desc.optimizer_g, step, norms, 0));
+    for (uint32_t i = 0; i < t->table.g_count; i++) {
+        const clg_loss_term *term = &t->table.g[i];
+        through.dy[term->head] = dlogits(k, term->head, 0, 1);
+        CLG_TRY(clg__loss(t->ops, t->desc.loss.objective, CLG_LOSS_OF_G,
+                          clg__tensor_vec(k->logits[term->head], first, n), 1.0f, term->weight,
+                          loss_slot(k, term->slot), through.dy[term->head]));
+    }
+    CLG_TRY(clg__net_back(t->d, pass, &through));
+    CLG_TRY(clg__net_back(t->g, &gp,
+                          &(clg_net_back){ .want_dw = true,
+                                           .dy = { image_rows(k, CLG_GROUP_REAL, 1) } }));
 out:
     return status;
+}
+
+static int pass_g(clg_walk *k)
+{
+    clg_net_pass pass = d_pass(k, CLG_GROUP_FAKE, 1, CLG_PASS_D_OF_G);
+    int status = CLG_OK;
+    pass.labels = label_rows(k, CLG_GROUP_FAKE, 1);
+    CLG_TRY(clg__net_run(k->t->d, &pass, k->logits));
+    CLG_TRY(learn_g(k, &pass, 0));
+out:
+    return status;
+}
+
+/* ---- the autoencoder: D encodes, G decodes ---- */
+
+static int reconstruct(clg_walk *k)
+{
+    clg_trainer *t = k->t;
+    clg_tensor code[CLG_HEADS_MAX], y[CLG_HEADS_MAX], z = latent_rows(k);
+    clg_tensor real = image_rows(k, CLG_GROUP_REAL, 1), dy = image_rows(k, CLG_GROUP_FAKE, 1);
+    clg_tensor dcode = clg__tensor_view(clg__tensor_all(t->dlogits), 0, 2, k->n,
+                                        t->desc.latent.size, 0, 0);
+    clg_tensor ws = t->loss_ws != NULL ? clg__tensor_all(t->loss_ws) : CLG_NO_TENSOR;
+    clg_net_pass encode = d_pass(k, CLG_GROUP_REAL, 1, CLG_PASS_D), decode = g_pass(k);
+    int status = CLG_OK;
+    CLG_TRY(clg__net_run(t->d, &encode, code));
+    CLG_TRY(clg__rt_copy(t->ops->rt,
+                         clg__tensor_vec(code[0], 0, (uint32_t)clg__tensor_len(z)), z));
+    CLG_TRY(clg__net_run(t->g, &decode, y));
+    CLG_TRY(clg__mse(t->ops, clg__tensor_vec(y[0], 0, (uint32_t)clg__tensor_len(real)), real, 1.0f,
+                     loss_slot(k, t->table.d[0].slot), dy, ws));
+    CLG_TRY(clg__net_back(t->g, &decode,
+                          &(clg_net_back){ .want_dw = true, .dy = { dy }, .dx = dcode }));
+    CLG_TRY(clg__net_back(t->d, &encode, &(clg_net_back){ .want_dw = true, .dy = { dcode } }));
+out:
+    return status;
+}
+
+/* ---- the walk ---- */
+
+static int do_phase(clg_walk *k, const clg_order_phase *p)
+{
+    switch (p->phase) {
+    case CLG_PHASE_REAL:
+        return bring_real(k);
+    case CLG_PHASE_FAKES:
+        return make_fakes(k, p->draw);
+    case CLG_PHASE_D_PASS:
+        return pass_d(k);
+    case CLG_PHASE_G_SAME_PASS:
+        return learn_g(k, &k->d_pass, CLG_GROUP_FAKE);
+    case CLG_PHASE_G_PASS:
+        return pass_g(k);
+    case CLG_PHASE_RECONSTRUCT:
+        return reconstruct(k);
+    case CLG_PHASE_D_UPDATE:
+        return clg__update_net(k->t, CLG_DISCRIMINATOR, k->wish->norms);
+    case CLG_PHASE_G_UPDATE:
+        return clg__update_net(k->t, CLG_GENERATOR, k->wish->norms);
+    }
+    return clg__fail(CLG_E_INTERNAL, "phase %d", (int)p->phase);
+}
+
+/* A net that this step leaves as it is keeps its last losses, so that logs stay complete. */
+static int keep_losses(clg_walk *k, const clg_loss_term *first, uint32_t count)
+{
+    clg_trainer *t = k->t;
+    uint64_t from = (k->step - 1u) % t->ring_len, to = k->step % t->ring_len;
+    uint64_t at = 2u * first->slot;
+    clg_tensor ring = clg__tensor_all(t->ring);
+    return from == to ? CLG_OK
+                      : clg__rt_copy(t->ops->rt,
+                                     clg__tensor_vec(ring, from * CLG_LOSS_ROW + at, 2u * count),
+                                     clg__tensor_vec(ring, to * CLG_LOSS_ROW + at, 2u * count));
 }
 
 int clg__step_enqueue(clg_trainer *t, uint32_t n, const clg_step_wish *wish)
 {
-    uint64_t step = t->step + 1u;
-    clg_tensor fake, real = image_rows(t, 0, n);
-    clg_tensor bytes = clg__tensor_vec(clg__tensor_all(t->bytes), 0,
-                                       (uint32_t)(n * clg__trainer_pixels(t)));
+    clg_walk k = { .t = t, .step = t->step + 1u, .n = n, .wish = wish };
+    uint32_t nets = clg__order_nets(&t->desc, k.step, t->facts.steps_per_epoch), count;
+    const clg_order_phase *phase = clg__order_phases(t->desc.order.kind, &count);
     int status = CLG_OK;
-    CLG_TRY(clg__image_from_u8(t->ops, bytes, 2.0f / 255.0f, -1.0f, real));
-    if (wish->real != NULL) {
-        CLG_TRY(clg__rt_read(t->ops->rt, real, wish->real));
+    if ((nets & CLG_STEPS_D) == 0) {
+        CLG_TRY(keep_losses(&k, t->table.d, t->table.d_count));
     }
-    CLG_TRY(draw_latents(t, step, n));
-    CLG_TRY(clg__net_forward(t->g, latent_rows(t, n), n, 1, CLG_NET_TRAIN, &fake));
-    CLG_TRY(clg__rt_copy(t->ops->rt, clg__tensor_vec(fake, 0, (uint32_t)clg__tensor_len(real)),
-                         clg__tensor_vec(clg__tensor_all(t->images), clg__tensor_len(real),
-                                         (uint32_t)clg__tensor_len(real))));
-    CLG_TRY(step_discriminator(t, step, n, wish->norms));
-    CLG_TRY(step_generator(t, step, n, wish->norms));
+    if ((nets & CLG_STEPS_G) == 0) {
+        CLG_TRY(keep_losses(&k, t->table.g, t->table.g_count));
+    }
+    for (uint32_t i = 0; i < count; i++) {
+        bool wanted = phase[i].phase == CLG_PHASE_REAL && wish->real != NULL;
+        if (wanted || (phase[i].nets & nets) != 0) {
+            CLG_TRY(do_phase(&k, &phase[i]));
+        }
+    }
     CLG_TRY(clg__rt_flush(t->ops->rt));
-    t->step = step;
+    t->step = k.step;
     return CLG_OK;
 out:
-    return clg__context(status, "step %llu", (unsigned long long)step);
+    return clg__context(status, "step %llu", (unsigned long long)k.step);
 }
 
 int clg__step_next(clg_trainer *t, const clg_step_wish *wish, uint32_t *n)
 {
-    int status = clg__feed_next(t, n);
-    if (status == CLG_OK && *n == 0) {
-        status = clg__fail(CLG_E_INTERNAL, "the loader ended before the training");
+    int status = CLG_OK;
+    *n = t->desc.train.batch;
+    if (t->plan.system == CLG_SYSTEM_NONE) {
+        status = clg__feed_next(t, n);
+        if (status == CLG_OK && *n == 0) {
+            status = clg__fail(CLG_E_INTERNAL, "the loader ended before the training");
+        }
     }
     return status == CLG_OK ? clg__step_enqueue(t, *n, wish) : status;
 }
@@ -137,8 +374,13 @@ int clg__trainer_step(clg_trainer *t)
     return clg__step_next(t, &(clg_step_wish){ 0 }, &n);
 }
 
-int clg__trainer_step_on(clg_trainer *t, const uint8_t *images, uint32_t n)
+static int check_rows(const clg_trainer *t, uint32_t n)
 {
+    uint32_t packing = t->desc.discriminator.packing;
+    if (t->plan.system != CLG_SYSTEM_NONE) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "model %s draws its data itself",
+                                   t->desc.model.name), "make steps without giving images");
+    }
     if (n == 0 || n > t->desc.train.batch) {
         return clg__hint(clg__fail(CLG_E_USAGE, "a step on %u images, the trainer was made for %u",
                                    n, t->desc.train.batch),
@@ -148,113 +390,29 @@ int clg__trainer_step_on(clg_trainer *t, const uint8_t *images, uint32_t n)
         return clg__hint(clg__fail(CLG_E_USAGE, "a step on 1 image under batch norm"),
                          "give 2 images or more");
     }
-    int status = clg__feed_images(t, images, n);
+    if (n % packing != 0) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "a step on %u images, the discriminator takes %u "
+                                   "at once", n, packing), "give a multiple of %u", packing);
+    }
+    return CLG_OK;
+}
+
+int clg__trainer_step_on_labels(clg_trainer *t, const uint8_t *images, const uint32_t *labels,
+                                uint32_t n)
+{
+    int status = check_rows(t, n);
+    if (status == CLG_OK && t->plan.classes > 0 && labels == NULL) {
+        status = clg__hint(clg__fail(CLG_E_USAGE, "model %s learns %u classes, and the images come "
+                                     "without labels", t->desc.model.name, t->plan.classes),
+                           "give one label per image");
+    }
+    if (status == CLG_OK) {
+        status = clg__feed_images(t, images, labels, n);
+    }
     return status == CLG_OK ? clg__step_enqueue(t, n, &(clg_step_wish){ 0 }) : status;
 }
 
-/* ---- losses ---- */
-
-static void read_row(const clg_trainer *t, const float *row, uint64_t step, clg_progress *p)
+int clg__trainer_step_on(clg_trainer *t, const uint8_t *images, uint32_t n)
 {
-    *p = (clg_progress){ .step = step, .steps_total = t->facts.steps_total };
-    if (t->facts.steps_per_epoch > 0) {
-        p->epoch = (double)step / (double)t->facts.steps_per_epoch;
-    }
-    p->loss_d = (double)row[CLG_LOSS_REAL] + (double)row[CLG_LOSS_FAKE];
-    p->loss_g = row[CLG_LOSS_G];
-    p->d_real = row[CLG_D_REAL];
-    p->d_fake_before = row[CLG_D_FAKE_BEFORE];
-    p->d_fake_after = row[CLG_D_FAKE_AFTER];
-}
-
-static int check_row(const clg_progress *p)
-{
-    if (isfinite(p->loss_d) && isfinite(p->loss_g)) {
-        return CLG_OK;
-    }
-    const char *which = isfinite(p->loss_d) ? "loss_g" : "loss_d";
-    return clg__hint(clg__fail(CLG_E_NUMERIC, "%s is %f at step %llu", which,
-                               isfinite(p->loss_d) ? p->loss_g : p->loss_d,
-                               (unsigned long long)p->step),
-                     "lower optimizer_g.lr and optimizer_d.lr");
-}
-
-int clg__step_check(clg_trainer *t, clg_progress *last)
-{
-    int status = CLG_OK;
-    *last = (clg_progress){ .step = t->step, .steps_total = t->facts.steps_total };
-    if (t->step == 0) {
-        return CLG_OK;
-    }
-    size_t len = (size_t)t->ring_len * CLG_LOSS_ROW;
-    float *ring = clg__alloc(len, sizeof *ring);
-    if (ring == NULL) {
-        return CLG_E_MEMORY;
-    }
-    CLG_TRY(clg__rt_read(t->ops->rt, clg__tensor_all(t->ring), ring));
-    uint64_t oldest = t->step > t->ring_len ? t->step - t->ring_len : 0;
-    for (uint64_t s = (t->checked > oldest ? t->checked : oldest) + 1u; s <= t->step; s++) {
-        read_row(t, ring + s % t->ring_len * CLG_LOSS_ROW, s, last);
-        CLG_TRY(check_row(last));
-    }
-    read_row(t, ring + t->step % t->ring_len * CLG_LOSS_ROW, t->step, last);
-    t->checked = t->step;
-out:
-    clg__free(ring);
-    return status;
-}
-
-int clg__trainer_losses(clg_trainer *t, clg_progress *out)
-{
-    float row[CLG_LOSS_ROW];
-    *out = (clg_progress){ .step = t->step, .steps_total = t->facts.steps_total };
-    if (t->step == 0) {
-        return CLG_OK;
-    }
-    int status = clg__rt_read(t->ops->rt,
-                              clg__tensor_vec(clg__tensor_all(t->ring),
-                                              t->step % t->ring_len * CLG_LOSS_ROW, CLG_LOSS_ROW),
-                              row);
-    if (status != CLG_OK) {
-        return status;
-    }
-    read_row(t, row, t->step, out);
-    return check_row(out);
-}
-
-/* ---- norms ---- */
-
-static void fill_rows(const clg_net *net, const char *prefix, const float *sums,
-                      clg_layer_stat *rows, char *names, size_t name_len)
-{
-    uint32_t n = clg__net_parameter_count(net);
-    for (uint32_t i = 0; i < n; i++) {
-        char *name = names + i * name_len;
-        double weight = sqrt((double)sums[i]);
-        snprintf(name, name_len, "%s%s", prefix, clg__net_parameter_name(net, i));
-        rows[i] = (clg_layer_stat){ .name = name, .weight_norm = weight,
-                                    .grad_norm = sqrt((double)sums[n + i]) };
-        rows[i].relative_update = weight > 0.0 ? sqrt((double)sums[2u * n + i]) / weight : 0.0;
-    }
-}
-
-int clg__step_norms(clg_trainer *t, clg_layer_stat **rows, char **names, size_t *count)
-{
-    enum { NAME = 4 * CLG_NAME_MAX };
-    uint32_t ng = clg__net_parameter_count(t->g), nd = clg__net_parameter_count(t->d);
-    int status = CLG_OK;
-    *count = ng + nd;
-    float *sums = clg__alloc(3u * *count, sizeof *sums);
-    *rows = clg__alloc(*count, sizeof **rows);
-    *names = clg__alloc(*count, NAME);
-    if (sums == NULL || *rows == NULL || *names == NULL) {
-        status = CLG_E_MEMORY;
-        goto out;
-    }
-    CLG_TRY(clg__rt_read(t->ops->rt, clg__tensor_all(t->norms), sums));
-    fill_rows(t->g, "netG.", sums, *rows, *names, NAME);
-    fill_rows(t->d, "netD.", sums + 3u * ng, *rows + ng, *names + (size_t)ng * NAME, NAME);
-out:
-    clg__free(sums);
-    return status;
+    return clg__trainer_step_on_labels(t, images, NULL, n);
 }

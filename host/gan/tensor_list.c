@@ -24,7 +24,7 @@ void clg__tensor_list_free(clg_tensor_list *list)
     *list = (clg_tensor_list){ 0 };
 }
 
-static void *own(clg_tensor_list *list, size_t count, size_t size)
+void *clg__tensor_list_own(clg_tensor_list *list, size_t count, size_t size)
 {
     if (list->owned_count >= CLG_LIST_BLOCKS) {
         clg__fail(CLG_E_INTERNAL, "tensor list: too many blocks");
@@ -53,7 +53,7 @@ int clg__tensor_list_add(clg_tensor_list *list, enum clg_st_dtype dtype, uint32_
         t->dim[i] = dim[i];
         len *= dim[i];
     }
-    t->bytes = len * (dtype == CLG_ST_I64 || dtype == CLG_ST_F64 ? 8u : 4u);
+    t->bytes = len * (dtype == CLG_ST_I64 || dtype == CLG_ST_F64 ? 8u : dtype == CLG_ST_U8 ? 1u : 4u);
     list->count++;
     return CLG_OK;
 }
@@ -76,8 +76,8 @@ int clg__tensor_list_add_net(clg_tensor_list *list, clg_net *net, enum clg_net_k
                              const char *prefix)
 {
     int status = CLG_OK;
-    float *host = own(list, clg__net_host_len(net), sizeof *host);
-    int64_t *tracked = own(list, 1, sizeof *tracked);
+    float *host = clg__tensor_list_own(list, clg__net_host_len(net), sizeof *host);
+    int64_t *tracked = clg__tensor_list_own(list, 1, sizeof *tracked);
     if (host == NULL || tracked == NULL) {
         return CLG_E_MEMORY;
     }

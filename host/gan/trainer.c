@@ -26,70 +26,122 @@ static uint64_t out_len(const clg_net_plan *p)
     return (uint64_t)p->out_h * p->out_w * p->out_c;
 }
 
+static int check_packing(const clg_trainer *t)
+{
+    uint32_t packing = t->desc.discriminator.packing, batch = t->desc.train.batch;
+    if (batch % packing != 0) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "batch %u does not divide by the discriminator's "
+                                   "packing of %u", batch, packing),
+                         "give --batch %u", clg__round_up(batch, packing));
+    }
+    if (packing > 1u && t->plan.d.classes > 0) {
+        return clg__hint(clg__fail(CLG_E_MODEL, "a discriminator that takes %u samples at once has "
+                                   "no one label for them", packing),
+                         "set discriminator.packing to 1, or take the label away");
+    }
+    return CLG_OK;
+}
+
+static int check_data(const clg_trainer *t)
+{
+    const clg_dataset_info *info = clg__dataset_info(t->ds);
+    const clg_model_plan *plan = &t->plan;
+    if (info->size != plan->size || info->channels != plan->channels) {
+        return clg__fail(CLG_E_DATA, "%s: images are %ux%ux%u, the model wants %ux%ux%u",
+                         info->name, info->size, info->size, info->channels, plan->size,
+                         plan->size, plan->channels);
+    }
+    if (plan->classes > 0 && info->classes == 0) {
+        return clg__hint(clg__fail(CLG_E_DATA, "%s: the images have no labels, and model %s learns "
+                                   "by class", info->name, t->desc.model.name),
+                         "sort the images into one sub-folder per class, give IDX label files, or "
+                         "train a model without classes");
+    }
+    if (plan->classes > 0 && info->classes > plan->classes) {
+        return clg__fail(CLG_E_DATA, "%s: images of %u classes, the model was made for %u",
+                         info->name, info->classes, plan->classes);
+    }
+    return CLG_OK;
+}
+
 static int check_model(clg_trainer *t)
 {
     const clg_model_plan *plan = &t->plan;
     const char *which = "";
     const clg_layer *norm = find_norm(plan, &which);
     uint64_t image = clg__trainer_pixels(t);
+    uint64_t wanted = t->desc.order.kind == CLG_ORDER_RECONSTRUCT ? t->desc.latent.size : 1u;
+    int status = CLG_OK;
     t->norm = norm != NULL;
     if (t->desc.train.batch == 0) {
         return clg__hint(clg__fail(CLG_E_USAGE, "train.batch is 0"), "give --batch 64");
     }
-    if (t->desc.train.batch == 1u && norm != NULL) {
+    if (t->desc.train.batch / t->desc.discriminator.packing <= 1u && norm != NULL) {
         return clg__hint(clg__fail(CLG_E_USAGE, "a batch of 1 under batch norm (%s, layer %s) has "
                                    "no variance", which, norm->norm_name),
                          "give --batch 2 or more, or a model without batch norm");
     }
-    if (out_len(&plan->g) != image || out_len(&plan->d) != 1u) {
+    if (out_len(&plan->g) != image || out_len(&plan->d) != wanted) {
         return clg__fail(CLG_E_MODEL, "the generator gives %llu values and the discriminator %llu: "
-                         "an image has %llu, a logit is 1", (unsigned long long)out_len(&plan->g),
-                         (unsigned long long)out_len(&plan->d), (unsigned long long)image);
+                         "a sample has %llu, D's answer %llu", (unsigned long long)out_len(&plan->g),
+                         (unsigned long long)out_len(&plan->d), (unsigned long long)image,
+                         (unsigned long long)wanted);
     }
+    CLG_TRY(check_packing(t));
     if (t->ds != NULL) {
-        const clg_dataset_info *info = clg__dataset_info(t->ds);
-        if (info->size != plan->size || info->channels != plan->channels) {
-            return clg__fail(CLG_E_DATA, "%s: images are %ux%ux%u, the model wants %ux%ux%u",
-                             info->name, info->size, info->size, info->channels, plan->size,
-                             plan->size, plan->channels);
-        }
+        CLG_TRY(check_data(t));
     }
-    return CLG_OK;
+out:
+    return status;
 }
 
 static int make_buffers(clg_trainer *t)
 {
-    uint32_t n = t->desc.train.batch;
+    uint32_t n = t->desc.train.batch, nz = t->desc.latent.size, groups = t->table.groups;
     uint64_t image = clg__trainer_pixels(t);
     uint64_t tensors = (uint64_t)clg__net_parameter_count(t->g) + clg__net_parameter_count(t->d);
+    uint64_t answers = clg__facts_answers(&t->desc, &t->plan, groups, n);
     clg_rt *rt = t->ops->rt;
     int status = CLG_OK;
-    CLG_TRY(clg__buffer_create(rt, CLG_F32, (uint64_t)n * t->desc.latent.size, "latents", &t->z));
-    CLG_TRY(clg__buffer_create(rt, CLG_F32, 2u * n * image, "images", &t->images));
-    CLG_TRY(clg__buffer_create(rt, CLG_U8, n * image, "image bytes", &t->bytes));
-    CLG_TRY(clg__buffer_create(rt, CLG_F32, 2u * n, "logit gradients", &t->dlogits));
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, (uint64_t)n * nz, "latents", &t->z));
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, groups * n * image, "images", &t->images));
+    if (t->plan.system == CLG_SYSTEM_NONE) {
+        CLG_TRY(clg__buffer_create(rt, CLG_U8, n * image, "image bytes", &t->bytes));
+    }
+    if (t->plan.classes > 0) {
+        CLG_TRY(clg__buffer_create(rt, CLG_U32, (uint64_t)groups * n, "labels", &t->labels));
+    }
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, answers, "logit gradients", &t->dlogits));
+    uint64_t sums = t->desc.order.kind == CLG_ORDER_RECONSTRUCT
+                        ? clg__mse_workspace(t->ops, n * image) : 0;
+    if (sums > 0) {
+        CLG_TRY(clg__buffer_create(rt, CLG_F32, sums, "error sums", &t->loss_ws));
+    }
     CLG_TRY(clg__buffer_create(rt, CLG_F32, (uint64_t)t->ring_len * CLG_LOSS_ROW, "losses",
                                &t->ring));
     CLG_TRY(clg__rt_zero(rt, clg__tensor_all(t->ring)));
     CLG_TRY(clg__buffer_create(rt, CLG_F32, 3u * tensors, "norms", &t->norms));
+    CLG_TRY(clg__rt_zero(rt, clg__tensor_all(t->norms)));
 out:
     return status;
 }
 
 static int make_nets(clg_trainer *t)
 {
-    uint32_t n = t->desc.train.batch;
     const clg_net_plan *plans[2] = { &t->plan.g, &t->plan.d };
-    const uint32_t batches[2] = { n, 2u * n };
-    clg_net_options g = { .max_batch = n, .train = true, .label = "netG" };
-    clg_net_options d = { .max_batch = 2u * n, .train = true, .label = "netD" };
     uint64_t seed = t->desc.train.seed;
+    uint32_t batches[2];
+    clg_net_options opt[2];
     int status = CLG_OK;
+    clg__facts_nets(&t->desc, &t->plan, t->desc.train.batch, opt);
+    batches[0] = opt[0].max_batch;
+    batches[1] = opt[1].max_batch;
     CLG_TRY(clg__scratch_create(&t->scratch, t->ops, plans, batches, 2, true));
-    CLG_TRY(clg__net_create(&t->g, t->ops, t->scratch, plans[0], &g));
-    CLG_TRY(clg__net_create(&t->d, t->ops, t->scratch, plans[1], &d));
+    CLG_TRY(clg__net_create(&t->g, t->ops, t->scratch, plans[0], &opt[0]));
+    CLG_TRY(clg__net_create(&t->d, t->ops, t->scratch, plans[1], &opt[1]));
     CLG_TRY(clg__net_init(t->g, seed, CLG_STREAM_INIT_G));
     CLG_TRY(clg__net_init(t->d, seed, CLG_STREAM_INIT_D));
+    CLG_TRY(clg__data_bias_init(t));
 out:
     return status;
 }
@@ -97,9 +149,10 @@ out:
 static uint64_t state_floats(const clg_net *net)
 {
     uint64_t floats = 0;
+    uint64_t each = clg__net_has(net, CLG_NET_V) ? 3u : 2u; /* value and moments */
     for (uint32_t i = 0; i < clg__net_tensor_count(net); i++) {
         const clg_net_tensor *x = clg__net_tensor_at(net, i);
-        floats += x->is_buffer ? x->len : 3u * x->len; /* value and both moments */
+        floats += x->is_buffer ? x->len : each * x->len;
     }
     return floats;
 }
@@ -109,10 +162,26 @@ static int make_schedule(clg_trainer *t)
     const clg_model_desc *desc = &t->desc;
     t->facts.batch = desc->train.batch;
     t->facts.steps_total = desc->train.steps;
+    if (t->plan.system != CLG_SYSTEM_NONE) {
+        t->facts.images = desc->data.rows;
+        t->facts.steps_per_epoch = desc->data.rows / desc->train.batch;
+        t->facts.steps_per_epoch += t->facts.steps_per_epoch == 0;
+        if (t->facts.steps_total == 0) {
+            t->facts.steps_total = desc->train.epochs * t->facts.steps_per_epoch;
+        }
+        return CLG_OK;
+    }
     if (t->ds == NULL) {
         return CLG_OK;
     }
-    t->facts.images = clg__dataset_info(t->ds)->count;
+    uint32_t count = clg__dataset_info(t->ds)->count;
+    if (desc->data.holdout >= count) {
+        return clg__hint(clg__fail(CLG_E_DATA, "%s has %u images, and data.holdout keeps %u of them "
+                                   "from training", clg__dataset_info(t->ds)->name, count,
+                                   desc->data.holdout),
+                         "set data.holdout to less");
+    }
+    t->facts.images = count - desc->data.holdout;
     int status = clg__schedule_make(&t->schedule, desc, t->facts.images, t->norm);
     if (status != CLG_OK) {
         return status;
@@ -169,6 +238,9 @@ int clg__trainer_create(clg_trainer **out, const clg_ops *ops, const clg_model_d
     t->plan = *plan;
     t->ds = ds;
     t->ring_len = clg__trainer_ring_len(desc);
+    t->lr_factor = 1.0;
+    t->desc.discriminator.packing += desc->discriminator.packing == 0;
+    clg__loss_table_make(&t->desc, plan, &t->table);
     CLG_TRY(copy_options(t, opt));
     CLG_TRY(check_model(t));
     CLG_TRY(make_schedule(t));
@@ -191,6 +263,7 @@ void clg__trainer_destroy(clg_trainer **pt)
     clg_trainer *t = *pt;
     clg__feed_stop(t);
     clg__free(t->feed.staging);
+    clg__free(t->feed.labels);
     clg__schedule_free(&t->schedule);
     clg__net_destroy(&t->g);
     clg__net_destroy(&t->d);
@@ -198,7 +271,9 @@ void clg__trainer_destroy(clg_trainer **pt)
     clg__buffer_destroy(&t->z);
     clg__buffer_destroy(&t->images);
     clg__buffer_destroy(&t->bytes);
+    clg__buffer_destroy(&t->labels);
     clg__buffer_destroy(&t->dlogits);
+    clg__buffer_destroy(&t->loss_ws);
     clg__buffer_destroy(&t->ring);
     clg__buffer_destroy(&t->norms);
     clg__run_close(&t->run);
@@ -215,6 +290,11 @@ void clg__trainer_facts(const clg_trainer *t, clg_trainer_facts *out)
 uint64_t clg__trainer_step_number(const clg_trainer *t)
 {
     return t->step;
+}
+
+const char *clg__trainer_class(const clg_trainer *t, uint32_t class)
+{
+    return t->ds != NULL ? clg__dataset_class(t->ds, class) : "";
 }
 
 const char *clg__trainer_run_dir(const clg_trainer *t)

@@ -4,6 +4,7 @@
 #define CLG_GAN_TRAINER_H
 
 #include "base/model.h"
+#include "gan/model.h"
 #include "io/dataset.h"
 #include "io/run_folder.h"
 #include "nn/net.h"
@@ -49,9 +50,12 @@ typedef struct clg_trainer_events {
  * not finite (the last finite checkpoint stays). */
 int clg__trainer_run(clg_trainer *t, const clg_trainer_events *events);
 
-/* One step on the next batch of the data set / on given images (u8 [n,size,size,c]); nothing is
- * waited for. */
+/* One step on the next batch of the data set or of the drawn system / on given images (u8
+ * [n,size,size,c]) with one label each (copied; NULL for a model without classes); nothing is waited
+ * for. */
 int clg__trainer_step(clg_trainer *t);
+int clg__trainer_step_on_labels(clg_trainer *t, const uint8_t *images, const uint32_t *labels,
+                                uint32_t n);
 int clg__trainer_step_on(clg_trainer *t, const uint8_t *images, uint32_t n);
 uint64_t clg__trainer_step_number(const clg_trainer *t);
 /* Waits; losses of the last step. */
@@ -70,7 +74,8 @@ const char *clg__trainer_run_dir(const clg_trainer *t); /* NULL before run */
 /* ---- a look inside: self-test, comparisons (nets stay the trainer's) ---- */
 enum clg_which_net { CLG_GENERATOR, CLG_DISCRIMINATOR };
 clg_net *clg__trainer_net(clg_trainer *t, enum clg_which_net which);
-/* Latents [n, Z] of the last step. Blocking. */
+/* Latents [n, Z] of the last step (the last that were drawn in it), an autoencoder's codes.
+ * Blocking. */
 int clg__trainer_read_latents(clg_trainer *t, uint32_t n, float *z);
 
 /* ---- sampling from a checkpoint ---- */
@@ -81,17 +86,31 @@ int clg__sampler_open(clg_sampler **out, const clg_ops *ops, const char *checkpo
 void clg__sampler_close(clg_sampler **s);
 const clg_model_desc *clg__sampler_desc(const clg_sampler *s);
 const clg_model_plan *clg__sampler_plan(const clg_sampler *s);
-/* z [n, Z] on the host -> images f32 [n,size,size,c] in [-1,1] (tanh) on the host; any n. */
-int clg__sampler_draw(clg_sampler *s, const float *z, uint32_t n, float *images);
-/* Latents of the model's kind from (seed, CLG_STREAM_Z_SAMPLE). */
+/* Names of the classes that the generator was trained with; 0 classes: it takes no label. */
+uint32_t clg__sampler_classes(const clg_sampler *s);
+const char *clg__sampler_class(const clg_sampler *s, uint32_t class);
+/* The class of each image; between two classes: mix[i] of `to`, 1 - mix[i] of `label`. */
+typedef struct clg_sampler_labels {
+    const uint32_t *label; /* [n]; NULL: the classes by turns, image i of class i % classes */
+    const uint32_t *to;    /* [n] with mix [n]; NULL: as `label` says */
+    const float *mix;
+} clg_sampler_labels;
+/* z [n, Z] on the host -> images f32 [n,size,size,c] in [-1,1] on the host, whatever data.range the
+ * model has; rows of a drawn system as they are; any n. labels NULL: by turns. */
+int clg__sampler_draw(clg_sampler *s, const float *z, const clg_sampler_labels *labels, uint32_t n,
+                      float *images);
+/* Latents of the model's kind from (seed, CLG_STREAM_Z_SAMPLE); an autoencoder's from the Gaussian
+ * fitted to its codes. */
 int clg__sampler_latents(clg_sampler *s, uint64_t seed, uint32_t n, float *z);
 
 /* Model description and facts stored in a checkpoint's metadata. CLG_E_CHECKPOINT if it has none. */
 typedef struct clg_checkpoint_info {
     clg_model_desc desc;
-    uint32_t size, channels;
+    uint32_t size, channels, classes;
     uint64_t step;
     char version[32], device[128], driver[128], data[1024], choices[512];
 } clg_checkpoint_info;
 int clg__checkpoint_info(const char *path, clg_checkpoint_info *out);
+/* The data that it was trained on, for clg__model_expand_for. */
+clg_data_shape clg__checkpoint_shape(const clg_checkpoint_info *info);
 #endif

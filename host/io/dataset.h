@@ -59,6 +59,8 @@ int clg__loader_start(clg_loader **out, const clg_dataset *ds, uint32_t max_batc
 /* Waits for the next batch in order. *images stays valid until it is given back by release (once
  * for each next, in the same order), which may be several batches later. *n = 0 at the end. */
 int clg__loader_next(clg_loader *l, const uint8_t **images, uint32_t *n);
+/* Indices of the images of the batch that next handed out last; valid until its release. */
+const uint32_t *clg__loader_indices(const clg_loader *l);
 void clg__loader_release(clg_loader *l);
 void clg__loader_stop(clg_loader **l);
 

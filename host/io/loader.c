@@ -10,7 +10,8 @@
 enum { SLOTS_MIN = 2, SLOTS_MAX = 8, TEXT_MAX = 1200 };
 
 typedef struct loader_slot {
-    uint8_t *images; /* [max_batch,size,size,channels] */
+    uint8_t *images;   /* [max_batch,size,size,channels] */
+    uint32_t *indices; /* [max_batch] */
     uint32_t n;
 } loader_slot;
 
@@ -20,8 +21,7 @@ struct clg_loader {
     void *user;
     uint32_t max_batch, slots;
     uint64_t first;
-    uint32_t *indices; /* [max_batch], of the worker */
-    uint8_t *flip;     /* [max_batch], of the worker */
+    uint8_t *flip; /* [max_batch], of the worker */
     loader_slot slot[SLOTS_MAX];
     clg_thread *thread;
     clg_mutex *mutex;
@@ -42,13 +42,13 @@ static int make_batch(clg_loader *l, uint64_t at, uint32_t *n)
     for (uint32_t i = 0; i < l->max_batch; i++) {
         l->flip[i] = 0;
     }
-    *n = l->plan(l->user, l->first + at, l->indices, l->flip);
+    *n = l->plan(l->user, l->first + at, slot->indices, l->flip);
     if (*n > l->max_batch) {
         return clg__fail(CLG_E_INTERNAL, "loader: batch %llu has %u images, at most %u fit",
                          (unsigned long long)(l->first + at), *n, l->max_batch);
     }
     slot->n = *n;
-    return clg__dataset_read(l->ds, l->indices, l->flip, *n, slot->images);
+    return clg__dataset_read(l->ds, slot->indices, l->flip, *n, slot->images);
 }
 
 /* Waits for a free slot; false: stop. */
@@ -96,14 +96,14 @@ static int make_loader(clg_loader *l)
     int status = CLG_OK;
     const clg_dataset_info *info = clg__dataset_info(l->ds);
     size_t image = (size_t)info->size * info->size * info->channels;
-    l->indices = clg__alloc(l->max_batch, sizeof *l->indices);
     l->flip = clg__alloc(l->max_batch, sizeof *l->flip);
-    if (l->indices == NULL || l->flip == NULL) {
+    if (l->flip == NULL) {
         return CLG_E_MEMORY;
     }
     for (uint32_t i = 0; i < l->slots; i++) {
         l->slot[i].images = clg__alloc(l->max_batch, image);
-        if (l->slot[i].images == NULL) {
+        l->slot[i].indices = clg__alloc(l->max_batch, sizeof *l->slot[i].indices);
+        if (l->slot[i].images == NULL || l->slot[i].indices == NULL) {
             return CLG_E_MEMORY;
         }
     }
@@ -170,6 +170,12 @@ int clg__loader_next(clg_loader *l, const uint8_t **images, uint32_t *n)
     return status;
 }
 
+/* The worker leaves a slot alone between its next and its release, so no lock is needed. */
+const uint32_t *clg__loader_indices(const clg_loader *l)
+{
+    return l->slot[(l->taken - 1u) % l->slots].indices;
+}
+
 void clg__loader_release(clg_loader *l)
 {
     clg__mutex_lock(l->mutex);
@@ -201,8 +207,8 @@ void clg__loader_stop(clg_loader **pl)
     }
     for (uint32_t i = 0; i < SLOTS_MAX; i++) {
         clg__free(l->slot[i].images);
+        clg__free(l->slot[i].indices);
     }
-    clg__free(l->indices);
     clg__free(l->flip);
     clg__free(l);
     *pl = NULL;

@@ -3,6 +3,7 @@
 #include "nn/net_internal.h"
 #include "ops/activation.h"
 #include "ops/batchnorm.h"
+#include "ops/cast.h"
 #include "ops/concat.h"
 #include "ops/conv2d.h"
 #include "ops/deconv2d.h"
@@ -108,7 +109,34 @@ static clg_tensor labels_of(const clg_walk *k)
     return clg__tensor_vec(k->pass->labels, k->first, k->n);
 }
 
+/* Rows of shares of the classes instead of labels. */
+static bool has_shares(const clg_walk *k)
+{
+    return k->pass->labels.dtype == CLG_F32;
+}
+
+static clg_tensor shares_of(const clg_walk *k)
+{
+    uint32_t classes = k->net->plan.classes;
+    return clg__tensor_view(k->pass->labels, (uint64_t)k->first * classes, 2, k->n, classes, 0, 0);
+}
+
 /* ---- ops that are more than one call ---- */
+
+/* Rows of the table at the labels, or means of rows weighted by shares: a matrix product. */
+static int embed(const clg_walk *k, uint32_t i, clg_tensor y)
+{
+    clg_tensor w = value_of(k, i, CLG_PART_W);
+    return has_shares(k) ? clg__linear_fwd(k->net->ops, shares_of(k), w, &(clg_epilogue){ 0 }, y,
+                                           clg__scratch_workspace(k->net->scratch))
+                         : clg__embedding_fwd(k->net->ops, labels_of(k), w, y);
+}
+
+static int onehot(const clg_walk *k, clg_tensor y)
+{
+    return has_shares(k) ? clg__cast(k->net->ops, shares_of(k), y)
+                         : clg__onehot(k->net->ops, labels_of(k), y);
+}
 
 static clg_concat concat_of(const clg_walk *k, uint32_t i)
 {
@@ -170,9 +198,9 @@ int clg__block_run(const clg_walk *k, uint32_t i, const clg_tensor x[CLG_INPUTS]
         c = concat_of(k, i);
         return clg__concat_fwd(ops, &c, x[0], x[1], y);
     case CLG_LAYER_EMBEDDING:
-        return clg__embedding_fwd(ops, labels_of(k), value_of(k, i, CLG_PART_W), y);
+        return embed(k, i, y);
     case CLG_LAYER_ONEHOT:
-        return clg__onehot(ops, labels_of(k), y);
+        return onehot(k, y);
     case CLG_LAYER_UPSAMPLE:
         return clg__resize_up(ops, x[0], l->scale, 1.0f, y);
     case CLG_LAYER_AVGPOOL:

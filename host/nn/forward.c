@@ -17,6 +17,10 @@ static int check_labels(const clg_net *net, const char *what, const clg_net_pass
         return CLG_OK;
     }
     const clg_tensor *t = &pass->labels;
+    if (clg__tensor_is(*t) && t->dtype == CLG_F32 && pass->mode != CLG_NET_TRAIN &&
+        clg__tensor_len(*t) >= (uint64_t)pass->n * net->plan.classes) {
+        return CLG_OK;
+    }
     if (!clg__tensor_is(*t) || t->dtype != CLG_U32 || clg__tensor_len(*t) < pass->n) {
         return clg__fail(CLG_E_INTERNAL, "%s of %s: %u rows want as many labels (u32), not %llu",
                          what, net->label, pass->n,

@@ -58,7 +58,8 @@ const clg_net_plan *clg__net_plan(const clg_net *net);
 /* What goes through a net. */
 typedef struct clg_net_pass {
     clg_tensor x;      /* [n, in...]; unchanged until the last backward that wants weight gradients */
-    clg_tensor labels; /* u32 [n], all below plan->classes; nets that take no label ignore it */
+    clg_tensor labels; /* u32 [n], all below plan->classes; nets that take no label ignore it.
+                          Without a way back also f32 [n, classes]: shares of the classes. */
     uint32_t n, groups; /* rows; equal parts with batch statistics of their own, 1..4 */
     enum clg_net_mode mode;
     clg_rng_key dropout; /* of the masks, used in CLG_NET_TRAIN only: layer i adds i to the lane */

@@ -90,7 +90,8 @@ typedef struct clg_losses {
 } clg_losses;
 
 /* Builds the model's nets for the images of `data`, with initial weights from train.seed. `data`
- * must outlive the trainer. Training is a pure function of model, data, seed and device.
+ * must outlive the trainer; NULL for a model that draws its data itself. Training is a pure function
+ * of model, data, seed and device.
  * CLG_E_DEVICE_MEMORY says which batch would fit, CLG_E_MODEL which layer does not fit the images.
  * Nothing is written to disk. */
 CLG_API int clg_trainer_create(clg_trainer **out, clg_context *context, const clg_model *model,
@@ -98,6 +99,10 @@ CLG_API int clg_trainer_create(clg_trainer **out, clg_context *context, const cl
 /* The same without a data set, for clg_trainer_step_on with images of size x size x channels. */
 CLG_API int clg_trainer_create_for(clg_trainer **out, clg_context *context, const clg_model *model,
                                    uint32_t size, uint32_t channels);
+/* The same with labels 0 .. classes-1, for clg_trainer_step_on_labels. */
+CLG_API int clg_trainer_create_classes(clg_trainer **out, clg_context *context,
+                                       const clg_model *model, uint32_t size, uint32_t channels,
+                                       uint32_t classes);
 CLG_API void clg_trainer_destroy(clg_trainer **trainer);
 
 /* Enqueues one step on the next shuffled batch (train.batch images; the last one of an epoch may
@@ -106,6 +111,9 @@ CLG_API void clg_trainer_destroy(clg_trainer **trainer);
 CLG_API int clg_trainer_step(clg_trainer *trainer);
 /* The same on given images: bytes [n, size, size, channels], n at most train.batch, copied. */
 CLG_API int clg_trainer_step_on(clg_trainer *trainer, const uint8_t *images, uint32_t n);
+/* The same for a model that learns by class: labels [n], counted from 0. NULL: without labels. */
+CLG_API int clg_trainer_step_on_labels(clg_trainer *trainer, const uint8_t *images,
+                                       const uint32_t *labels, uint32_t n);
 /* Waits for the device; the values of the last step. CLG_E_NUMERIC if a loss is not finite (*out
  * is filled all the same). */
 CLG_API int clg_trainer_losses(clg_trainer *trainer, clg_losses *out);
@@ -134,6 +142,13 @@ CLG_API int clg_sampler_latents(clg_sampler *sampler, uint64_t seed, uint32_t n,
 /* Latents [n, latents] to images [n, size, size, channels] in [-1, 1]. Uses running batch
  * statistics, so an image does not depend on n. Blocking. */
 CLG_API int clg_sampler_draw(clg_sampler *sampler, const float *z, uint32_t n, float *images);
+/* Classes of a conditional generator (0: it takes no label), the name of one ("" beyond the last;
+ * valid while the sampler is open), and drawing with one label per image. clg_sampler_draw draws the
+ * classes by turns: image i is of class i % classes. */
+CLG_API uint32_t clg_sampler_classes(const clg_sampler *sampler);
+CLG_API const char *clg_sampler_class(const clg_sampler *sampler, uint32_t label);
+CLG_API int clg_sampler_draw_labels(clg_sampler *sampler, const float *z, const uint32_t *labels,
+                                    uint32_t n, float *images);
 
 #ifdef __cplusplus
 }

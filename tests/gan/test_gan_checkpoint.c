@@ -308,7 +308,7 @@ static void samples_do_not_depend_on_how_many_are_drawn(void **state)
     assert_int_equal(clg__sampler_desc(s)->latent.size, 12);
     assert_int_equal(clg__sampler_plan(s)->size, 16);
     TEST_OK(clg__sampler_latents(s, 3, MOST, z));
-    TEST_OK(clg__sampler_draw(s, z, MOST, all));
+    TEST_OK(clg__sampler_draw(s, z, NULL, MOST, all));
     for (size_t i = 0; i < MOST * PIXELS; i++) {
         assert_true(all[i] >= -1.0f && all[i] <= 1.0f);
     }
@@ -316,7 +316,7 @@ static void samples_do_not_depend_on_how_many_are_drawn(void **state)
     clg__sampler_close(&s);
     for (size_t i = 0; i < 3; i++) {
         TEST_OK(clg__sampler_open(&s, test_ops(), path, NULL, batches[i]));
-        TEST_OK(clg__sampler_draw(s, z, counts[i], few));
+        TEST_OK(clg__sampler_draw(s, z, NULL, counts[i], few));
         assert_memory_equal(few, all, counts[i] * PIXELS * sizeof *few);
         clg__sampler_close(&s);
     }
@@ -339,14 +339,14 @@ static void a_foreign_generator_is_drawn_from_with_its_model(void **state)
     assert_null(s);
     TEST_OK(clg__sampler_open(&s, test_ops(), path, NULL, 8));
     TEST_OK(clg__sampler_latents(s, 3, 2, z));
-    TEST_OK(clg__sampler_draw(s, z, 2, a));
+    TEST_OK(clg__sampler_draw(s, z, NULL, 2, a));
     clg__sampler_close(&s);
     desc->data.size = 0; /* to be found from the tensors */
     desc->data.channels = 0;
     TEST_OK(clg__sampler_open(&s, test_ops(), foreign, desc, 8));
     assert_int_equal(clg__sampler_plan(s)->size, 16);
     assert_int_equal(clg__sampler_plan(s)->channels, 3);
-    TEST_OK(clg__sampler_draw(s, z, 2, b));
+    TEST_OK(clg__sampler_draw(s, z, NULL, 2, b));
     clg__sampler_close(&s);
     assert_memory_equal(a, b, sizeof a);
     desc->generator.width = 9;
