@@ -1,13 +1,14 @@
 /* Concatenation on channels and its ways back. Rows are pixels: a [rows, ca], b [rows / share, cb],
  * y [rows, ca + cb]; share is the number of pixels that one row of b is repeated for.
  *
- * Work-item i owns elements i*ITEMS*VW .. +ITEMS*VW of the output. One text for both families: CPU
- * -DVW=16 -DITEMS=256, GPU -DVW=4 -DITEMS=1. No local memory. */
+ * Work-item i owns elements i*per_item .. +per_item of the output. One text for both families: CPU
+ * -DVW=16, GPU -DVW=4. No local memory. */
 #include "runs.clh"
 
 /* y[row] = a[row] beside b[row / share]; n = rows * (ca + cb). */
 __kernel void concat_fwd(__global const store *a, uint a_off, __global const store *b, uint b_off,
-                         __global store *y, uint y_off, uint n, uint ca, uint cb, uint share)
+                         __global store *y, uint y_off, uint n, uint ca, uint cb, uint share,
+                         uint per_item)
 {
     a += a_off;
     b += b_off;
@@ -25,9 +26,10 @@ __kernel void concat_fwd(__global const store *a, uint a_off, __global const sto
     }
 }
 
-/* Columns first .. first + width of dy [rows, c]: dx[row, j] = dy[row, first + j]; n = rows*width. */
+/* Columns first .. first + width of dy [rows, c]: dx[row, j] = dy[row, first + j];
+ * n = rows * width. */
 __kernel void concat_take(__global const store *dy, uint dy_off, __global store *dx, uint dx_off,
-                          uint n, uint width, uint c, uint first)
+                          uint n, uint width, uint c, uint first, uint per_item)
 {
     dy += dy_off + first;
     dx += dx_off;
@@ -40,7 +42,8 @@ __kernel void concat_take(__global const store *dy, uint dy_off, __global store 
 /* The same columns, summed over `pixels` rows in their order:
  * dx[i, j] = sum over p of dy[i*pixels + p, first + j]; n = (rows / pixels) * width. */
 __kernel void concat_take_sum(__global const store *dy, uint dy_off, __global store *dx,
-                              uint dx_off, uint n, uint width, uint c, uint first, uint pixels)
+                              uint dx_off, uint n, uint width, uint c, uint first, uint pixels,
+                              uint per_item)
 {
     dy += dy_off + first;
     dx += dx_off;

@@ -28,26 +28,12 @@ static inline void apply_all(const word_uint *m, float scale, __global const sto
     APPLY(2, 8, 9, a, b);
     APPLY(3, c, d, e, f);
 }
-/* t[w] = mask of word w. */
-static inline void spread_masks(const word_uint *m, uint *t)
-{
-    vstore16(WORDS_IN_ORDER(uint16, m, 0, 1, 2, 3), 0, t);
-    vstore16(WORDS_IN_ORDER(uint16, m, 4, 5, 6, 7), 1, t);
-    vstore16(WORDS_IN_ORDER(uint16, m, 8, 9, a, b), 2, t);
-    vstore16(WORDS_IN_ORDER(uint16, m, c, d, e, f), 3, t);
-}
 #else
 static inline void apply_all(const word_uint *m, float scale, __global const store *x,
                              __global store *y, size_t i)
 {
     const float4 v = SLOAD(x + i) * scale;
     SSAVE(as_float4(as_uint4(v) & (uint4)(m[0], m[1], m[2], m[3])), y + i);
-}
-static inline void spread_masks(const word_uint *m, uint *t)
-{
-    for (int k = 0; k < 4; ++k) {
-        t[k] = m[k];
-    }
 }
 #endif
 
@@ -71,7 +57,7 @@ __kernel void dropout(__global const store *x, uint x_off, __global store *y, ui
             continue;
         }
         uint t[AT_ONCE];
-        spread_masks(m, t);
+        SPREAD_WORDS(uint, m, t);
         for (size_t k = max(w, (size_t)skip); k < min(stop, w + AT_ONCE); ++k) {
             save(t[k - w] != 0u ? load(x, k - skip) * scale : 0.0f, y, k - skip);
         }

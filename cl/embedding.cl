@@ -1,13 +1,13 @@
-/* Class labels to vectors: one-hot rows, rows of a table, and the table's gradient. Labels are below
- * the number of classes.
+/* Class labels to vectors: one-hot rows, rows of a table, and the table's gradient. Labels are
+ * below the number of classes.
  *
- * Work-item i owns elements i*ITEMS*VW .. +ITEMS*VW of the output. One text for both families: CPU
- * -DVW=16 -DITEMS=256, GPU -DVW=4 -DITEMS=1. No local memory. */
+ * Work-item i owns elements i*per_item .. +per_item of the output. One text for both families: CPU
+ * -DVW=16, GPU -DVW=4. No local memory. */
 #include "runs.clh"
 
 /* y[row, j] = j == label[row]; n = rows * classes. */
 __kernel void embedding_onehot(__global const uint *labels, uint labels_off, __global store *y,
-                               uint y_off, uint n, uint classes)
+                               uint y_off, uint n, uint classes, uint per_item)
 {
     labels += labels_off;
     y += y_off;
@@ -22,7 +22,8 @@ __kernel void embedding_onehot(__global const uint *labels, uint labels_off, __g
 
 /* y[row] = w[label[row]], w [classes, width]; n = rows * width. */
 __kernel void embedding_fwd(__global const uint *labels, uint labels_off, __global const store *w,
-                            uint w_off, __global store *y, uint y_off, uint n, uint width)
+                            uint w_off, __global store *y, uint y_off, uint n, uint width,
+                            uint per_item)
 {
     labels += labels_off;
     w += w_off;
@@ -37,7 +38,7 @@ __kernel void embedding_fwd(__global const uint *labels, uint labels_off, __glob
  * n = classes * width. dw is always float. */
 __kernel void embedding_bwd_weight(__global const uint *labels, uint labels_off,
                                    __global const store *dy, uint dy_off, __global float *dw,
-                                   uint dw_off, uint n, uint rows, uint width)
+                                   uint dw_off, uint n, uint rows, uint width, uint per_item)
 {
     labels += labels_off;
     dy += dy_off;

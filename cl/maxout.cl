@@ -1,15 +1,15 @@
 /* Maxout (Goodfellow et al., "Maxout networks", 2013, section 2) over n outputs in a row: unit i is
  * the maximum of x[i*pieces .. +pieces].
  *
- * Work-item i owns units i*ITEMS*VW .. +ITEMS*VW; the last one ends with scalars. One text for both
- * families: CPU -DVW=16 -DITEMS=256, GPU -DVW=4 -DITEMS=1. No local memory.
+ * Work-item i owns units i*per_item .. +per_item; the last one ends with scalars. One text for both
+ * families: CPU -DVW=16, GPU -DVW=4. No local memory.
  * NaN wins over every number, so that it is seen. */
 #include "common.clh"
 
 /* Elements 0, stride, 2*stride .. of x. */
 static inline fvec load_strided(__global const store *x, uint stride)
 {
-#define AT(i) load(x, i * stride)
+#define AT(i) load(x, (i)*stride)
 #if VW == 16
     return (fvec)(AT(0), AT(1), AT(2), AT(3), AT(4), AT(5), AT(6), AT(7), AT(8), AT(9), AT(10),
                   AT(11), AT(12), AT(13), AT(14), AT(15));
@@ -27,10 +27,10 @@ typedef CLG_CAT(int, VW) ivec;
 
 /* y[i] = max over p of x[i*pieces + p]. */
 __kernel void maxout_fwd(__global const store *x, uint x_off, __global store *y, uint y_off, uint n,
-                         uint pieces)
+                         uint pieces, uint per_item)
 {
-    size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
-    const size_t end = min((size_t)n, i + ITEMS * VW);
+    size_t i = (size_t)get_global_id(0) * per_item;
+    const size_t end = min((size_t)n, i + per_item);
     x += x_off + i * pieces;
     y += y_off;
     for (; i + VW <= end; i += VW, x += VW * pieces) {
@@ -53,10 +53,11 @@ __kernel void maxout_fwd(__global const store *x, uint x_off, __global store *y,
 
 /* dx[i*pieces + p] = dy[i] for the first p that reaches the maximum, else 0. */
 __kernel void maxout_bwd_data(__global const store *x, uint x_off, __global const store *dy,
-                              uint dy_off, __global store *dx, uint dx_off, uint n, uint pieces)
+                              uint dy_off, __global store *dx, uint dx_off, uint n, uint pieces,
+                              uint per_item)
 {
-    size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
-    const size_t end = min((size_t)n, i + ITEMS * VW);
+    size_t i = (size_t)get_global_id(0) * per_item;
+    const size_t end = min((size_t)n, i + per_item);
     x += x_off + i * pieces;
     dx += dx_off + i * pieces;
     dy += dy_off;

@@ -19,7 +19,7 @@ static inline void store_words(const word_float *v, __global store *y, size_t i,
     }
 #endif
     float t[AT_ONCE];
-    spread_words(v, t);
+    SPREAD_WORDS(float, v, t);
     for (size_t j = i; j < min(n, i + AT_ONCE); ++j) {
         save(t[j - i], y, j);
     }
@@ -38,7 +38,7 @@ static inline void add_words(const word_float *v, __global store *y, size_t i, s
     }
 #endif
     float t[AT_ONCE];
-    spread_words(v, t);
+    SPREAD_WORDS(float, v, t);
     for (size_t j = i; j < min(n, i + AT_ONCE); ++j) {
         save(load(y, j) + t[j - i], y, j);
     }

@@ -22,7 +22,7 @@ __kernel RED_KERNEL void random_sphere(__global store *y, uint y_off, uint c, ui
             float t[AT_ONCE];
             make_words((uint)(i / 4), seed_lo, seed_hi, use, step_lo, step_hi, r);
             make_normals(r, 1.0f, v);
-            spread_words(v, t);
+            SPREAD_WORDS(float, v, t);
             for (size_t j = max(i, first); j < min(end, i + AT_ONCE); ++j) {
                 if (pass == 0) {
                     sum += t[j - i] * t[j - i];

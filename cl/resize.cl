@@ -2,14 +2,14 @@
  * to a factor. Images are [n, h, w, c]; only w, c and the scale matter: the rows of all images lie
  * one after another.
  *
- * Work-item i owns elements i*ITEMS*VW .. +ITEMS*VW of y. One text for both families: CPU -DVW=16
- * -DITEMS=256, GPU -DVW=4 -DITEMS=1. No local memory. */
+ * Work-item i owns elements i*per_item .. +per_item of y. One text for both families: CPU -DVW=16,
+ * GPU -DVW=4. No local memory. */
 #include "runs.clh"
 
 /* y[r, q] = factor * x[r / scale, q / scale] for row r, column q; x has w columns, y w*scale;
  * n is y's length. */
 __kernel void resize_up(__global const store *x, uint x_off, __global store *y, uint y_off, uint n,
-                        uint w, uint c, uint scale, float factor)
+                        uint w, uint c, uint scale, float factor, uint per_item)
 {
     const uint wide = w * scale;
     x += x_off;
@@ -25,7 +25,7 @@ __kernel void resize_up(__global const store *x, uint x_off, __global store *y, 
 /* y[r, q] = factor * the sum of x[r*scale .. +scale, q*scale .. +scale], by rows; y has w columns,
  * x w*scale; n is y's length. */
 __kernel void resize_down(__global const store *x, uint x_off, __global store *y, uint y_off,
-                          uint n, uint w, uint c, uint scale, float factor)
+                          uint n, uint w, uint c, uint scale, float factor, uint per_item)
 {
     const size_t line = (size_t)w * scale * c; /* elements in a row of x */
     x += x_off;

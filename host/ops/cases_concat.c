@@ -30,6 +30,7 @@ static const char *const CASES[] = {
     "concat bwd_data n=64 pixels=16 ca=512 cb=10 planes=1",
     "concat bwd_data n=64 pixels=16 ca=512 cb=67 planes=1 ints=1 da=0",
     "concat bwd_data n=3 pixels=4099 ca=1 cb=10 planes=1 ints=1",
+    "concat bwd_data n=500 pixels=16 ca=3 cb=9 planes=1 ints=1 da=0",
     "concat bwd_data n=131 ca=100 cb=10 da=0",
     "concat accumulate n=100003",
     NULL

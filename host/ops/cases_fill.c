@@ -1,5 +1,5 @@
-/* Cases of fill. fill: out y, keys n value store; axpby: in x y, out y (starts as its input), keys n a b
- * store. */
+/* Cases of fill. fill: out y, keys n value store; axpby: in x y, out y (starts as its input), keys
+ * n a b store. */
 #include "ops/fill.h"
 #include "ops/case_plan.h"
 

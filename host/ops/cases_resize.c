@@ -20,6 +20,7 @@ static const char *const CASES[] = {
     "resize down n=8 h=16 w=16 c=64 scale=2 factor=0.25",
     "resize down n=5 h=7 w=11 c=3 scale=4 ints=1",
     "resize down n=3 h=31 w=29 c=1 scale=2 ints=1 factor=0.25",
+    "resize down n=4 h=32 w=33 c=1 scale=5 ints=1",
     "resize down n=2 h=1 w=1 c=130 scale=7 factor=0.02040816326530612",
     NULL
 };

@@ -33,11 +33,12 @@ int clg__concat_fwd(const clg_ops *o, const clg_concat *c, clg_tensor a, clg_ten
     CLG_TRY(clg__want_store("concat_fwd", "a", a, y.dtype, count(c, c->pixels, c->ca)));
     CLG_TRY(clg__want_store("concat_fwd", "b", b, y.dtype, count(c, c->b_pixels, c->cb)));
     CLG_TRY(clg__want_store("concat_fwd", "y", y, y.dtype, n));
-    CLG_TRY(clg__elementwise(o, "concat", "concat_fwd", clg__store_option(y.dtype), (uint32_t)n,
-                             0.0, 2.0 * clg__dtype_size(y.dtype), &e));
-    CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
-                        CLG_ARGS(CLG_ARG(a), CLG_ARG(b), CLG_ARG(y), CLG_ARG((uint32_t)n),
-                                 CLG_ARG(c->ca), CLG_ARG(c->cb), CLG_ARG(share))));
+    CLG_TRY(clg__elementwise_loops(o, "concat", "concat_fwd", clg__store_option(y.dtype),
+                                   (uint32_t)n, 1, 0.0, 2.0 * clg__dtype_size(y.dtype), &e));
+    CLG_TRY(
+        clg__launch(o->rt, e.kernel, e.grid,
+                    CLG_ARGS(CLG_ARG(a), CLG_ARG(b), CLG_ARG(y), CLG_ARG((uint32_t)n),
+                             CLG_ARG(c->ca), CLG_ARG(c->cb), CLG_ARG(share), CLG_ARG(e.per_item))));
 out:
     return status;
 }
@@ -49,11 +50,11 @@ static int take_columns(const clg_ops *o, const clg_concat *c, clg_tensor dy, ui
     int status = CLG_OK;
     clg_elementwise e;
     uint32_t n = (uint32_t)count(c, c->pixels, width);
-    CLG_TRY(clg__elementwise(o, "concat", "concat_take", clg__store_option(dy.dtype), n, 0.0,
-                             2.0 * clg__dtype_size(dy.dtype), &e));
+    CLG_TRY(clg__elementwise_loops(o, "concat", "concat_take", clg__store_option(dy.dtype), n, 1,
+                                   0.0, 2.0 * clg__dtype_size(dy.dtype), &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(dy), CLG_ARG(dx), CLG_ARG(n), CLG_ARG(width),
-                                 CLG_ARG(c->ca + c->cb), CLG_ARG(first))));
+                                 CLG_ARG(c->ca + c->cb), CLG_ARG(first), CLG_ARG(e.per_item))));
 out:
     return status;
 }
@@ -64,11 +65,13 @@ static int sum_planes(const clg_ops *o, const clg_concat *c, clg_tensor dy, clg_
     int status = CLG_OK;
     clg_elementwise e;
     uint32_t n = c->n * c->cb;
-    CLG_TRY(clg__elementwise(o, "concat", "concat_take_sum", clg__store_option(dy.dtype), n,
-                             c->pixels, clg__dtype_size(dy.dtype) * (c->pixels + 1.0), &e));
+    CLG_TRY(clg__elementwise_loops(o, "concat", "concat_take_sum", clg__store_option(dy.dtype), n,
+                                   c->pixels, c->pixels,
+                                   clg__dtype_size(dy.dtype) * (c->pixels + 1.0), &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(dy), CLG_ARG(db), CLG_ARG(n), CLG_ARG(c->cb),
-                                 CLG_ARG(c->ca + c->cb), CLG_ARG(c->ca), CLG_ARG(c->pixels))));
+                                 CLG_ARG(c->ca + c->cb), CLG_ARG(c->ca), CLG_ARG(c->pixels),
+                                 CLG_ARG(e.per_item))));
 out:
     return status;
 }

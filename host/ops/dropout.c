@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "ops/launch_shape.h"
+#include "ops/random.h"
 
 /* unit(word) < keep, as a comparison of the word's upper 24 bits with an integer: unit is those
  * bits times 2^-24, and an integer is below a number when it is below that number rounded up. */
@@ -33,9 +34,7 @@ int clg__dropout(const clg_ops *o, const clg_rng_key *key, float keep, uint32_t 
     CLG_TRY(clg__launch(
         o->rt, e.kernel, e.grid,
         CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG((uint32_t)n), CLG_ARG(first),
-                 CLG_ARG((uint32_t)(key->seed & UINT32_MAX)), CLG_ARG((uint32_t)(key->seed >> 32)),
-                 CLG_ARG(key->lane + (key->stream << 24)),
-                 CLG_ARG((uint32_t)(key->step & UINT32_MAX)), CLG_ARG((uint32_t)(key->step >> 32)),
+                 CLG_KEY_ARGS(key),
                  CLG_ARG(make_threshold(keep)), CLG_ARG(1.0f / keep))));
 out:
     return status;

@@ -27,11 +27,11 @@ int clg__onehot(const clg_ops *o, clg_tensor labels, clg_tensor y)
     CLG_TRY(clg__want("onehot", "labels", labels, CLG_U32, rows));
     CLG_TRY(clg__want_store("onehot", "y", y, y.dtype, n));
     CLG_TRY(find_width("onehot", "y", y, rows, &classes));
-    CLG_TRY(clg__elementwise(o, "embedding", "embedding_onehot", clg__store_option(y.dtype),
-                             (uint32_t)n, 0.0, clg__dtype_size(y.dtype), &e));
-    CLG_TRY(
-        clg__launch(o->rt, e.kernel, e.grid,
-                    CLG_ARGS(CLG_ARG(labels), CLG_ARG(y), CLG_ARG((uint32_t)n), CLG_ARG(classes))));
+    CLG_TRY(clg__elementwise_loops(o, "embedding", "embedding_onehot", clg__store_option(y.dtype),
+                                   (uint32_t)n, 1, 0.0, clg__dtype_size(y.dtype), &e));
+    CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
+                        CLG_ARGS(CLG_ARG(labels), CLG_ARG(y), CLG_ARG((uint32_t)n),
+                                 CLG_ARG(classes), CLG_ARG(e.per_item))));
 out:
     return status;
 }
@@ -47,11 +47,11 @@ int clg__embedding_fwd(const clg_ops *o, clg_tensor labels, clg_tensor w, clg_te
     CLG_TRY(clg__want_store("embedding_fwd", "w", w, y.dtype, clg__tensor_len(w)));
     CLG_TRY(find_width("embedding_fwd", "y", y, rows, &width));
     CLG_TRY(find_width("embedding_fwd", "w", w, width, &classes));
-    CLG_TRY(clg__elementwise(o, "embedding", "embedding_fwd", clg__store_option(y.dtype),
-                             (uint32_t)n, 0.0, 2.0 * clg__dtype_size(y.dtype), &e));
-    CLG_TRY(clg__launch(
-        o->rt, e.kernel, e.grid,
-        CLG_ARGS(CLG_ARG(labels), CLG_ARG(w), CLG_ARG(y), CLG_ARG((uint32_t)n), CLG_ARG(width))));
+    CLG_TRY(clg__elementwise_loops(o, "embedding", "embedding_fwd", clg__store_option(y.dtype),
+                                   (uint32_t)n, 1, 0.0, 2.0 * clg__dtype_size(y.dtype), &e));
+    CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
+                        CLG_ARGS(CLG_ARG(labels), CLG_ARG(w), CLG_ARG(y), CLG_ARG((uint32_t)n),
+                                 CLG_ARG(width), CLG_ARG(e.per_item))));
 out:
     return status;
 }
@@ -68,12 +68,12 @@ int clg__embedding_bwd_weight(const clg_ops *o, clg_tensor labels, clg_tensor dy
     CLG_TRY(find_width("embedding_bwd_weight", "dy", dy, rows, &width));
     CLG_TRY(find_width("embedding_bwd_weight", "dw", dw, width, &classes));
     double rows_of_class = (double)rows / classes;
-    CLG_TRY(clg__elementwise(o, "embedding", "embedding_bwd_weight", clg__store_option(dy.dtype),
-                             (uint32_t)n, rows_of_class,
-                             4.0 + clg__dtype_size(dy.dtype) * rows_of_class, &e));
+    CLG_TRY(clg__elementwise_loops(
+        o, "embedding", "embedding_bwd_weight", clg__store_option(dy.dtype), (uint32_t)n,
+        (uint32_t)rows, rows_of_class, 4.0 + clg__dtype_size(dy.dtype) * rows_of_class, &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(labels), CLG_ARG(dy), CLG_ARG(dw), CLG_ARG((uint32_t)n),
-                                 CLG_ARG((uint32_t)rows), CLG_ARG(width))));
+                                 CLG_ARG((uint32_t)rows), CLG_ARG(width), CLG_ARG(e.per_item))));
 out:
     return status;
 }

@@ -12,6 +12,7 @@ enum {
     CPU_SLICE_VECTORS = 4,
     SMALL_VECTOR = 4, /* for CPU drivers that take vectors apart: less code, same speed */
     CPU_ITEM = 4096,  /* elements per work-item: 16 KiB, enough to forget the cost of an item */
+    ITEM_TURNS = 16384, /* of loops in a work-item */
     GPU_VECTOR = 4,
     GPU_GROUP = 256,
     GPU_COLUMNS = 32, /* 128 bytes side by side */
@@ -33,8 +34,9 @@ static uint32_t cpu_vector(const clg_ops *o)
     return clg__rt_device(o->rt)->vector_width_float >= 4 ? CPU_VECTOR : SMALL_VECTOR;
 }
 
-int clg__elementwise(const clg_ops *o, const char *file, const char *name, const char *extra,
-                     uint32_t n, double flops_each, double bytes_each, clg_elementwise *out)
+/* Kernel `name` with work-items that own `per_item` elements. */
+static int get_elementwise(const clg_ops *o, const char *file, const char *name, const char *extra,
+                           uint32_t n, uint32_t per_item, clg_elementwise *out)
 {
     bool gpu = is_gpu(o);
     uint32_t vector = gpu ? GPU_VECTOR : cpu_vector(o), items = gpu ? 1 : CPU_ITEM / vector;
@@ -45,7 +47,7 @@ int clg__elementwise(const clg_ops *o, const char *file, const char *name, const
     if (status != CLG_OK) {
         return status;
     }
-    size_t work = clg__ceil_div(n, vector * items);
+    size_t work = clg__ceil_div(n, per_item);
     if (gpu) {
         size_t local = 1, most = clg__kernel_max_work_group(out->kernel);
         while (local < GPU_GROUP && local * 2 <= most) {
@@ -56,9 +58,31 @@ int clg__elementwise(const clg_ops *o, const char *file, const char *name, const
     } else {
         out->grid = clg__grid(1, work, 0, 0);
     }
+    out->per_item = per_item;
+    return CLG_OK;
+}
+
+int clg__elementwise(const clg_ops *o, const char *file, const char *name, const char *extra,
+                     uint32_t n, double flops_each, double bytes_each, clg_elementwise *out)
+{
+    int status = get_elementwise(o, file, name, extra, n, is_gpu(o) ? GPU_VECTOR : CPU_ITEM, out);
     out->grid.flops = flops_each * n;
     out->grid.bytes = bytes_each * n;
-    return CLG_OK;
+    return status;
+}
+
+int clg__elementwise_loops(const clg_ops *o, const char *file, const char *name, const char *extra,
+                           uint32_t n, uint32_t turns, double flops_each, double bytes_each,
+                           clg_elementwise *out)
+{
+    uint32_t vector = is_gpu(o) ? GPU_VECTOR : cpu_vector(o);
+    uint32_t per_item = ITEM_TURNS / (turns > 0 ? turns : 1) / vector * vector;
+    uint32_t most = is_gpu(o) ? GPU_VECTOR : CPU_ITEM;
+    per_item = per_item < vector ? vector : per_item > most ? most : per_item;
+    int status = get_elementwise(o, file, name, extra, n, per_item, out);
+    out->grid.flops = flops_each * n;
+    out->grid.bytes = bytes_each * n;
+    return status;
 }
 
 /* The widest group for `cols` columns that the device allows. Only three shapes, as some drivers

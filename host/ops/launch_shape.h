@@ -11,12 +11,21 @@
 typedef struct clg_elementwise {
     clg_kernel *kernel;
     clg_grid grid;
+    uint32_t per_item; /* elements of a work-item */
 } clg_elementwise;
 
 /* Kernel `name` of `file` for n > 0 elements of `bytes_each` moved and `flops_each` done; `extra`
  * (more -D, or "") is added to the options. */
 int clg__elementwise(const clg_ops *o, const char *file, const char *name, const char *extra,
                      uint32_t n, double flops_each, double bytes_each, clg_elementwise *out);
+
+/* The same for kernels that take per_item as their last argument: an element costs `turns` turns of
+ * a loop (1 for copies), and a work-item gets the fewer elements the more they cost. Beside balance,
+ * one driver wants this: llvmpipe ends all loops of a work-item, without a word, when they have made
+ * 65,535 turns together. */
+int clg__elementwise_loops(const clg_ops *o, const char *file, const char *name, const char *extra,
+                           uint32_t n, uint32_t turns, double flops_each, double bytes_each,
+                           clg_elementwise *out);
 
 /* ---- sums over rows: groups of RED_X columns and RED_Y lanes on GPUs, items of 64 columns on CPUs
  * ---- */

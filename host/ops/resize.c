@@ -16,13 +16,13 @@ static int resize(const clg_ops *o, const char *name, clg_tensor x, clg_tensor y
     }
     CLG_TRY(clg__want_store(name, "small image", small, x.dtype, n));
     CLG_TRY(clg__want_store(name, "large image", large, x.dtype, n * area));
-    CLG_TRY(clg__elementwise(o, "resize", name, clg__store_option(x.dtype),
-                             (uint32_t)clg__tensor_len(y), each,
-                             clg__dtype_size(x.dtype) * (1.0 + each), &e));
+    CLG_TRY(clg__elementwise_loops(o, "resize", name, clg__store_option(x.dtype),
+                                   (uint32_t)clg__tensor_len(y), (uint32_t)each, each,
+                                   clg__dtype_size(x.dtype) * (1.0 + each), &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG((uint32_t)clg__tensor_len(y)),
                                  CLG_ARG(small.dim[2]), CLG_ARG(small.dim[3]), CLG_ARG(scale),
-                                 CLG_ARG(factor))));
+                                 CLG_ARG(factor), CLG_ARG(e.per_item))));
 out:
     return status;
 }
