@@ -22,6 +22,7 @@
     X(adam)            \
     X(sgd)             \
     X(reduce)          \
+    X(parzen)          \
     X(fill)            \
     X(random)          \
     X(system)          \

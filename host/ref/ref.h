@@ -74,6 +74,11 @@ void ref_weight_decay(double decay, uint64_t n, const double *w, double *g);
 void ref_weight_clip(double limit, uint64_t n, double *w);
 void ref_adam_step(const clg_adam *a, uint64_t n, const double *g, double *w, double *m, double *v);
 void ref_reduce_columns(const double *x, uint32_t rows, uint32_t cols, double *y);
+/* x [n,d], s [m,d], h [widths]; least [n], sum [n,widths], at [n]: ops/parzen.h. */
+void ref_parzen_sum(const double *x, const double *s, uint32_t n, uint32_t m, uint32_t d,
+                    const double *h, uint32_t widths, double *least, double *sum);
+void ref_parzen_nearest(const double *x, const double *s, uint32_t n, uint32_t m, uint32_t d,
+                        double *least, double *at);
 double ref_reduce_sumsq(const double *x, const double *minus, uint64_t n);
 
 /* Rows 0 .. n-1 of a drawn system: base/system.h says which. y [n, clg__system_dim]. */
