@@ -14,12 +14,21 @@
         w -= step * (m / (sqrt(v) * root + eps));                                     \
     } while (0)
 
+/* 1 - beta^t without loss of digits, from ln(beta). */
+static inline float less_power(float log_beta, float t)
+{
+    return -expm1(t * log_beta);
+}
+
 /* m = b1 m + (1-b1) g; v = b2 v + (1-b2) g^2; w -= step * m / (sqrt(v) * root + eps), where the
- * host gives step = lr / (1 - b1^t) and root = 1 / sqrt(1 - b2^t), computed in double. */
+ * host gives step = lr / (1 - b1^t) and root = 1 / sqrt(1 - b2^t), computed in double. With is_scaled
+ * only the device knows t and whether to step at all (cl/loss_scale.cl): then step is lr alone, and
+ * log1, log2 are the logarithms of b1, b2. */
 __kernel void adam_step(__global const float *g, uint g_off, __global float *w, uint w_off,
                         __global float *m, uint m_off, __global float *v, uint v_off, uint n,
                         float beta1, float one_less_beta1, float beta2, float one_less_beta2,
-                        float step, float root, float eps)
+                        float step, float root, float eps, __global const float *scale,
+                        uint scale_off, uint is_scaled, float log1, float log2)
 {
     size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
     const size_t end = min((size_t)n, i + ITEMS * VW);
@@ -27,6 +36,14 @@ __kernel void adam_step(__global const float *g, uint g_off, __global float *w, 
     w += w_off;
     m += m_off;
     v += v_off;
+    if (is_scaled != 0u) {
+        if (scale[scale_off + 2u] != 0.0f) { /* skip */
+            return;
+        }
+        const float t = scale[scale_off + 4u]; /* steps */
+        step /= less_power(log1, t);
+        root = 1.0f / sqrt(less_power(log2, t));
+    }
     for (; i + VW <= end; i += VW) {
         fvec wi = VLOAD(w + i), mi = VLOAD(m + i), vi = VLOAD(v + i);
         ADAM_STEP(fvec, VLOAD(g + i), wi, mi, vi);

@@ -26,9 +26,11 @@ static inline float lanes_of(fvec v)
 __kernel RED_KERNEL void mse(__global const store *x, uint x_off, __global const store *y,
                              uint y_off, __global float *out, uint out_off, __global store *dx,
                              uint dx_off, uint n, uint chunk, float share, float factor,
-                             uint has_dx)
+                             uint has_dx, __global const float *scale, uint scale_off,
+                             uint has_scale)
 {
     RED_BUFFER;
+    factor *= has_scale != 0u ? scale[scale_off] : 1.0f;
     const uint k = (uint)get_global_id(2), length = min(chunk, n - k * chunk);
     const size_t first = (size_t)k * chunk;
     fvec total = (fvec)(0.0f), total_x = (fvec)(0.0f), run = (fvec)(0.0f), run_x = (fvec)(0.0f);

@@ -5,15 +5,20 @@
  * both families: CPU -DVW=16 -DITEMS=256, GPU -DVW=4 -DITEMS=1. No local memory. */
 #include "common.clh"
 
-/* v = momentum * v - lr * g; w = w + v. Goodfellow et al., "Generative adversarial nets", 2014. */
+/* v = momentum * v - lr * g; w = w + v; nothing when is_scaled and the loss scale's state says so
+ * (cl/loss_scale.cl). Goodfellow et al., "Generative adversarial nets", 2014. */
 __kernel void sgd_step(__global const float *g, uint g_off, __global float *w, uint w_off,
-                       __global float *v, uint v_off, uint n, float lr, float momentum)
+                       __global float *v, uint v_off, uint n, float lr, float momentum,
+                       __global const float *scale, uint scale_off, uint is_scaled)
 {
     size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
     const size_t end = min((size_t)n, i + ITEMS * VW);
     g += g_off;
     w += w_off;
     v += v_off;
+    if (is_scaled != 0u && scale[scale_off + 2u] != 0.0f) {
+        return;
+    }
     for (; i + VW <= end; i += VW) {
         const fvec vi = momentum * VLOAD(v + i) - lr * VLOAD(g + i);
         VSTORE(vi, v + i);

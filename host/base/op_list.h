@@ -20,6 +20,7 @@
     X(loss)            \
     X(mse)             \
     X(adam)            \
+    X(loss_scale)      \
     X(sgd)             \
     X(reduce)          \
     X(parzen)          \

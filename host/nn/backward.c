@@ -188,6 +188,7 @@ int clg__net_back(clg_net *net, const clg_net_pass *pass, const clg_net_back *ba
     if (status != CLG_OK) {
         return status;
     }
+    CLG_TRY(clg__net_refresh(net));
     for (uint32_t i = net->plan.layer_count; i-- > 0;) {
         if (!clg__tensor_is(w.grad[i])) {
             CLG_TRY(clear_gradients(&w, i));
@@ -198,6 +199,9 @@ int clg__net_back(clg_net *net, const clg_net_pass *pass, const clg_net_back *ba
     if (clg__tensor_is(back->dx) && !w.x_has) {
         uint64_t len = w.k.n * clg__source_len(&net->plan, CLG_FROM_INPUT);
         CLG_TRY(clg__rt_zero(net->ops->rt, clg__tensor_vec(back->dx, 0, (uint32_t)len)));
+    }
+    if (back->want_dw && net->scale != NULL) {
+        net->scaled_by = back->scaled_by != NULL ? back->scaled_by : net;
     }
     return CLG_OK;
 out:

@@ -126,7 +126,7 @@ static clg_tensor shares_of(const clg_walk *k)
 /* Rows of the table at the labels, or means of rows weighted by shares: a matrix product. */
 static int embed(const clg_walk *k, uint32_t i, clg_tensor y)
 {
-    clg_tensor w = value_of(k, i, CLG_PART_W);
+    clg_tensor w = clg__net_weight(k->net, i);
     return has_shares(k) ? clg__linear_fwd(k->net->ops, shares_of(k), w, &(clg_epilogue){ 0 }, y,
                                            clg__scratch_workspace(k->net->scratch))
                          : clg__embedding_fwd(k->net->ops, labels_of(k), w, y);
@@ -168,7 +168,7 @@ static int run_sum(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y)
 {
     const clg_net *net = k->net;
     const clg_layer *l = &net->plan.layer[i];
-    clg_tensor w = value_of(k, i, CLG_PART_W), ws = clg__scratch_workspace(net->scratch);
+    clg_tensor w = clg__net_weight(net, i), ws = clg__scratch_workspace(net->scratch);
     clg_epilogue e = { .bias = value_of(k, i, CLG_PART_B),
                        .act = l->norm == CLG_NORM_NONE ? l->act : CLG_ACT_NONE,
                        .slope = l->slope };
@@ -284,7 +284,7 @@ static int back_sum(const clg_walk *k, uint32_t i, clg_tensor dy, clg_tensor dx)
 {
     const clg_net *net = k->net;
     const clg_layer *l = &net->plan.layer[i];
-    clg_tensor ws = clg__scratch_workspace(net->scratch), w = value_of(k, i, CLG_PART_W);
+    clg_tensor ws = clg__scratch_workspace(net->scratch), w = clg__net_weight(net, i);
     if (l->op == CLG_LAYER_LINEAR) {
         return clg__linear_bwd_data(net->ops, dy, w, dx, ws);
     }

@@ -115,6 +115,7 @@ int clg__net_run(clg_net *net, const clg_net_pass *pass, clg_tensor y[CLG_HEADS_
     }
     clg_walk k = { .net = net, .pass = pass, .n = pass->n, .groups = pass->groups,
                    .mode = pass->mode };
+    CLG_TRY(clg__net_refresh(net));
     for (uint32_t i = 0; i < net->plan.layer_count; i++) {
         if (!is_passed_by(&k, i)) {
             CLG_TRY(run_block(&k, i));

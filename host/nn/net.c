@@ -5,13 +5,25 @@
 
 #include "base/mem.h"
 #include "nn/net_internal.h"
+#include "ops/loss_scale.h"
 
 /* ---- sizes ---- */
 
-static void count_buffer(clg_bytes *b, uint64_t floats)
+static void count_buffer(clg_bytes *b, enum clg_dtype dtype, uint64_t count)
 {
-    b->total += 4u * floats;
-    b->largest = 4u * floats > b->largest ? 4u * floats : b->largest;
+    uint64_t bytes = clg__dtype_size(dtype) * count;
+    b->total += bytes;
+    b->largest = bytes > b->largest ? bytes : b->largest;
+}
+
+static bool has_scale(const clg_net_options *opt)
+{
+    return opt->train && opt->store == CLG_F16;
+}
+
+static uint64_t work_len(const clg_net_layout *layout, const clg_net_options *opt)
+{
+    return opt->store != CLG_F32 ? layout->params : 0;
 }
 
 /* Buffers of activations, in floats: one per block, or those that the blocks take turns in. */
@@ -63,17 +75,19 @@ int clg__net_bytes(const clg_net_plan *plan, const clg_net_options *opt, clg_byt
     }
     *out = (clg_bytes){ 0 };
     for (int i = 0; i < slab_count(opt); i++) {
-        count_buffer(out, layout.params);
+        count_buffer(out, CLG_F32, layout.params);
     }
-    count_buffer(out, layout.stats);
-    count_buffer(out, layout.batch_stats);
+    count_buffer(out, opt->store, work_len(&layout, opt));
+    count_buffer(out, CLG_F32, has_scale(opt) ? CLG_LOSS_SCALE_LEN : 0);
+    count_buffer(out, CLG_F32, layout.stats);
+    count_buffer(out, CLG_F32, layout.batch_stats);
     for (uint32_t i = 0; i < saved_count(plan, &layout, opt->train); i++) {
-        count_buffer(out, saved_len(&layout, opt, i));
+        count_buffer(out, opt->store, saved_len(&layout, opt, i));
     }
     for (uint32_t i = 0; i < plan->layer_count; i++) {
-        count_buffer(out, kept_len(&layout, opt, i));
+        count_buffer(out, opt->store, kept_len(&layout, opt, i));
     }
-    count_buffer(out, segments_len(count_parameters(plan, &layout)));
+    count_buffer(out, CLG_U32, segments_len(count_parameters(plan, &layout)));
     return CLG_OK;
 }
 
@@ -104,6 +118,16 @@ clg_tensor clg__net_part(const clg_net *net, enum clg_net_kind kind, uint32_t bl
     }
     return shape_part(&net->plan.layer[block], clg__tensor_all(slab),
                       net->layout.block[block].at[part], len, part);
+}
+
+clg_tensor clg__net_weight(const clg_net *net, uint32_t block)
+{
+    const uint64_t len = net->layout.block[block].len[CLG_PART_W];
+    if (net->work == NULL || len == 0) {
+        return clg__net_part(net, CLG_NET_VALUE, block, CLG_PART_W);
+    }
+    return shape_part(&net->plan.layer[block], clg__tensor_all(net->work),
+                      net->layout.block[block].at[CLG_PART_W], len, CLG_PART_W);
 }
 
 /* ---- the table of tensors ---- */
@@ -161,18 +185,19 @@ static int make_table(clg_net *net)
 
 /* ---- create, destroy ---- */
 
-static int make_buffer(clg_net *net, uint64_t floats, const char *label, clg_buffer **out)
+static int make_buffer(clg_net *net, enum clg_dtype dtype, uint64_t count, const char *label,
+                       clg_buffer **out)
 {
-    if (floats == 0) {
+    if (count == 0) {
         return CLG_OK;
     }
-    int status = clg__buffer_create(net->ops->rt, CLG_F32, floats, label, out);
+    int status = clg__buffer_create(net->ops->rt, dtype, count, label, out);
     return status != CLG_OK ? clg__context(status, "%s, %s", net->label, label) : CLG_OK;
 }
 
 static int make_slab(clg_net *net, uint64_t floats, const char *label, clg_buffer **out)
 {
-    int status = make_buffer(net, floats, label, out);
+    int status = make_buffer(net, CLG_F32, floats, label, out);
     if (status == CLG_OK && *out != NULL) {
         status = clg__rt_zero(net->ops->rt, clg__tensor_all(*out));
     }
@@ -188,12 +213,21 @@ static int make_buffers(clg_net *net, const clg_net_options *opt)
         CLG_TRY(make_slab(net, net->layout.params, label[i], &net->slab[i]));
     }
     CLG_TRY(make_slab(net, net->layout.stats, "running statistics", &net->stats));
-    CLG_TRY(make_buffer(net, net->layout.batch_stats, "batch statistics", &net->batch_stats));
+    CLG_TRY(make_buffer(net, opt->store, work_len(&net->layout, opt), "working weights",
+                        &net->work));
+    CLG_TRY(make_buffer(net, CLG_F32, net->layout.batch_stats, "batch statistics",
+                        &net->batch_stats));
     for (uint32_t i = 0; i < saved_count(&net->plan, &net->layout, opt->train); i++) {
-        CLG_TRY(make_buffer(net, saved_len(&net->layout, opt, i), "activations", &net->saved[i]));
+        CLG_TRY(make_buffer(net, opt->store, saved_len(&net->layout, opt, i), "activations",
+                            &net->saved[i]));
     }
     for (uint32_t i = 0; i < net->plan.layer_count; i++) {
-        CLG_TRY(make_buffer(net, kept_len(&net->layout, opt, i), "output", &net->kept[i]));
+        CLG_TRY(make_buffer(net, opt->store, kept_len(&net->layout, opt, i), "activations",
+                            &net->kept[i]));
+    }
+    if (has_scale(opt)) {
+        CLG_TRY(make_buffer(net, CLG_F32, CLG_LOSS_SCALE_LEN, "loss scale", &net->scale));
+        CLG_TRY(clg__rt_write(net->ops->rt, clg__tensor_all(net->scale), CLG_LOSS_SCALE_START));
     }
 out:
     return status;
@@ -237,6 +271,8 @@ int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
     net->plan = *plan;
     net->max_batch = opt->max_batch;
     net->train = opt->train;
+    net->store = opt->store;
+    net->work_is_old = true;
     net->label = opt->label != NULL ? opt->label : "net";
     if (opt->max_batch == 0) {
         status = clg__fail(CLG_E_INTERNAL, "%s: a net needs a batch of at least 1", net->label);
@@ -262,6 +298,8 @@ void clg__net_destroy(clg_net **pnet)
     for (int i = 0; i < 4; i++) {
         clg__buffer_destroy(&net->slab[i]);
     }
+    clg__buffer_destroy(&net->work);
+    clg__buffer_destroy(&net->scale);
     clg__buffer_destroy(&net->stats);
     clg__buffer_destroy(&net->batch_stats);
     for (uint32_t i = 0; i < CLG_LAYERS_MAX; i++) {

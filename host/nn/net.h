@@ -29,12 +29,20 @@ enum clg_net_mode {
  * destroyed after them. train: for backward passes too. */
 int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_plan *const *plans,
                         const uint32_t *batches, uint32_t n, bool train);
+/* The same for nets whose options have this `store`. */
+int clg__scratch_create_stored(clg_scratch **out, const clg_ops *ops,
+                               const clg_net_plan *const *plans, const uint32_t *batches,
+                               uint32_t n, bool train, enum clg_dtype store);
 void clg__scratch_destroy(clg_scratch **s);
 
 typedef struct clg_net_options {
     uint32_t max_batch;
     bool train; /* gradients and moments too */
     enum clg_optimizer optimizer; /* training: Adam keeps both moments, SGD the first alone */
+    /* Of activations, their gradients and the copy of the weights that the layers read; x, y, dy and
+     * dx are of this type: CLG_F32 (0), CLG_F16, CLG_BF16. All else is float: parameters, their
+     * gradients, moments, statistics. With CLG_F16 a net for training has a loss scale. */
+    enum clg_dtype store;
     const char *label; /* static: "netG", "netD" */
 } clg_net_options;
 
@@ -45,6 +53,9 @@ typedef struct clg_bytes {
 int clg__net_bytes(const clg_net_plan *plan, const clg_net_options *opt, clg_bytes *out);
 int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
                        const uint32_t *batches, uint32_t n, bool train, clg_bytes *out);
+int clg__scratch_bytes_stored(const clg_ops *ops, const clg_net_plan *const *plans,
+                              const uint32_t *batches, uint32_t n, bool train,
+                              enum clg_dtype store, clg_bytes *out);
 
 int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
                     const clg_net_plan *plan, const clg_net_options *opt);
@@ -75,6 +86,7 @@ typedef struct clg_net_back {
     clg_tensor dy[CLG_HEADS_MAX]; /* gradient of head h for these rows, overwritten; CLG_NO_TENSOR:
                                      zero. At least one is given. */
     clg_tensor dx;          /* where the gradient of x's rows goes, or CLG_NO_TENSOR */
+    clg_net *scaled_by;     /* whose loss scale dy carries, if both have one; NULL: this net's */
 } clg_net_back;
 int clg__net_back(clg_net *net, const clg_net_pass *pass, const clg_net_back *back);
 
@@ -94,6 +106,17 @@ static inline int clg__net_backward(clg_net *net, clg_tensor x, clg_tensor dy, u
     clg_net_pass pass = { .x = x, .n = n, .groups = groups, .mode = CLG_NET_TRAIN };
     return clg__net_back(net, &pass, &(clg_net_back){ .want_dw = want_dw, .dy = { dy }, .dx = dx });
 }
+
+/* ---- loss scale: nets for training that store halves ----
+ * The loss whose gradient comes back through a net with want_dw must be multiplied by this element
+ * (ops/loss.h); CLG_NO_TENSOR: the net has no scale. Parameters' gradients are divided by it before
+ * anything reads them. When they hold inf or nan they become 0, the next step of the optimiser
+ * changes nothing and the scale halves; Adam's t counts the other steps. Nothing waits for that. */
+clg_tensor clg__net_loss_scale(const clg_net *net);
+enum { CLG_NET_SCALE_LEN = 8 };
+/* The state for checkpoints, ops/loss_scale.h. Blocking. A net without scale: CLG_E_INTERNAL. */
+int clg__net_scale_read(clg_net *net, float state[CLG_NET_SCALE_LEN]);
+int clg__net_scale_write(clg_net *net, const float state[CLG_NET_SCALE_LEN]);
 
 /* ---- steps of the optimisers; the net was made with the options' optimizer of that name ---- */
 int clg__net_adam(clg_net *net, const clg_adam *a);

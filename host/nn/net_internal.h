@@ -68,9 +68,10 @@ typedef struct clg_net_layout {
 struct clg_scratch {
     const clg_ops *ops;
     /* Gradients of block outputs, see clg_net_graph. NULL when not for training. Between passes
-     * gradient[1] holds the snapshot of clg__net_snapshot. */
+     * gradient[1] (the workspace, if gradients are not floats) holds the snapshot of
+     * clg__net_snapshot. */
     clg_buffer *gradient[CLG_POOL_MAX];
-    clg_buffer *workspace; /* NULL if no operator wants any */
+    clg_buffer *workspace; /* floats; NULL if no operator wants any */
 };
 
 /* One named tensor and its place on host and device. */
@@ -90,6 +91,11 @@ struct clg_net {
     bool train;
     const char *label;
 
+    enum clg_dtype store; /* of activations, their gradients, working weights */
+    clg_buffer *work;    /* the parameters in that type; NULL for floats */
+    bool work_is_old;    /* the parameters have moved since it was made */
+    clg_buffer *scale;   /* state of the loss scale; NULL: none */
+    clg_net *scaled_by;  /* whose scale the parameters' gradients carry; NULL: none */
     clg_buffer *slab[4]; /* by enum clg_net_kind; only VALUE when not for training, no V for SGD */
     clg_buffer *stats;   /* running mean and variance; NULL without batch norm */
     clg_buffer *batch_stats;
@@ -134,7 +140,13 @@ uint64_t clg__source_len(const clg_net_plan *plan, int32_t source);
  * operators want it; "no tensor" if the block has none. */
 clg_tensor clg__net_part(const clg_net *net, enum clg_net_kind kind, uint32_t block,
                          enum clg_part part);
+/* Weights as the block's ops read them. */
+clg_tensor clg__net_weight(const clg_net *net, uint32_t block);
 clg_tensor clg__scratch_workspace(const clg_scratch *s);
+/* Brings the working weights up to date before a pass. */
+int clg__net_refresh(clg_net *net);
+/* Divides the parameters' gradients by the loss scale, once after each backward. */
+int clg__net_unscale(clg_net *net);
 
 /* ---- block.c: one block, on n rows from row `first` of the pass on ---- */
 typedef struct clg_walk {

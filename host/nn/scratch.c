@@ -9,7 +9,7 @@
 #include "ops/reduce.h"
 
 typedef struct clg_scratch_size {
-    uint64_t gradient[CLG_POOL_MAX], workspace; /* floats */
+    uint64_t gradient[CLG_POOL_MAX], workspace; /* elements; floats */
 } clg_scratch_size;
 
 static void grow(uint64_t *a, uint64_t b)
@@ -77,7 +77,7 @@ static int measure_batches(const clg_ops *ops, const clg_layer *l, uint32_t batc
 }
 
 static int measure(const clg_ops *ops, const clg_net_plan *const *plans, const uint32_t *batches,
-                   uint32_t n, bool train, clg_scratch_size *out)
+                   uint32_t n, bool train, enum clg_dtype store, clg_scratch_size *out)
 {
     *out = (clg_scratch_size){ 0 };
     for (uint32_t i = 0; i < n; i++) {
@@ -94,7 +94,7 @@ static int measure(const clg_ops *ops, const clg_net_plan *const *plans, const u
             for (uint32_t j = 0; j < layout.graph.gradients.count; j++) {
                 grow(&out->gradient[j], layout.graph.gradients.len[j] * batches[i]);
             }
-            grow(&out->gradient[1], layout.params);
+            grow(store == CLG_F32 ? &out->gradient[1] : &out->workspace, layout.params);
             grow(&out->workspace, clg__reduce_workspace(ops, (uint32_t)layout.params, 1));
         }
     }
@@ -104,14 +104,22 @@ static int measure(const clg_ops *ops, const clg_net_plan *const *plans, const u
 int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
                        const uint32_t *batches, uint32_t n, bool train, clg_bytes *out)
 {
+    return clg__scratch_bytes_stored(ops, plans, batches, n, train, CLG_F32, out);
+}
+
+int clg__scratch_bytes_stored(const clg_ops *ops, const clg_net_plan *const *plans,
+                              const uint32_t *batches, uint32_t n, bool train,
+                              enum clg_dtype store, clg_bytes *out)
+{
     clg_scratch_size size;
-    int status = measure(ops, plans, batches, n, train, &size);
+    int status = measure(ops, plans, batches, n, train, store, &size);
     if (status != CLG_OK) {
         return status;
     }
     *out = (clg_bytes){ 0 };
     for (int i = 0; i <= CLG_POOL_MAX; i++) {
-        uint64_t bytes = 4u * (i < CLG_POOL_MAX ? size.gradient[i] : size.workspace);
+        uint64_t bytes = i < CLG_POOL_MAX ? clg__dtype_size(store) * size.gradient[i]
+                                          : 4u * size.workspace;
         out->total += bytes;
         grow(&out->largest, bytes);
     }
@@ -121,6 +129,13 @@ int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
 int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_plan *const *plans,
                         const uint32_t *batches, uint32_t n, bool train)
 {
+    return clg__scratch_create_stored(out, ops, plans, batches, n, train, CLG_F32);
+}
+
+int clg__scratch_create_stored(clg_scratch **out, const clg_ops *ops,
+                               const clg_net_plan *const *plans, const uint32_t *batches,
+                               uint32_t n, bool train, enum clg_dtype store)
+{
     *out = NULL;
     int status = CLG_OK;
     clg_scratch_size size;
@@ -129,10 +144,10 @@ int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_pla
         return CLG_E_MEMORY;
     }
     s->ops = ops;
-    CLG_TRY(measure(ops, plans, batches, n, train, &size));
+    CLG_TRY(measure(ops, plans, batches, n, train, store, &size));
     for (int i = 0; i < CLG_POOL_MAX; i++) {
         if (size.gradient[i] > 0) {
-            CLG_TRY(clg__buffer_create(ops->rt, CLG_F32, size.gradient[i], "gradients in flight",
+            CLG_TRY(clg__buffer_create(ops->rt, store, size.gradient[i], "gradients in flight",
                                        &s->gradient[i]));
         }
     }

@@ -10,14 +10,17 @@ static clg_tensor segments_of(const clg_net *net)
 
 int clg__net_sumsq(clg_net *net, enum clg_net_kind kind, clg_tensor out)
 {
-    return clg__reduce_sumsq(net->ops, clg__tensor_all(net->slab[kind]), CLG_NO_TENSOR,
-                             segments_of(net), out);
+    int status = kind == CLG_NET_GRAD ? clg__net_unscale(net) : CLG_OK;
+    return status == CLG_OK ? clg__reduce_sumsq(net->ops, clg__tensor_all(net->slab[kind]),
+                                                CLG_NO_TENSOR, segments_of(net), out)
+                            : status;
 }
 
 static clg_tensor snapshot_of(const clg_net *net)
 {
-    return clg__tensor_vec(clg__tensor_all(net->scratch->gradient[1]), 0,
-                           (uint32_t)net->layout.params);
+    const clg_scratch *s = net->scratch;
+    return clg__tensor_vec(clg__tensor_all(net->store == CLG_F32 ? s->gradient[1] : s->workspace),
+                           0, (uint32_t)net->layout.params);
 }
 
 int clg__net_snapshot(clg_net *net)

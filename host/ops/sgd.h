@@ -11,6 +11,9 @@ typedef struct clg_sgd {
 
 /* One launch over whole slabs of equal length; w and v are updated. */
 int clg__sgd_step(const clg_ops *o, const clg_sgd *s, clg_tensor g, clg_tensor w, clg_tensor v);
+/* The same under a loss scale, whose state (ops/loss_scale.h) says whether the step is done. */
+int clg__sgd_step_scaled(const clg_ops *o, const clg_sgd *s, clg_tensor g, clg_tensor w,
+                         clg_tensor v, clg_tensor scale);
 /* g += decay * w (L2 weight decay, before the optimiser). */
 int clg__weight_decay(const clg_ops *o, float decay, clg_tensor w, clg_tensor g);
 /* w cut to [-limit, limit] (Arjovsky, Chintala, Bottou, "Wasserstein GAN", 2017, algorithm 1). */

@@ -16,7 +16,7 @@ void ref_adam_step(const clg_adam *a, uint64_t n, const double *g, double *w, do
     }
 }
 
-/* step: in g w m v, out w m v (inout). Keys n lr beta1 beta2 eps t. */
+/* step: in g w m v, out w m v (inout). Keys n lr beta1 beta2 eps t skip. */
 int ref_case_adam(const clg_case *c, const double *const *in, double *const *out)
 {
     clg_adam a = { .lr = (float)clg__case_get(c, "lr", 2e-4),
@@ -27,6 +27,9 @@ int ref_case_adam(const clg_case *c, const double *const *in, double *const *out
 
     if (!ref__case_pass(c, "step")) {
         return ref__case_unknown(c);
+    }
+    if (clg__case_u32(c, "skip", 0) != 0) {
+        return CLG_OK;
     }
     ref_adam_step(&a, clg__case_u32(c, "n", 1), in[0], out[0], out[1], out[2]);
     return CLG_OK;

@@ -21,12 +21,15 @@ void ref_weight_clip(double limit, uint64_t n, double *w)
     }
 }
 
-/* step: in g w v, out w v, keys n lr momentum; decay: in w g, out g, keys n decay; clip: in w, out
+/* step: in g w v, out w v, keys n lr momentum skip; decay: in w g, out g, keys n decay; clip: in w, out
  * w, keys n limit. All out are inout. */
 int ref_case_sgd(const clg_case *c, const double *const *in, double *const *out)
 {
     uint64_t n = clg__case_u32(c, "n", 1);
 
+    if (clg__case_u32(c, "skip", 0) != 0) {
+        return CLG_OK;
+    }
     if (ref__case_pass(c, "step")) {
         ref_sgd_step(ref__case_f32(c, "lr", 0.1), ref__case_f32(c, "momentum", 0.5), n, in[0],
                      out[0], out[1]);
