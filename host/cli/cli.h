@@ -19,7 +19,7 @@ typedef struct clg_cli {
     const char *word[CLG_CLI_WORDS]; /* positional */
     uint32_t words;
     const char *model, *data, *platform, *device, *out, *resume, *init_from, *latents, *grid,
-        *class, *on_collapse;
+        *class, *on_collapse, *precision;
     const char *set[CLG_CLI_SETS];
     uint32_t sets;
     uint64_t epochs, steps, batch, size, seed, trace, count, interpolate, rounds;
@@ -81,6 +81,8 @@ const char *clg__human_bytes(uint64_t bytes, char buf[32]);
 const char *clg__human_time(double seconds, char buf[32]);
 /* The --profile table on standard error. */
 int clg__print_profile(clg_rt *rt);
+/* Prints what lies in device memory now, by label and type. */
+int clg__print_buffers(const clg_rt *rt);
 /* "RxC" -> rows, cols; each 1..64. */
 int clg__parse_grid(const char *text, uint32_t *rows, uint32_t *cols);
 

@@ -264,6 +264,7 @@ int clg__cmd_train(const clg_cli *cli)
     status = run_training(cli, &s, desc, t);
     if (cli->profile && status == CLG_OK) {
         status = clg__print_profile(s.rt);
+        status = status == CLG_OK ? clg__print_buffers(s.rt) : status;
     }
 out:
     clg__trainer_destroy(&t);

@@ -8,7 +8,7 @@
 
 static const char *const train_options[] = { "--model", "--data", "--platform", "--device", "--out",
     "--epochs", "--steps", "--batch", "--size", "--seed", "--set", "--resume", "--init-from",
-    "--trace", "--on-collapse", "--profile", NULL };
+    "--trace", "--on-collapse", "--precision", "--profile", NULL };
 static const char *const sample_options[] = { "--model", "--platform", "--device", "--count",
     "--grid", "--seed", "--latents", "--interpolate", "--class", "--out", "--set", "--size", NULL };
 static const char *const json_options[] = { "--json", NULL };

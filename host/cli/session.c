@@ -58,6 +58,15 @@ int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc)
     if (cli->has_seed) {
         desc->train.seed = cli->seed;
     }
+    if (cli->precision != NULL) {
+        char key[64];
+        int status = CLG_OK;
+        (void)snprintf(key, sizeof key, "runtime.precision=%.32s", cli->precision);
+        status = clg__config_set(desc, key);
+        if (status != CLG_OK) {
+            return status;
+        }
+    }
     if (cli->has_epochs && cli->has_steps) {
         return clg__hint(clg__fail(CLG_E_USAGE, "--epochs and --steps exclude each other"),
                          "give one of them");
@@ -158,6 +167,27 @@ int clg__print_profile(clg_rt *rt)
                 (unsigned long long)rows[i].calls, rows[i].total_ms, rows[i].flops / ms * 1e-6,
                 rows[i].bytes / ms * 1e-6, 100.0 * rows[i].total_ms / (total > 0.0 ? total : 1.0));
     }
+    clg__free(rows);
+    return CLG_OK;
+}
+
+int clg__print_buffers(const clg_rt *rt)
+{
+    static const char *const types[] = { "float", "uchar", "uint", "half", "bfloat16" };
+    clg_buffer_row *rows = NULL;
+    size_t n = 0;
+    char size[32];
+    int status = clg__rt_buffers(rt, &rows, &n);
+    if (status != CLG_OK) {
+        return status;
+    }
+    fprintf(stderr, "%-28s %-9s %8s %12s\n", "device memory", "type", "buffers", "size");
+    for (size_t i = 0; i < n; i++) {
+        fprintf(stderr, "%-28s %-9s %8llu %12s\n", rows[i].label, types[rows[i].dtype],
+                (unsigned long long)rows[i].buffers, clg__human_bytes(rows[i].bytes, size));
+    }
+    fprintf(stderr, "%-28s %-9s %8s %12s\n", "at most", "", "",
+            clg__human_bytes(clg__rt_bytes_peak(rt), size));
     clg__free(rows);
     return CLG_OK;
 }

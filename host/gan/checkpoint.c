@@ -34,9 +34,10 @@ uint32_t clg__checkpoint_groups(clg_trainer *t, clg_state_group out[CLG_STATE_GR
 
 static void format_choices(const clg_trainer *t, char *dst, size_t cap)
 {
-    snprintf(dst, cap, "gemm=%s kernels=%s tune=%s", clg__blas_name(t->ops->blas),
+    static const char *const precision[] = { "", " precision=fp16", " precision=bf16" };
+    snprintf(dst, cap, "gemm=%s kernels=%s tune=%s%s", clg__blas_name(t->ops->blas),
              clg__rt_family(t->ops->rt) == CLG_KERNELS_CPU ? "cpu" : "gpu",
-             t->desc.runtime.tune ? "on" : "off");
+             t->desc.runtime.tune ? "on" : "off", precision[t->desc.runtime.precision]);
 }
 
 typedef struct clg_meta_text {
@@ -122,9 +123,9 @@ int clg__checkpoint_check_finite(clg_trainer *t)
 
 /* ---- what some models need besides ---- */
 
-enum { EXTRA_TENSORS = 3 };
+enum { EXTRA_TENSORS = 5 };
 typedef struct clg_extra {
-    float losses[CLG_LOSS_ROW];
+    float losses[CLG_LOSS_ROW], scale[2][CLG_NET_SCALE_LEN];
     float *mean, *cholesky;
 } clg_extra;
 
@@ -139,6 +140,24 @@ static int add_losses(clg_trainer *t, clg_tensor_list *list, clg_extra *extra)
     }
     CLG_TRY(clg__rt_read(t->ops->rt, clg__losses_row(t, t->step), extra->losses));
     CLG_TRY(clg__tensor_list_add(list, CLG_ST_F32, 1, &dim, extra->losses, "", "trainer.losses"));
+out:
+    return status;
+}
+
+static const char *const scale_names[2] = { "loss_scale.netG", "loss_scale.netD" };
+
+static int add_scales(clg_trainer *t, clg_tensor_list *list, clg_extra *extra)
+{
+    clg_net *const nets[2] = { t->g, t->d };
+    const uint64_t dim = CLG_NET_SCALE_LEN;
+    int status = CLG_OK;
+    for (int i = 0; i < 2; i++) {
+        if (clg__tensor_is(clg__net_loss_scale(nets[i]))) {
+            CLG_TRY(clg__net_scale_read(nets[i], extra->scale[i]));
+            CLG_TRY(clg__tensor_list_add(list, CLG_ST_F32, 1, &dim, extra->scale[i], "",
+                                         scale_names[i]));
+        }
+    }
 out:
     return status;
 }
@@ -166,7 +185,7 @@ int clg__trainer_save(clg_trainer *t, const char *path)
     clg_st_meta meta[META_MAX];
     size_t metas = 0;
     clg_state_group group[CLG_STATE_GROUPS_MAX];
-    clg_extra extra = { { 0 }, NULL, NULL };
+    clg_extra extra = { .mean = NULL };
     clg_progress last;
     int status = CLG_OK;
     if (text == NULL) {
@@ -181,6 +200,7 @@ int clg__trainer_save(clg_trainer *t, const char *path)
         CLG_TRY(clg__tensor_list_add_net(&list, group[i].net, group[i].kind, group[i].prefix));
     }
     CLG_TRY(add_losses(t, &list, &extra));
+    CLG_TRY(add_scales(t, &list, &extra));
     CLG_TRY(add_codes(t, &list, &extra));
     CLG_TRY(fill_meta(t, text, meta, &metas));
     CLG_TRY(clg__st_write(path, list.tensor, list.count, meta, metas));
@@ -395,6 +415,28 @@ static int read_losses(clg_trainer *t, const clg_st_file *f)
     return status == CLG_OK ? clg__rt_write(t->ops->rt, clg__losses_row(t, t->step), row) : status;
 }
 
+/* A file of a training with floats has no scales: they start anew, but for Adam's t. */
+static int read_scales(clg_trainer *t, const clg_st_file *f)
+{
+    clg_net *const nets[2] = { t->g, t->d };
+    const uint64_t updates[2] = { t->updates[CLG_GENERATOR], t->updates[CLG_DISCRIMINATOR] };
+    int status = CLG_OK;
+    for (int i = 0; i < 2; i++) {
+        float state[CLG_NET_SCALE_LEN];
+        if (!clg__tensor_is(clg__net_loss_scale(nets[i]))) {
+            continue;
+        }
+        if (clg__st_find(f, scale_names[i]) != NULL) {
+            CLG_TRY(clg__st_read_f32(f, scale_names[i], state, CLG_NET_SCALE_LEN));
+        } else {
+            clg__net_scale_start(state, updates[i]);
+        }
+        CLG_TRY(clg__net_scale_write(nets[i], state));
+    }
+out:
+    return status;
+}
+
 int clg__trainer_load(clg_trainer *t, const char *path, bool *other_device)
 {
     clg_checkpoint_info *info = clg__alloc(1, sizeof *info);
@@ -418,6 +460,7 @@ int clg__trainer_load(clg_trainer *t, const char *path, bool *other_device)
     t->step = info->step;
     CLG_TRY(read_counts(t, f, path));
     CLG_TRY(read_losses(t, f));
+    CLG_TRY(read_scales(t, f));
     t->checked = info->step;
 out:
     clg__st_close(&f);

@@ -29,7 +29,7 @@ static int add_rows(clg_trainer *t, const uint32_t *index, uint32_t n, uint8_t *
     CLG_TRY(clg__rt_write(t->ops->rt, bytes, rows));
     CLG_TRY(clg__image_from_u8(t->ops, bytes, scale, shift, pass.x));
     CLG_TRY(clg__net_run(t->d, &pass, heads));
-    CLG_TRY(clg__rt_read(t->ops->rt, clg__tensor_vec(heads[0], 0, n * nz), code));
+    CLG_TRY(clg__rt_read_f32(t->ops->rt, clg__tensor_vec(heads[0], 0, n * nz), code));
     for (uint32_t i = 0; i < n; i++) {
         const float *z = code + (size_t)i * nz;
         for (uint32_t j = 0; j < nz; j++) {

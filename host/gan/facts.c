@@ -8,6 +8,14 @@ uint32_t clg__trainer_ring_len(const clg_model_desc *desc)
     return n < 1u ? 1u : n > CLG_RING_MAX ? CLG_RING_MAX : n;
 }
 
+enum clg_dtype clg__trainer_store(const clg_model_desc *desc)
+{
+    static const enum clg_dtype types[] = { [CLG_PRECISION_FP32] = CLG_F32,
+                                            [CLG_PRECISION_FP16] = CLG_F16,
+                                            [CLG_PRECISION_BF16] = CLG_BF16 };
+    return types[desc->runtime.precision];
+}
+
 static void count_buffer(clg_bytes *b, uint64_t bytes)
 {
     b->total += bytes;
@@ -27,10 +35,12 @@ void clg__facts_nets(const clg_model_desc *desc, const clg_model_plan *plan, uin
     uint32_t packing = desc->discriminator.packing > 0 ? desc->discriminator.packing : 1u;
     clg__loss_table_make(desc, plan, &table);
     uint32_t groups = desc->order.kind == CLG_ORDER_RECONSTRUCT ? 1u : table.groups;
+    enum clg_dtype store = clg__trainer_store(desc);
     opt[0] = (clg_net_options){ .max_batch = batch, .train = true, .label = "netG",
-                                .optimizer = desc->optimizer_g.kind };
+                                .optimizer = desc->optimizer_g.kind, .store = store };
     opt[1] = (clg_net_options){ .max_batch = groups * batch / packing, .train = true,
-                                .label = "netD", .optimizer = desc->optimizer_d.kind };
+                                .label = "netD", .optimizer = desc->optimizer_d.kind,
+                                .store = store };
 }
 
 uint64_t clg__facts_answers(const clg_model_desc *desc, const clg_model_plan *plan,
@@ -58,13 +68,14 @@ int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_mo
         CLG_TRY(clg__net_bytes(plans[i], &opt[i], &part));
         count_bytes(out, part);
     }
-    CLG_TRY(clg__scratch_bytes(ops, plans, batches, 2, true, &part));
+    const uint64_t size = clg__dtype_size(opt[0].store);
+    CLG_TRY(clg__scratch_bytes_stored(ops, plans, batches, 2, true, opt[0].store, &part));
     count_bytes(out, part);
-    count_buffer(out, (uint64_t)batch * desc->latent.size * 4u);
-    count_buffer(out, table.groups * batch * image * 4u);
+    count_buffer(out, (uint64_t)batch * desc->latent.size * size);
+    count_buffer(out, table.groups * batch * image * size);
     count_buffer(out, plan->system == CLG_SYSTEM_NONE ? batch * image : 0);
     count_buffer(out, plan->classes > 0 ? 4u * (uint64_t)table.groups * batch : 0);
-    count_buffer(out, 4u * clg__facts_answers(desc, plan, table.groups, batch));
+    count_buffer(out, size * clg__facts_answers(desc, plan, table.groups, batch));
     if (desc->order.kind == CLG_ORDER_RECONSTRUCT) {
         count_buffer(out, 4u * clg__mse_workspace(ops, batch * image));
     }
@@ -83,7 +94,7 @@ static bool fits(const clg_ops *ops, const clg_model_desc *desc, const clg_model
         return false;
     }
     return need->total <= left && need->largest <= dev->max_alloc_bytes &&
-           need->largest / 4u < UINT32_MAX;
+           need->largest / clg__dtype_size(clg__trainer_store(desc)) < UINT32_MAX;
 }
 
 int clg__facts_check_memory(const clg_ops *ops, const clg_model_desc *desc,

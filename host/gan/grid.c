@@ -46,7 +46,7 @@ static int draw_rows(clg_trainer *t, const float *z, uint32_t first, uint32_t n,
     int status = CLG_OK;
     pass.x = clg__tensor_view(clg__tensor_all(t->z), 0, 2, n, t->desc.latent.size, 0, 0);
     CLG_TRY(bring_labels(t, first, n, &pass.labels));
-    CLG_TRY(clg__rt_write(t->ops->rt, pass.x, z));
+    CLG_TRY(clg__rt_write_f32(t->ops->rt, pass.x, z));
     CLG_TRY(clg__net_run(t->g, &pass, heads));
     *y = clg__tensor_vec(heads[0], 0, (uint32_t)(n * clg__trainer_pixels(t)));
 out:
@@ -79,7 +79,7 @@ int clg__grid_samples(clg_trainer *t, uint32_t n, float *samples)
         uint32_t rows = n - first < batch ? n - first : batch;
         clg_tensor y;
         CLG_TRY(draw_rows(t, z + (size_t)first * nz, first, rows, &y));
-        CLG_TRY(clg__rt_read(t->ops->rt, y, samples + first * image));
+        CLG_TRY(clg__rt_read_f32(t->ops->rt, y, samples + first * image));
     }
 out:
     clg__free(z);

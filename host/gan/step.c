@@ -138,7 +138,7 @@ static int bring_real(clg_walk *k)
         CLG_TRY(clg__image_from_u8(t->ops, bytes, scale, shift, real));
     }
     if (k->wish->real != NULL) {
-        CLG_TRY(clg__rt_read(t->ops->rt, real, k->wish->real));
+        CLG_TRY(clg__rt_read_f32(t->ops->rt, real, k->wish->real));
     }
     CLG_TRY(add_noise(k, CLG_GROUP_REAL, 0));
     if (t->table.groups > CLG_GROUP_WRONG) {
@@ -204,9 +204,10 @@ static int d_term(clg_walk *k, uint32_t group, uint32_t head)
     if (term == NULL) {
         return clg__rt_zero(t->ops->rt, dl);
     }
-    return clg__loss(t->ops, t->desc.loss.objective, term->role,
-                     clg__tensor_vec(k->logits[head], packed(k, group), packed(k, 1)),
-                     t->desc.loss.real_target, term->weight, loss_slot(k, term->slot), dl);
+    return clg__loss_scaled(t->ops, t->desc.loss.objective, term->role,
+                            clg__tensor_vec(k->logits[head], packed(k, group), packed(k, 1)),
+                            t->desc.loss.real_target, term->weight, clg__net_loss_scale(t->d),
+                            loss_slot(k, term->slot), dl);
 }
 
 static int pass_d(clg_walk *k)
@@ -244,9 +245,10 @@ static int learn_g(clg_walk *k, const clg_net_pass *pass, uint32_t group)
     for (uint32_t i = 0; i < t->table.g_count; i++) {
         const clg_loss_term *term = &t->table.g[i];
         through.dy[term->head] = dlogits(k, term->head, 0, 1);
-        CLG_TRY(clg__loss(t->ops, t->desc.loss.objective, CLG_LOSS_OF_G,
-                          clg__tensor_vec(k->logits[term->head], first, n), 1.0f, term->weight,
-                          loss_slot(k, term->slot), through.dy[term->head]));
+        CLG_TRY(clg__loss_scaled(t->ops, t->desc.loss.objective, CLG_LOSS_OF_G,
+                                 clg__tensor_vec(k->logits[term->head], first, n), 1.0f,
+                                 term->weight, clg__net_loss_scale(t->g),
+                                 loss_slot(k, term->slot), through.dy[term->head]));
     }
     CLG_TRY(clg__net_back(t->d, pass, &through));
     CLG_TRY(clg__net_back(t->g, &gp,
@@ -283,11 +285,13 @@ static int reconstruct(clg_walk *k)
     CLG_TRY(clg__rt_copy(t->ops->rt,
                          clg__tensor_vec(code[0], 0, (uint32_t)clg__tensor_len(z)), z));
     CLG_TRY(clg__net_run(t->g, &decode, y));
-    CLG_TRY(clg__mse(t->ops, clg__tensor_vec(y[0], 0, (uint32_t)clg__tensor_len(real)), real, 1.0f,
-                     loss_slot(k, t->table.d[0].slot), dy, ws));
+    CLG_TRY(clg__mse_scaled(
+        t->ops, clg__tensor_vec(y[0], 0, (uint32_t)clg__tensor_len(real)), real, 1.0f,
+        clg__net_loss_scale(t->g), loss_slot(k, t->table.d[0].slot), dy, ws));
     CLG_TRY(clg__net_back(t->g, &decode,
                           &(clg_net_back){ .want_dw = true, .dy = { dy }, .dx = dcode }));
-    CLG_TRY(clg__net_back(t->d, &encode, &(clg_net_back){ .want_dw = true, .dy = { dcode } }));
+    CLG_TRY(clg__net_back(t->d, &encode, &(clg_net_back){ .want_dw = true, .dy = { dcode },
+                                                       .scaled_by = t->g }));
 out:
     return status;
 }

@@ -22,8 +22,8 @@ static int add_inputs(clg_trainer *t, clg_tensor_list *list, uint32_t n, const f
     CLG_TRY(clg__trainer_losses(t, &last));
     losses[0] = (float)last.loss_d;
     losses[1] = (float)last.loss_g;
-    CLG_TRY(clg__rt_read(t->ops->rt, clg__tensor_vec(clg__tensor_all(t->z), 0,
-                                                     n * t->desc.latent.size), z));
+    CLG_TRY(clg__rt_read_f32(t->ops->rt, clg__tensor_vec(clg__tensor_all(t->z), 0,
+                                                         n * t->desc.latent.size), z));
     CLG_TRY(clg__tensor_list_add(list, CLG_ST_F32, 4, image_dim, real, "", "real"));
     CLG_TRY(clg__tensor_list_add(list, CLG_ST_F32, 2, z_dim, z, "", "z"));
     CLG_TRY(clg__trace_draws(t, list, n));

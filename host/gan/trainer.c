@@ -103,15 +103,16 @@ static int make_buffers(clg_trainer *t)
     uint64_t answers = clg__facts_answers(&t->desc, &t->plan, groups, n);
     clg_rt *rt = t->ops->rt;
     int status = CLG_OK;
-    CLG_TRY(clg__buffer_create(rt, CLG_F32, (uint64_t)n * nz, "latents", &t->z));
-    CLG_TRY(clg__buffer_create(rt, CLG_F32, groups * n * image, "images", &t->images));
+    enum clg_dtype store = clg__trainer_store(&t->desc);
+    CLG_TRY(clg__buffer_create(rt, store, (uint64_t)n * nz, "latents", &t->z));
+    CLG_TRY(clg__buffer_create(rt, store, groups * n * image, "images", &t->images));
     if (t->plan.system == CLG_SYSTEM_NONE) {
         CLG_TRY(clg__buffer_create(rt, CLG_U8, n * image, "image bytes", &t->bytes));
     }
     if (t->plan.classes > 0) {
         CLG_TRY(clg__buffer_create(rt, CLG_U32, (uint64_t)groups * n, "labels", &t->labels));
     }
-    CLG_TRY(clg__buffer_create(rt, CLG_F32, answers, "logit gradients", &t->dlogits));
+    CLG_TRY(clg__buffer_create(rt, store, answers, "logit gradients", &t->dlogits));
     uint64_t sums = t->desc.order.kind == CLG_ORDER_RECONSTRUCT
                         ? clg__mse_workspace(t->ops, n * image) : 0;
     if (sums > 0) {
@@ -136,7 +137,8 @@ static int make_nets(clg_trainer *t)
     clg__facts_nets(&t->desc, &t->plan, t->desc.train.batch, opt);
     batches[0] = opt[0].max_batch;
     batches[1] = opt[1].max_batch;
-    CLG_TRY(clg__scratch_create(&t->scratch, t->ops, plans, batches, 2, true));
+    CLG_TRY(clg__scratch_create_stored(&t->scratch, t->ops, plans, batches, 2, true,
+                                       opt[0].store));
     CLG_TRY(clg__net_create(&t->g, t->ops, t->scratch, plans[0], &opt[0]));
     CLG_TRY(clg__net_create(&t->d, t->ops, t->scratch, plans[1], &opt[1]));
     CLG_TRY(clg__net_init(t->g, seed, CLG_STREAM_INIT_G));

@@ -87,6 +87,7 @@ struct clg_trainer {
 
     clg_scratch *scratch;
     clg_net *g, *d;
+    /* Latents, images and gradients of logits are of the nets' `store`. */
     clg_buffer *z;         /* [N, Z] */
     clg_buffer *images;    /* [groups, N, image]: D's input. While G learns the first group holds
                               the gradient of the fakes instead. */
@@ -148,6 +149,8 @@ clg_tensor clg__losses_row(const clg_trainer *t, uint64_t step);
 int clg__step_norms(clg_trainer *t, clg_layer_stat **rows, char **names, size_t *count);
 
 /* facts.c */
+/* Type of stored activations that the model asks for. */
+enum clg_dtype clg__trainer_store(const clg_model_desc *desc);
 /* How G (0) and D (1) are made for a batch. */
 void clg__facts_nets(const clg_model_desc *desc, const clg_model_plan *plan, uint32_t batch,
                      clg_net_options opt[2]);

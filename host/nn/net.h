@@ -117,6 +117,8 @@ enum { CLG_NET_SCALE_LEN = 8 };
 /* The state for checkpoints, ops/loss_scale.h. Blocking. A net without scale: CLG_E_INTERNAL. */
 int clg__net_scale_read(clg_net *net, float state[CLG_NET_SCALE_LEN]);
 int clg__net_scale_write(clg_net *net, const float state[CLG_NET_SCALE_LEN]);
+/* The state of a scale that starts after `updates` updates without one. */
+void clg__net_scale_start(float state[CLG_NET_SCALE_LEN], uint64_t updates);
 
 /* ---- steps of the optimisers; the net was made with the options' optimizer of that name ---- */
 int clg__net_adam(clg_net *net, const clg_adam *a);

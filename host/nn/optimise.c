@@ -1,5 +1,7 @@
 /* Steps of the optimisers over the slabs of a net, and what comes before and after them: loss scale,
  * weight decay, clipping, the working copy of the weights. */
+#include <string.h>
+
 #include "base/mem.h"
 #include "nn/net_internal.h"
 #include "ops/adam.h"
@@ -77,6 +79,12 @@ int clg__net_scale_write(clg_net *net, const float state[CLG_NET_SCALE_LEN])
 {
     int status = check_scale(net);
     return status == CLG_OK ? clg__rt_write(net->ops->rt, scale_of(net), state) : status;
+}
+
+void clg__net_scale_start(float state[CLG_NET_SCALE_LEN], uint64_t updates)
+{
+    memcpy(state, CLG_LOSS_SCALE_START, sizeof CLG_LOSS_SCALE_START);
+    state[CLG_SCALE_STEPS] = (float)(updates < 1u << 24 ? updates : 1u << 24);
 }
 
 /* ---- steps ---- */

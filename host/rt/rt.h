@@ -66,6 +66,9 @@ uint64_t clg__rt_bytes_peak(const clg_rt *rt);
 /* Blocking transfers of a whole view. */
 int clg__rt_read(clg_rt *rt, clg_tensor src, void *dst);
 int clg__rt_write(clg_rt *rt, clg_tensor dst, const void *src);
+/* The same between floats on the host and a view of F32, F16 or BF16 (rounded to nearest even). */
+int clg__rt_read_f32(clg_rt *rt, clg_tensor src, float *dst);
+int clg__rt_write_f32(clg_rt *rt, clg_tensor dst, const float *src);
 /* Not blocking: `src` must stay unchanged until the event is done. *event by clg__event_free. */
 typedef struct clg_event clg_event;
 int clg__rt_write_async(clg_rt *rt, clg_tensor dst, const void *src, clg_event **event);
@@ -75,6 +78,15 @@ int clg__rt_copy(clg_rt *rt, clg_tensor src, clg_tensor dst); /* device to devic
 int clg__rt_zero(clg_rt *rt, clg_tensor dst);
 int clg__rt_flush(clg_rt *rt);
 int clg__rt_finish(clg_rt *rt);
+
+/* ---- the allocation table ---- */
+typedef struct clg_buffer_row {
+    const char *label;
+    enum clg_dtype dtype;
+    uint64_t buffers, bytes;
+} clg_buffer_row;
+/* Buffers that exist now, by label and type, the largest sum first; *rows by clg__free. */
+int clg__rt_buffers(const clg_rt *rt, clg_buffer_row **rows, size_t *n);
 
 /* ---- programs ---- */
 /* Kernel `name` of cl/<file>.cl built with `options` ("-DMR=12 -DNV=2"; "" for none); -cl-std=CL1.2
