@@ -33,7 +33,7 @@ static const option options[] = {
     { "--resume", "RUN", "continue this run until --steps in total", OPTION_TEXT, FIELD(resume), 0, 0, 0 },
     { "--init-from", "CHECKPOINT", "start from these weights", OPTION_TEXT, FIELD(init_from), 0, 0, 0 },
     { "--trace", "N", "write all tensors of the first N steps", OPTION_NUMBER, FIELD(trace), 0, 1, 100000 },
-    { "--profile", NULL, "print tables of kernel times and of device memory at the end", OPTION_FLAG, FIELD(profile), 0, 0, 0 },
+    { "--profile", NULL, "print kernel times and device memory at the end", OPTION_FLAG, FIELD(profile), 0, 0, 0 },
     { "--json", NULL, "answer as JSON", OPTION_FLAG, FIELD(json), 0, 0, 0 },
     { "--count", "N", "how many images", OPTION_NUMBER, FIELD(count), FIELD(has_count), 1, 10000000 },
     { "--grid", "RxC", "one picture of R rows and C columns", OPTION_TEXT, FIELD(grid), 0, 0, 0 },
