@@ -71,10 +71,25 @@ __kernel RED_KERNEL void reduce_columns(__global const store *x, uint x_off, __g
 #endif
 }
 
+/* The squares of a full vector of x - minus. */
+static inline fvec square(__global const float *x, __global const float *minus, uint has_minus,
+                          size_t at)
+{
+    fvec d = VLOAD(x + at);
+    if (has_minus != 0u) {
+        d -= VLOAD(minus + at);
+    }
+    return d * d;
+}
+
 /* out[i] = sum over segment i of (x - minus)^2 (minus = 0 unless has_minus); segments[i] = (first
  * element in x and minus, length). Each lane adds runs of RUN vectors, then the runs, so that the
- * error stays small over millions of elements. Work-items: (1, lanes on GPUs, segments). */
+ * error stays small over millions of elements; AT_ONCE vectors per turn of the loop, as llvmpipe
+ * ends loops after 65,535 turns. Work-items: (1, lanes on GPUs, segments). */
 #define RUN 256u
+#define AT_ONCE 32u
+#define ADD_1(k) run += square(x, minus, has_minus, j + (k) * step)
+#define ADD_4(k) ADD_1(k), ADD_1((k) + 1u), ADD_1((k) + 2u), ADD_1((k) + 3u)
 __kernel RED_KERNEL void reduce_sumsq(__global const float *x, uint x_off,
                                       __global const float *minus, uint minus_off,
                                       __global const uint *segments, uint segments_off,
@@ -83,22 +98,29 @@ __kernel RED_KERNEL void reduce_sumsq(__global const float *x, uint x_off,
     RED_BUFFER;
     const uint i = (uint)get_global_id(2);
     const uint first = segments[segments_off + 2u * i], n = segments[segments_off + 2u * i + 1u];
+    const size_t step = LANES * VW;
+    size_t j = LANE * VW;
     fvec total = (fvec)(0.0f), run = (fvec)(0.0f);
     uint left = RUN;
     x += x_off + (size_t)first;
     minus += has_minus != 0u ? minus_off + (size_t)first : 0u;
-    for (size_t j = LANE * VW; j < n; j += LANES * VW) {
+    for (; j + (AT_ONCE - 1u) * step + VW <= n; j += AT_ONCE * step) {
+        ADD_4(0u), ADD_4(4u), ADD_4(8u), ADD_4(12u);
+        ADD_4(16u), ADD_4(20u), ADD_4(24u), ADD_4(28u);
+        left -= AT_ONCE;
+        if (left == 0u) {
+            total += run;
+            run = (fvec)(0.0f);
+            left = RUN;
+        }
+    }
+    for (; j < n; j += step) {
         const uint part = (uint)min((size_t)VW, n - j);
         fvec d = LOAD_PART(x + j, part);
         if (has_minus != 0u) {
             d -= LOAD_PART(minus + j, part);
         }
         run += d * d;
-        if (--left == 0u) {
-            total += run;
-            run = (fvec)(0.0f);
-            left = RUN;
-        }
     }
     const float sum = RED_SUM(sum_of(total + run));
     if (LANE == 0u) {

@@ -12,7 +12,7 @@ static const char *const CASES[] = {
     "reduce columns rows=1 cols=1",
     "reduce columns rows=37 cols=3 ints=1",
     "reduce columns rows=13 cols=83",
-    "reduce sumsq n=100 segments=3",
+    "reduce sumsq n=1700 segments=3",
     "reduce sumsq n=77 segments=1 minus=1",
     "reduce nonfinite n=100 bad=3",
     "reduce nonfinite n=1 bad=0",
@@ -29,6 +29,7 @@ static const char *const CASES[] = {
     "reduce sumsq n=7 segments=7 ints=1",
     "reduce sumsq n=200003 segments=5",
     "reduce sumsq n=50021 segments=2 minus=1 ints=1",
+    "reduce sumsq n=400009 segments=1 ints=1",
     "reduce nonfinite n=65537 bad=129",
     "reduce nonfinite n=40000 bad=0",
     NULL
