@@ -20,7 +20,7 @@ static double normal(double x, double mean, double std)
 /* Mean, spread and the places. Returns how many samples are finite. */
 static size_t survey(const float *samples, size_t n, clg_gauss1d *out)
 {
-    double lo = 0.0, hi = 2.0 * data_mean, sum = 0.0, sum2 = 0.0;
+    double lo = -1.0, hi = 9.0, sum = 0.0, sum2 = 0.0;
     size_t count = 0;
     for (size_t i = 0; i < n; i++) {
         double s = (double)samples[i];

@@ -24,7 +24,7 @@ typedef struct clg_gauss1d {
 } clg_gauss1d;
 
 /* Places, densities, D*, jsd and bound from generated samples [n] (n >= 2; what is not finite is
- * left out). The places cover 0 .. 8 and the samples, at most -20 .. 28. d is NaN. */
+ * left out). The places cover -1 .. 9 and the samples, at most -20 .. 28. d is NaN. */
 void clg__gauss1d_measure(const float *samples, size_t n, clg_gauss1d *out);
 /* d and value from D's logits at out->x. */
 void clg__gauss1d_judge(const float *logits, clg_gauss1d *out);

@@ -165,7 +165,8 @@ out:
 enum { ARROWS_MAX = 25 };
 
 /* Every arrow begins at its latent on the lower line, whose scale is the panel's, and ends at G(z)
- * on the upper line, whose scale is that of the axis above. Returns their number. */
+ * on the upper line, whose scale is that of the axis above (beyond it: at its end). Returns their
+ * number. */
 static size_t make_arrows(const clg_plot_axis *above, const float *z, const float *x, size_t n,
                           double z_lo, double z_hi, float at[4][ARROWS_MAX])
 {
@@ -173,9 +174,10 @@ static size_t make_arrows(const clg_plot_axis *above, const float *z, const floa
     for (size_t i = 0; i < shown; i++) {
         size_t k = shown > 1u ? i * (n - 1u) / (shown - 1u) : 0;
         double place = ((double)x[k] - above->lo) / (above->hi - above->lo);
-        if (!(place >= 0.0 && place <= 1.0)) {
+        if (!isfinite(x[k])) {
             continue;
         }
+        place = fmin(fmax(place, 0.0), 1.0);
         at[0][count] = z[k];
         at[1][count] = 0.0f;
         at[2][count] = (float)(z_lo + (z_hi - z_lo) * place);
@@ -231,14 +233,14 @@ int clg__picture_gauss1d(const char *path, const clg_picture_facts *f, const clg
           .y = g->d },
     };
     clg_plot_panel panels[2] = {
-        { .x = { .label = "x", .lo = 0.0, .hi = 8.0 },
+        { .x = { .label = "x", .lo = -1.0, .hi = 9.0 },
           .y = { .label = "density; probability", .lo = 0.0, .hi = top },
           .height = 2.6,
           .series = curves,
           .series_count = sizeof curves / sizeof curves[0] },
     };
-    size_t count =
-        z == NULL || !(z_lo < z_hi) ? 0 : make_arrows(&panels[0].x, z, x, n, z_lo, z_hi, at);
+    bool with_z = z != NULL && z_lo < z_hi;
+    size_t count = with_z ? make_arrows(&panels[0].x, z, x, n, z_lo, z_hi, at) : 0;
     const clg_plot_series arrows = { .mark = CLG_PLOT_ARROWS,
                                      .colour = CLG_PLOT_PURPLE,
                                      .width = 1.1,
@@ -252,5 +254,5 @@ int clg__picture_gauss1d(const char *path, const clg_picture_facts *f, const clg
                                   .y = { .lo = 0.0, .hi = 1.0, .bare = true },
                                   .series = &arrows,
                                   .series_count = 1 };
-    return write(path, f, title, more, 760, count > 0 ? 680 : 500, panels, count > 0 ? 2 : 1);
+    return write(path, f, title, more, 760, with_z ? 680 : 500, panels, with_z ? 2 : 1);
 }
