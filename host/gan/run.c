@@ -134,26 +134,42 @@ static int log_line(clg_loop *l, bool norms)
 
 /* ---- grid and checkpoint ---- */
 
-static int save_grid(clg_loop *l)
+static int save_images(clg_trainer *t, char path[CLG_PATH_MAX_LEN])
 {
-    clg_trainer *t = l->t;
     const clg_model_desc *desc = &t->desc;
     uint8_t *images = NULL;
-    char path[CLG_PATH_MAX_LEN + 64];
     int status = CLG_OK;
-    l->drawn = t->step;
-    if (t->run == NULL || t->plan.system != CLG_SYSTEM_NONE) { /* vectors are no images */
-        return CLG_OK;
-    }
     CLG_TRY(clg__grid_draw(t, &images));
     CLG_TRY(clg__run_grid(t->run, t->step, images, desc->train.grid_rows * desc->train.grid_cols,
                           t->plan.size, t->plan.size, t->plan.channels, desc->train.grid_rows,
                           desc->train.grid_cols));
-    snprintf(path, sizeof path, "%s/samples/step-%08llu.png", clg__run_dir(t->run),
-             (unsigned long long)t->step);
-    tell_saved(l, "grid", path);
+    clg__run_grid_path(t->run, t->step, path);
 out:
     clg__free(images);
+    return status;
+}
+
+/* Images of the fixed latents, or a drawn system's chart; and the charts of the run so far. */
+static int save_grid(clg_loop *l)
+{
+    clg_trainer *t = l->t;
+    char path[CLG_PATH_MAX_LEN];
+    bool saved = true;
+    int status = CLG_OK;
+    l->drawn = t->step;
+    if (t->run == NULL) {
+        return CLG_OK;
+    }
+    if (t->plan.system != CLG_SYSTEM_NONE) {
+        saved = clg__pictures_sample(t, path);
+    } else {
+        CLG_TRY(save_images(t, path));
+    }
+    if (saved) {
+        tell_saved(l, "grid", path);
+    }
+    clg__pictures_courses(t, t->step >= t->facts.steps_total);
+out:
     return status;
 }
 
@@ -288,6 +304,9 @@ static int stop_here(clg_loop *l, int signal)
     if (status != CLG_OK) {
         return status;
     }
+    if (t->run != NULL) {
+        clg__pictures_courses(t, true);
+    }
     say(t, "stopped by signal %d after step %llu", signal, (unsigned long long)t->step);
     status = clg__fail(CLG_E_INTERRUPTED, "stopped by signal %d after step %llu of %llu", signal,
                        (unsigned long long)t->step, (unsigned long long)t->facts.steps_total);
@@ -321,10 +340,16 @@ out:
 
 static int explain_divergence(clg_loop *l, int status)
 {
+    char message[512];
     if (status != CLG_E_NUMERIC) {
         return status;
     }
-    say(l->t, "%s", clg_message());
+    (void)snprintf(message, sizeof message, "%s", clg_message());
+    say(l->t, "%s", message);
+    if (l->t->run != NULL) {
+        clg__pictures_courses(l->t, true); /* how it came about */
+    }
+    (void)clg__fail(status, "%s", message);
     if (l->last_checkpoint[0] != '\0') {
         return clg__hint(status, "lower optimizer_g.lr and optimizer_d.lr; the last finite "
                          "checkpoint is %s", l->last_checkpoint);

@@ -278,6 +278,7 @@ void clg__trainer_destroy(clg_trainer **pt)
     clg__buffer_destroy(&t->loss_ws);
     clg__buffer_destroy(&t->ring);
     clg__buffer_destroy(&t->norms);
+    clg__pictures_destroy(&t->pictures);
     clg__run_close(&t->run);
     clg__free(t->out_dir);
     clg__free(t);

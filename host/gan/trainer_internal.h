@@ -72,6 +72,8 @@ enum { CLG_PASS_D, CLG_PASS_D_OF_G, CLG_PASS_G };
 enum { CLG_ROLLBACKS_MAX = 3 };
 enum { CLG_RING_MAX = 1024 };
 
+typedef struct clg_pictures clg_pictures; /* pictures_draw.c */
+
 struct clg_trainer {
     const clg_ops *ops;
     clg_model_desc desc;
@@ -107,6 +109,7 @@ struct clg_trainer {
     double lr_factor;      /* of both learning rates; halved by a rollback */
     uint64_t checked;      /* losses up to this step were read and are finite */
     clg_run *run;
+    clg_pictures *pictures; /* NULL before the first picture */
 };
 
 /* Name of a class: the data set's, or its number; "" beyond the last. */
@@ -183,6 +186,14 @@ int clg__trace_write(clg_trainer *t, uint32_t n, const float *real);
 int clg__grid_draw(clg_trainer *t, uint8_t **images);
 /* The same as G gives them, for n fixed latents; samples [n, pixels] on the host. */
 int clg__grid_samples(clg_trainer *t, uint32_t n, float *samples);
+
+/* pictures_draw.c: charts of a run, after a step whose losses were checked. What goes wrong is one
+ * warning. The picture of a drawn system, samples/step-<t->step>.png; false if there is none. */
+bool clg__pictures_sample(clg_trainer *t, char path[CLG_PATH_MAX_LEN]);
+/* plots/: the log's courses, read back. Not `last`: left for later when they would take more than a
+ * small share of the time. */
+void clg__pictures_courses(clg_trainer *t, bool last);
+void clg__pictures_destroy(clg_pictures **p);
 
 /* data_bias.c: the bias of G's last layer from the data's mean, where the model says so. */
 int clg__data_bias_init(clg_trainer *t);

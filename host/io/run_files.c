@@ -62,6 +62,18 @@ void clg__run_trace_path(const clg_run *run, uint64_t step, char *path)
     put_path(path, run->dir, "trace", step);
 }
 
+void clg__run_grid_path(const clg_run *run, uint64_t step, char *path)
+{
+    put_path(path, run->dir, "grid", step);
+}
+
+void clg__run_plot_path(const clg_run *run, const char *name, char *path)
+{
+    size_t n = strlen(run->dir);
+    memcpy(path, run->dir, n);
+    (void)snprintf(path + n, CLG_PATH_MAX_LEN - n, "/plots/%.32s.png", name);
+}
+
 int clg__run_grid(clg_run *run, uint64_t step, const uint8_t *images, uint32_t n, uint32_t h,
                   uint32_t w, uint32_t c, uint32_t rows, uint32_t cols)
 {

@@ -59,10 +59,11 @@ static int make_folders(const char *dir)
 {
     int status = CLG_OK;
     char path[CLG_PATH_MAX_LEN];
-    CLG_TRY(clg__run_path(path, dir, "samples"));
-    CLG_TRY(clg__os_mkdirs(path, 0777));
-    CLG_TRY(clg__run_path(path, dir, "checkpoints"));
-    CLG_TRY(clg__os_mkdirs(path, 0777));
+    static const char *const parts[] = { "samples", "plots", "checkpoints" };
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        CLG_TRY(clg__run_path(path, dir, parts[i]));
+        CLG_TRY(clg__os_mkdirs(path, 0777));
+    }
 out:
     return status;
 }
@@ -71,7 +72,7 @@ out:
 static void remove_started(const char *dir, bool made_dir)
 {
     static const char *const parts[] = { "log.jsonl", "log.csv", "clgan.log", "config.yaml",
-                                         "samples", "checkpoints" };
+                                         "samples", "plots", "checkpoints" };
     char path[CLG_PATH_MAX_LEN];
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
         int n = snprintf(path, sizeof path, "%s/%s", dir, parts[i]);

@@ -1,5 +1,5 @@
-/* The run folder runs/<model>-<n>/: config.yaml, log.jsonl, log.csv, samples/, checkpoints/,
- * trace/, clgan.log. */
+/* The run folder runs/<model>-<n>/: config.yaml, log.jsonl, log.csv, samples/, plots/,
+ * checkpoints/, trace/, clgan.log. */
 #ifndef CLG_IO_RUN_FOLDER_H
 #define CLG_IO_RUN_FOLDER_H
 
@@ -40,6 +40,10 @@ int clg__run_message(clg_run *run, const char *line); /* clgan.log, with time */
 /* samples/step-%08d.png; images u8 [n,h,w,c]. */
 int clg__run_grid(clg_run *run, uint64_t step, const uint8_t *images, uint32_t n, uint32_t h,
                   uint32_t w, uint32_t c, uint32_t rows, uint32_t cols);
+/* samples/step-%08d.png, plots/<name>.png: where pictures go. path: CLG_PATH_MAX_LEN bytes; name:
+ * at most 32. */
+void clg__run_grid_path(const clg_run *run, uint64_t step, char *path);
+void clg__run_plot_path(const clg_run *run, const char *name, char *path);
 
 /* checkpoints/step-%08d.safetensors. path: CLG_PATH_MAX_LEN bytes. */
 void clg__run_checkpoint_path(const clg_run *run, uint64_t step, char *path);
