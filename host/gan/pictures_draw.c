@@ -10,7 +10,6 @@
 #include "gan/metrics_modes.h"
 #include "gan/pictures.h"
 #include "gan/trainer_internal.h"
-#include "ops/cast.h"
 #include "ops/system.h"
 
 enum { GAUSS_SAMPLES = 4096, CURVES = 64 };
@@ -21,7 +20,7 @@ static const double share_of_time = 0.05;
 struct clg_pictures {
     clg_history *history;
     clg_picture_layers layers;
-    clg_buffer *rows; /* f32: real rows, or D's input and answers */
+    clg_buffer *rows; /* f32: real rows */
     bool warned, asked, probability;
     double drawn_s, cost_s; /* when the courses were drawn last, and how long that took */
 };
@@ -122,7 +121,8 @@ out:
     return status;
 }
 
-/* D's logits of n values x, each alone (with packing: beside copies of itself). */
+/* D's logits of n values x, each alone (with packing: beside copies of itself). D's input between
+ * steps is free to use. */
 static int ask_discriminator(clg_trainer *t, const float *x, uint32_t n, float *logits)
 {
     uint32_t packing = t->plan.d.in_c, most = t->desc.train.batch / packing;
@@ -132,21 +132,14 @@ static int ask_discriminator(clg_trainer *t, const float *x, uint32_t n, float *
     for (uint32_t i = 0; i < n * packing; i++) {
         copies[i] = x[i / packing];
     }
-    CLG_TRY(need_rows(t, (uint64_t)most * (packing + 1u) + 16u));
-    clg_tensor all = clg__tensor_all(t->pictures->rows);
     for (uint32_t first = 0; first < n; first += most) {
         uint32_t rows = n - first < most ? n - first : most;
-        clg_tensor in = clg__tensor_view(all, 0, 2, rows, packing, 0, 0), heads[CLG_HEADS_MAX];
+        clg_tensor in = clg__tensor_view(clg__tensor_all(t->images), 0, 2, rows, packing, 0, 0);
         clg_net_pass pass = { .x = in, .n = rows, .groups = 1, .mode = CLG_NET_EVAL };
-        CLG_TRY(clg__rt_write(t->ops->rt, in, copies + (size_t)first * packing));
+        clg_tensor heads[CLG_HEADS_MAX];
+        CLG_TRY(clg__rt_write_f32(t->ops->rt, in, copies + (size_t)first * packing));
         CLG_TRY(clg__net_run(t->d, &pass, heads));
-        clg_tensor out = clg__tensor_vec(heads[0], 0, rows);
-        if (out.dtype != CLG_F32) {
-            clg_tensor wide = clg__tensor_vec(all, clg__round_up(most * packing, 16u), rows);
-            CLG_TRY(clg__cast(t->ops, out, wide));
-            out = wide;
-        }
-        CLG_TRY(clg__rt_read(t->ops->rt, out, logits + first));
+        CLG_TRY(clg__rt_read_f32(t->ops->rt, clg__tensor_vec(heads[0], 0, rows), logits + first));
     }
 out:
     clg__free(copies);
