@@ -84,11 +84,13 @@ static int compare_kind(side *s, enum clg_net_kind kind, uint32_t step, double *
 
 static int load_side(side *s)
 {
+    static const enum clg_net_kind kinds[] = { CLG_NET_VALUE, CLG_NET_M, CLG_NET_V };
     int status = CLG_OK;
-    CLG_TRY(load_kind(s, CLG_NET_VALUE));
-    CLG_TRY(load_kind(s, CLG_NET_M));
-    CLG_TRY(load_kind(s, CLG_NET_V));
-out:
+    for (int i = 0; i < 3 && status == CLG_OK; i++) {
+        if (clg__net_has(s->net, kinds[i])) {
+            status = load_kind(s, kinds[i]);
+        }
+    }
     return status;
 }
 
@@ -98,39 +100,75 @@ static double loss_difference(double got, double want)
     return isfinite(e) ? e : INFINITY;
 }
 
-typedef struct replay_buffers {
-    float *z;
-    double *real, *zd;
-} replay_buffers;
+/* What goes into a step. */
+typedef struct replay_input {
+    const clg_model_desc *desc;
+    const clg_model_plan *plan;
+    const uint8_t *images;
+    const uint32_t *labels;
+    uint64_t sample; /* values of one */
+    double *real;    /* [batch, sample] */
+} replay_input;
 
-static int replay_step(clg_trainer *t, const clg_model_desc *desc, side *g, side *d,
-                       const uint8_t *images, uint64_t pixels, uint32_t step, replay_buffers *b,
+/* Real rows of the step that comes next, as floats hold them. */
+static void make_real(const replay_input *in, uint64_t step)
+{
+    uint32_t n = in->desc->train.batch;
+    bool unit = in->desc->data.range == CLG_RANGE_UNIT;
+    if (in->plan->system != CLG_SYSTEM_NONE) {
+        clg_rng_key key = { .seed = in->desc->train.seed, .stream = CLG_STREAM_DATA, .step = step };
+        ref_system(in->plan->system, &key, n, in->real);
+        return;
+    }
+    for (uint64_t i = 0; i < n * in->sample; i++) {
+        float x = (float)in->images[i];
+        in->real[i] = (double)(unit ? x * (1.0f / 255.0f) : x * (2.0f / 255.0f) - 1.0f);
+    }
+}
+
+static int compare_nets(clg_trainer *t, side *g, side *d, const uint64_t done[2], uint32_t step,
+                        clg_replay_result *out)
+{
+    side *const sides[2] = { g, d };
+    int status = CLG_OK;
+    for (int i = 1; i >= 0; i--) {
+        enum clg_which_net which = i == 0 ? CLG_GENERATOR : CLG_DISCRIMINATOR;
+        if (clg__trainer_updates(t, which) > done[i]) { /* else its gradients are old ones */
+            CLG_TRY(compare_kind(sides[i], CLG_NET_GRAD, step, &out->gradient, out));
+        }
+        CLG_TRY(compare_kind(sides[i], CLG_NET_VALUE, step, &out->weight, out));
+    }
+out:
+    return status;
+}
+
+static int replay_step(clg_trainer *t, const replay_input *in, side *g, side *d, uint32_t step,
                        clg_replay_result *out)
 {
+    uint32_t n = in->desc->train.batch;
+    uint64_t number = clg__trainer_step_number(t) + 1u;
+    const uint64_t done[2] = { clg__trainer_updates(t, CLG_GENERATOR),
+                               clg__trainer_updates(t, CLG_DISCRIMINATOR) };
+    clg_progress before, got;
+    clg_trainer_facts facts;
     int status = CLG_OK;
-    uint32_t n = desc->train.batch;
-    clg_progress got;
-    ref_gan_result want;
+    clg__trainer_facts(t, &facts);
+    CLG_TRY(clg__trainer_losses(t, &before));
     CLG_TRY(load_side(g));
     CLG_TRY(load_side(d));
-    CLG_TRY(clg__trainer_step_on(t, images, n));
+    CLG_TRY(in->plan->system != CLG_SYSTEM_NONE
+                ? clg__trainer_step(t)
+                : clg__trainer_step_on_labels(t, in->images, in->labels, n));
     CLG_TRY(clg__trainer_losses(t, &got));
-    CLG_TRY(clg__trainer_read_latents(t, n, b->z));
-    for (uint64_t i = 0; i < n * pixels; i++) {
-        b->real[i] = (double)((float)images[i] * (2.0f / 255.0f) - 1.0f);
-    }
-    for (uint64_t i = 0; i < (uint64_t)n * desc->latent.size; i++) {
-        b->zd[i] = (double)b->z[i];
-    }
-    CLG_TRY(ref_gan_step(desc, g->ref, d->ref, b->real, b->zd, n, clg__trainer_step_number(t),
-                         &want));
-    double e = fmax(loss_difference(got.loss_d, want.loss_d),
-                    loss_difference(got.loss_g, want.loss_g));
-    out->loss = fmax(out->loss, e);
-    CLG_TRY(compare_kind(d, CLG_NET_GRAD, step, &out->gradient, out));
-    CLG_TRY(compare_kind(g, CLG_NET_GRAD, step, &out->gradient, out));
-    CLG_TRY(compare_kind(d, CLG_NET_VALUE, step, &out->weight, out));
-    CLG_TRY(compare_kind(g, CLG_NET_VALUE, step, &out->weight, out));
+    make_real(in, number);
+    ref_gan_batch batch = { .real = in->real, .labels = in->labels, .n = n, .step = number,
+                            .steps_per_epoch = facts.steps_per_epoch, .updates_g = done[0],
+                            .updates_d = done[1] };
+    ref_gan_result want = { .loss_d = before.loss_d, .loss_g = before.loss_g };
+    CLG_TRY(ref_gan_step(in->desc, g->ref, d->ref, &batch, &want));
+    out->loss = fmax(out->loss, fmax(loss_difference(got.loss_d, want.loss_d),
+                                     loss_difference(got.loss_g, want.loss_g)));
+    CLG_TRY(compare_nets(t, g, d, done, step, out));
     out->steps++;
 out:
     return status;
@@ -146,30 +184,30 @@ static int open_side(side *s, clg_trainer *t, enum clg_which_net which, const cl
 }
 
 int clg__replay(clg_trainer *t, const clg_model_desc *desc, const clg_model_plan *plan,
-                const uint8_t *images, uint32_t steps, clg_replay_result *out)
+                const uint8_t *images, const uint32_t *labels, uint32_t steps,
+                clg_replay_result *out)
 {
+    enum { GROUPS_MOST = 3 }; /* of rows that D may see at once */
     int status = CLG_OK;
     side g = { 0 }, d = { 0 };
     uint32_t n = desc->train.batch;
-    uint64_t pixels = (uint64_t)plan->size * plan->size * plan->channels;
-    replay_buffers b = { .z = clg__alloc((size_t)n * desc->latent.size, sizeof(float)),
-                         .zd = clg__alloc((size_t)n * desc->latent.size, sizeof(double)),
-                         .real = clg__alloc(n * pixels, sizeof(double)) };
+    replay_input in = { .desc = desc, .plan = plan,
+                        .sample = (uint64_t)plan->h * plan->w * plan->c };
     *out = (clg_replay_result){ 0 };
-    CLG_TRY(b.z != NULL && b.zd != NULL && b.real != NULL ? CLG_OK : CLG_E_MEMORY);
+    in.real = clg__alloc(n * in.sample, sizeof(double));
+    CLG_TRY(in.real != NULL ? CLG_OK : CLG_E_MEMORY);
     CLG_TRY(open_side(&g, t, CLG_GENERATOR, &plan->g, n, "netG"));
-    CLG_TRY(open_side(&d, t, CLG_DISCRIMINATOR, &plan->d, 2 * n, "netD"));
+    CLG_TRY(open_side(&d, t, CLG_DISCRIMINATOR, &plan->d, GROUPS_MOST * n, "netD"));
     for (uint32_t i = 0; i < steps; i++) {
-        CLG_TRY(replay_step(t, desc, &g, &d, images + (size_t)i * n * pixels, pixels, i + 1, &b,
-                            out));
+        in.images = images != NULL ? images + (size_t)i * n * in.sample : NULL;
+        in.labels = labels != NULL ? labels + (size_t)i * n : NULL;
+        CLG_TRY(replay_step(t, &in, &g, &d, i + 1u, out));
     }
 out:
     ref_net_destroy(&g.ref);
     ref_net_destroy(&d.ref);
     clg__free(g.host);
     clg__free(d.host);
-    clg__free(b.z);
-    clg__free(b.zd);
-    clg__free(b.real);
+    clg__free(in.real);
     return status;
 }

@@ -21,8 +21,10 @@ typedef struct clg_replay_result {
 #define CLG_REPLAY_TOL_WEIGHT 1e-5
 #define CLG_REPLAY_TOL_LOSS 1e-5
 
-/* `images` u8 [steps * batch, size, size, c]: `steps` steps of a trainer made without data set. */
+/* `steps` steps of a trainer made without data set, on images u8 [steps * batch, size, size, c] with
+ * labels [steps * batch] (NULL without classes); a drawn system needs neither. */
 int clg__replay(clg_trainer *t, const clg_model_desc *desc, const clg_model_plan *plan,
-                const uint8_t *images, uint32_t steps, clg_replay_result *out);
+                const uint8_t *images, const uint32_t *labels, uint32_t steps,
+                clg_replay_result *out);
 
 #endif

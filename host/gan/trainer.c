@@ -295,6 +295,11 @@ uint64_t clg__trainer_step_number(const clg_trainer *t)
     return t->step;
 }
 
+uint64_t clg__trainer_updates(const clg_trainer *t, enum clg_which_net which)
+{
+    return t->updates[which];
+}
+
 const char *clg__trainer_class(const clg_trainer *t, uint32_t class)
 {
     return t->ds != NULL ? clg__dataset_class(t->ds, class) : "";

@@ -11,6 +11,7 @@
 #include "ops/ops.h"
 
 typedef struct clg_trainer clg_trainer;
+enum clg_which_net { CLG_GENERATOR, CLG_DISCRIMINATOR };
 
 typedef struct clg_trainer_options {
     const char *version;      /* for metadata */
@@ -58,6 +59,8 @@ int clg__trainer_step_on_labels(clg_trainer *t, const uint8_t *images, const uin
                                 uint32_t n);
 int clg__trainer_step_on(clg_trainer *t, const uint8_t *images, uint32_t n);
 uint64_t clg__trainer_step_number(const clg_trainer *t);
+/* Updates of a net so far; fewer than steps where an order pauses it. */
+uint64_t clg__trainer_updates(const clg_trainer *t, enum clg_which_net which);
 /* Waits; losses of the last step. */
 int clg__trainer_losses(clg_trainer *t, clg_progress *out);
 
@@ -72,7 +75,6 @@ int clg__trainer_init_from(clg_trainer *t, const char *path);
 const char *clg__trainer_run_dir(const clg_trainer *t); /* NULL before run */
 
 /* ---- a look inside: self-test, comparisons (nets stay the trainer's) ---- */
-enum clg_which_net { CLG_GENERATOR, CLG_DISCRIMINATOR };
 clg_net *clg__trainer_net(clg_trainer *t, enum clg_which_net which);
 /* Latents [n, Z] of the last step (the last that were drawn in it), an autoencoder's codes.
  * Blocking. */

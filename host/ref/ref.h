@@ -127,12 +127,23 @@ const double *ref_net_forward(ref_net *net, const double *x, uint32_t n, uint32_
                               bool train);
 void ref_net_backward(ref_net *net, const double *x, const double *dy, uint32_t n, uint32_t groups,
                       bool want_dw, double *dx);
-/* One D step, then one G step (order and loss of the model description; Adam step t). out: loss_d,
- * loss_g, mean D(x), mean D(G(z)) before, after. real [n,...], z [n,Z]. */
+/* One minibatch of training with the order, losses and optimisers of the model description. What is
+ * not given is drawn from desc->train.seed as the trainer draws it. */
+typedef struct ref_gan_batch {
+    const double *real;     /* [n, ...], without noise */
+    const double *z;        /* [n, Z] of the step's first latents, or NULL */
+    const uint32_t *labels; /* [n], or NULL for a model without classes */
+    uint32_t n;
+    uint64_t step, steps_per_epoch;  /* step from 1; 0 steps: there are no epochs */
+    uint64_t updates_g, updates_d;   /* done before this step */
+    uint32_t noise_stream;           /* number of rollbacks so far */
+} ref_gan_batch;
+/* Losses, mean D(x), mean D(G(z)) before and after; those of a net that the step leaves alone stay
+ * as they are. */
 typedef struct ref_gan_result {
     double loss_d, loss_g, d_real, d_fake_before, d_fake_after;
 } ref_gan_result;
-int ref_gan_step(const clg_model_desc *desc, ref_net *g, ref_net *d, const double *real,
-                 const double *z, uint32_t n, uint64_t t, ref_gan_result *out);
+int ref_gan_step(const clg_model_desc *desc, ref_net *g, ref_net *d, const ref_gan_batch *b,
+                 ref_gan_result *out);
 
 #endif

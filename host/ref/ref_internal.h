@@ -20,8 +20,11 @@ enum clg_act ref__case_act(const clg_case *c); /* key "act", a number of enum cl
 double ref__sigmoid(double x);
 double ref__softplus(double x); /* ln(1 + e^x) without overflow */
 
-/* ref_net.c for ref_gan.c: an Adam step on every parameter; lengths of one input and output row. */
-void ref__net_adam(ref_net *net, const clg_adam *a);
+/* ref_net.c for ref_gan.c: one update of every parameter (weight decay, the optimiser with this
+ * learning rate and momentum, as its t-th step, clipping); lengths of one input and output row. */
+void ref__net_update(ref_net *net, const clg_optim_desc *o, double lr, double momentum, uint64_t t);
+uint32_t ref__net_heads(const ref_net *net);
+uint32_t ref__net_classes(const ref_net *net);
 uint64_t ref__net_in_len(const ref_net *net);
 uint64_t ref__net_out_len(const ref_net *net);
 uint32_t ref__net_max_batch(const ref_net *net);

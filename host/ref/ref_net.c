@@ -158,17 +158,45 @@ double *ref_net_tensor(ref_net *net, const char *name, enum ref_kind kind, uint6
     return NULL;
 }
 
-void ref__net_adam(ref_net *net, const clg_adam *a)
+static void update_slot(ref_block *b, int s, const clg_optim_desc *o, double lr, double momentum,
+                        uint64_t t)
+{
+    uint64_t n = b->slot_len[s];
+    double *w = b->slot[REF_VALUE][s], *g = b->slot[REF_GRAD][s], *m = b->slot[REF_M][s];
+    clg_adam adam = { .lr = (float)lr, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps, .t = t };
+
+    if (s == SLOT_WEIGHT && o->weight_decay > 0.0f) {
+        ref_weight_decay(o->weight_decay, n, w, g);
+    }
+    if (o->kind == CLG_OPTIMIZER_SGD) {
+        ref_sgd_step(lr, momentum, n, g, w, m);
+    } else {
+        ref_adam_step(&adam, n, g, w, m, b->slot[REF_V][s]);
+    }
+    if (o->clip > 0.0f) {
+        ref_weight_clip(o->clip, n, w);
+    }
+}
+
+void ref__net_update(ref_net *net, const clg_optim_desc *o, double lr, double momentum, uint64_t t)
 {
     for (uint32_t i = 0; i < net->plan.layer_count; i++) {
-        ref_block *b = &net->block[i];
         for (int s = 0; s < SLOT_MEAN; s++) {
-            if (b->slot_len[s] != 0) {
-                ref_adam_step(a, b->slot_len[s], b->slot[REF_GRAD][s], b->slot[REF_VALUE][s],
-                              b->slot[REF_M][s], b->slot[REF_V][s]);
+            if (net->block[i].slot_len[s] != 0) {
+                update_slot(&net->block[i], s, o, lr, momentum, t);
             }
         }
     }
+}
+
+uint32_t ref__net_heads(const ref_net *net)
+{
+    return net->plan.head_count > 1u ? 2u : 1u;
+}
+
+uint32_t ref__net_classes(const ref_net *net)
+{
+    return net->plan.classes;
 }
 
 uint64_t ref__net_in_len(const ref_net *net)

@@ -263,7 +263,9 @@ static void a_trace_replays_step_by_step_in_the_reference(void **state)
         take(t, before, CLG_NET_V, "optG.v.", "optD.v.");
         test_net_to_ref(g, rg);
         test_net_to_ref(d, rd);
-        TEST_OK(ref_gan_step(desc, rg, rd, real, z, n, step, &got));
+        ref_gan_batch batch = { .real = real, .z = z, .n = n, .step = step,
+                                .updates_g = step - 1, .updates_d = step - 1 };
+        TEST_OK(ref_gan_step(desc, rg, rd, &batch, &got));
         assert_true(fabs(got.loss_d - *loss_d) <= 1e-5 * fabs(got.loss_d));
         assert_true(fabs(got.loss_g - *loss_g) <= 1e-5 * fabs(got.loss_g));
         take(t, after, CLG_NET_GRAD, "grad.netG.", "grad.netD.");

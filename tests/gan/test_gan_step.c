@@ -49,7 +49,9 @@ static void compare_training(const char *preset, uint32_t channels)
         TEST_OK(clg__trainer_losses(t, &got));
         TEST_OK(clg__trainer_read_latents(t, n, z));
         double *zd = test_to_double(z, (uint64_t)n * nz);
-        TEST_OK(ref_gan_step(desc, rg, rd, real, zd, n, step, &want));
+        ref_gan_batch batch = { .real = real, .z = zd, .n = n, .step = step,
+                                .updates_g = step - 1, .updates_d = step - 1 };
+        TEST_OK(ref_gan_step(desc, rg, rd, &batch, &want));
         double allowed = step == 1 ? 1e-5 : 1e-3;
         assert_true(relative(got.loss_d, want.loss_d) <= allowed);
         assert_true(relative(got.loss_g, want.loss_g) <= allowed);

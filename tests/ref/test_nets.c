@@ -193,7 +193,8 @@ static double loss_gan(void *ctx)
     gan_state *s = ctx;
     double out[2];
     const double *fake = ref_net_forward(s->g, s->z, BATCH, 1, true);
-    ref_bce(ref_net_forward(s->d, fake, BATCH, 1, true), BATCH, 1.0, 1.0, out, NULL);
+    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL, ref_net_forward(s->d, fake, BATCH, 1, true), BATCH, 1.0, 1.0,
+             out, NULL);
     return SCALE * out[0];
 }
 
@@ -204,7 +205,8 @@ static void generator_gradients_match_through_the_discriminator(void **state)
     (void)state;
     s.z = z;
     const double *fake = ref_net_forward(s.g, z, BATCH, 1, true);
-    ref_bce(ref_net_forward(s.d, fake, BATCH, 1, true), BATCH, 1.0, SCALE, out, dl);
+    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL, ref_net_forward(s.d, fake, BATCH, 1, true), BATCH, 1.0, SCALE,
+             out, dl);
     ref_net_backward(s.d, fake, dl, BATCH, 1, false, dfake);
     ref_net_backward(s.g, z, dfake, BATCH, 1, true, NULL);
     for (int i = 0; G_NAMES[i] != NULL; i++) {
@@ -341,8 +343,9 @@ static void forward_without_training_leaves_the_running_statistics(void **state)
 
 static clg_model_desc make_desc(void)
 {
-    clg_model_desc desc = { .loss.objective = CLG_OBJECTIVE_NON_SATURATING,
-                            .order.kind = CLG_ORDER_D_THEN_G_SAME_FAKES };
+    clg_model_desc desc = { .loss = { .objective = CLG_OBJECTIVE_NON_SATURATING, .weight_real = 1,
+                                      .weight_fake = 1, .weight_g = 1, .real_target = 1 },
+                            .order.kind = CLG_ORDER_D_THEN_G_SAME_FAKES, .latent.size = Z };
     desc.optimizer_d = (clg_optim_desc){ .lr = 2e-3f, .beta1 = 0.5f, .beta2 = 0.999f, .eps = 1e-8f };
     desc.optimizer_g = (clg_optim_desc){ .lr = 1e-3f, .beta1 = 0.5f, .beta2 = 0.999f, .eps = 1e-8f };
     return desc;
@@ -367,7 +370,8 @@ static void step_by_hand(const clg_model_desc *desc, ref_net *g, ref_net *d, con
     double bce[2], dl[BATCH], fake[BATCH * IMAGE], dfake[BATCH * IMAGE], *kept[16];
     memcpy(fake, ref_net_forward(g, z, BATCH, 1, true), sizeof fake);
 
-    ref_bce(ref_net_forward(d, real, BATCH, 1, true), BATCH, 1.0, 1.0, bce, dl);
+    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL, ref_net_forward(d, real, BATCH, 1, true), BATCH, 1.0, 1.0,
+             bce, dl);
     *res = (ref_gan_result){ .loss_d = bce[0], .d_real = bce[1] };
     ref_net_backward(d, real, dl, BATCH, 1, true, NULL);
     for (int i = 0; D_NAMES[i] != NULL; i++) {
@@ -377,7 +381,8 @@ static void step_by_hand(const clg_model_desc *desc, ref_net *g, ref_net *d, con
         assert_non_null(kept[i]);
         memcpy(kept[i], grad, len * sizeof *grad);
     }
-    ref_bce(ref_net_forward(d, fake, BATCH, 1, true), BATCH, 0.0, 1.0, bce, dl);
+    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_FAKE, ref_net_forward(d, fake, BATCH, 1, true), BATCH, 1.0, 1.0,
+             bce, dl);
     res->loss_d += bce[0];
     res->d_fake_before = bce[1];
     ref_net_backward(d, fake, dl, BATCH, 1, true, NULL);
@@ -391,7 +396,8 @@ static void step_by_hand(const clg_model_desc *desc, ref_net *g, ref_net *d, con
     }
     apply_adam(d, D_NAMES, &desc->optimizer_d, t);
 
-    ref_bce(ref_net_forward(d, fake, BATCH, 1, true), BATCH, 1.0, 1.0, bce, dl);
+    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL, ref_net_forward(d, fake, BATCH, 1, true), BATCH, 1.0, 1.0,
+             bce, dl);
     res->loss_g = bce[0];
     res->d_fake_after = bce[1];
     ref_net_backward(d, fake, dl, BATCH, 1, false, dfake);
@@ -424,7 +430,8 @@ static void gan_step_equals_two_passes_and_moves_running_statistics_three_times(
         double *real = grad_random(BATCH * 8 * 8 * 2, 500 + t);
         double *z = grad_random(BATCH * Z, 600 + t);
         ref_gan_result got, want;
-        assert_int_equal(ref_gan_step(&desc, g, d, real, z, BATCH, t, &got), CLG_OK);
+        assert_int_equal(ref_gan_step(&desc, g, d, &(ref_gan_batch){ .real = real, .z = z, .n = BATCH, .step = t,
+                              .updates_g = t - 1, .updates_d = t - 1 }, &got), CLG_OK);
         step_by_hand(&desc, g2, d2, real, z, t, &want);
         assert_true(fabs(got.loss_d - want.loss_d) < 1e-9);
         assert_true(fabs(got.loss_g - want.loss_g) < 1e-9);
@@ -459,9 +466,9 @@ static void gan_step_refuses_nets_that_do_not_fit(void **state)
     (void)state;
     assert_int_equal(ref_net_create(&g, &gp, BATCH), CLG_OK);
     assert_int_equal(ref_net_create(&d, &dp, BATCH), CLG_OK); /* D sees both halves: 2 * BATCH */
-    assert_int_equal(ref_gan_step(&desc, g, d, x, x, BATCH, 1, &res), CLG_E_INTERNAL);
+    assert_int_equal(ref_gan_step(&desc, g, d, &(ref_gan_batch){ .real = x, .z = x, .n = BATCH, .step = 1 }, &res), CLG_E_INTERNAL);
     assert_non_null(strstr(clg_message(), "netD for 3"));
-    assert_int_equal(ref_gan_step(&desc, g, g, x, x, 1, 1, &res), CLG_E_INTERNAL);
+    assert_int_equal(ref_gan_step(&desc, g, g, &(ref_gan_batch){ .real = x, .z = x, .n = 1, .step = 1 }, &res), CLG_E_INTERNAL);
     ref_net_destroy(&g);
     ref_net_destroy(&d);
 }
@@ -480,7 +487,7 @@ static void running_out_of_memory_at_any_allocation_is_reported(void **state)
         clg__alloc_fail(++n, false);
         status = ref_net_create(&g, &gp, BATCH);
         status = status == CLG_OK ? ref_net_create(&d, &dp, 2 * BATCH) : status;
-        status = status == CLG_OK ? ref_gan_step(&desc, g, d, real, z, BATCH, 1, &res) : status;
+        status = status == CLG_OK ? ref_gan_step(&desc, g, d, &(ref_gan_batch){ .real = real, .z = z, .n = BATCH, .step = 1 }, &res) : status;
         clg__alloc_fail(0, false);
         ref_net_destroy(&g);
         ref_net_destroy(&d);
