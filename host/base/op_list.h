@@ -16,7 +16,6 @@
     X(concat)          \
     X(embedding)       \
     X(resize)          \
-    X(bce)             \
     X(loss)            \
     X(mse)             \
     X(adam)            \

@@ -66,7 +66,6 @@ typedef struct ref_objective {
 const ref_objective *ref_objective_get(enum clg_objective objective);
 void ref_loss(enum clg_objective objective, enum clg_loss_role role, const double *l, uint32_t n,
               double t, double scale, double out[2], double *dl); /* dl may be NULL */
-void ref_bce(const double *l, uint32_t n, double t, double scale, double out[2], double *dl);
 /* out[0] mean of (x - y)^2, out[1] mean |x|; dx may be NULL */
 void ref_mse(const double *x, const double *y, uint64_t n, double scale, double out[2], double *dx);
 void ref_sgd_step(double lr, double momentum, uint64_t n, const double *g, double *w, double *v);

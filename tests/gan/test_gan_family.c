@@ -40,7 +40,8 @@ typedef struct member {
     const char *model;   /* a preset, or NULL: the text above */
     const char *set[6];  /* settings */
     uint32_t classes;    /* of the labels given */
-    bool not_compared;   /* has biases before a batch norm: their gradients are rounding alone */
+    bool not_compared;   /* gradients are rounding alone (biases before a batch norm), or rounded to
+                            16 bits */
 } member;
 
 static const member members[] = {
@@ -60,6 +61,8 @@ static const member members[] = {
     { "autoencoder-mlp", { "latent.size=5" }, 0, false },
     { "gauss1d", { "order.d_steps=2", "order.g_start_epoch=1", "data.rows=8" }, 0, false },
     { "ring", { "data.rows=16" }, 0, true },
+    { "cgan-mlp", { "runtime.precision=fp16" }, CLASSES, true },
+    { "autoencoder-mlp", { "runtime.precision=bf16", "latent.size=5" }, 0, true },
 };
 enum { MEMBERS = sizeof members / sizeof members[0] };
 

@@ -193,8 +193,8 @@ static double loss_gan(void *ctx)
     gan_state *s = ctx;
     double out[2];
     const double *fake = ref_net_forward(s->g, s->z, BATCH, 1, true);
-    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL, ref_net_forward(s->d, fake, BATCH, 1, true), BATCH, 1.0, 1.0,
-             out, NULL);
+    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL,
+             ref_net_forward(s->d, fake, BATCH, 1, true), BATCH, 1.0, 1.0, out, NULL);
     return SCALE * out[0];
 }
 
@@ -205,8 +205,8 @@ static void generator_gradients_match_through_the_discriminator(void **state)
     (void)state;
     s.z = z;
     const double *fake = ref_net_forward(s.g, z, BATCH, 1, true);
-    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL, ref_net_forward(s.d, fake, BATCH, 1, true), BATCH, 1.0, SCALE,
-             out, dl);
+    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL,
+             ref_net_forward(s.d, fake, BATCH, 1, true), BATCH, 1.0, SCALE, out, dl);
     ref_net_backward(s.d, fake, dl, BATCH, 1, false, dfake);
     ref_net_backward(s.g, z, dfake, BATCH, 1, true, NULL);
     for (int i = 0; G_NAMES[i] != NULL; i++) {
@@ -367,12 +367,12 @@ static void step_by_hand(const clg_model_desc *desc, ref_net *g, ref_net *d, con
                          const double *z, uint64_t t, ref_gan_result *res)
 {
     enum { IMAGE = 8 * 8 * 2 };
-    double bce[2], dl[BATCH], fake[BATCH * IMAGE], dfake[BATCH * IMAGE], *kept[16];
+    double loss[2], dl[BATCH], fake[BATCH * IMAGE], dfake[BATCH * IMAGE], *kept[16];
     memcpy(fake, ref_net_forward(g, z, BATCH, 1, true), sizeof fake);
 
-    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL, ref_net_forward(d, real, BATCH, 1, true), BATCH, 1.0, 1.0,
-             bce, dl);
-    *res = (ref_gan_result){ .loss_d = bce[0], .d_real = bce[1] };
+    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL,
+             ref_net_forward(d, real, BATCH, 1, true), BATCH, 1.0, 1.0, loss, dl);
+    *res = (ref_gan_result){ .loss_d = loss[0], .d_real = loss[1] };
     ref_net_backward(d, real, dl, BATCH, 1, true, NULL);
     for (int i = 0; D_NAMES[i] != NULL; i++) {
         uint64_t len;
@@ -381,10 +381,10 @@ static void step_by_hand(const clg_model_desc *desc, ref_net *g, ref_net *d, con
         assert_non_null(kept[i]);
         memcpy(kept[i], grad, len * sizeof *grad);
     }
-    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_FAKE, ref_net_forward(d, fake, BATCH, 1, true), BATCH, 1.0, 1.0,
-             bce, dl);
-    res->loss_d += bce[0];
-    res->d_fake_before = bce[1];
+    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_FAKE,
+             ref_net_forward(d, fake, BATCH, 1, true), BATCH, 1.0, 1.0, loss, dl);
+    res->loss_d += loss[0];
+    res->d_fake_before = loss[1];
     ref_net_backward(d, fake, dl, BATCH, 1, true, NULL);
     for (int i = 0; D_NAMES[i] != NULL; i++) {
         uint64_t len;
@@ -396,10 +396,10 @@ static void step_by_hand(const clg_model_desc *desc, ref_net *g, ref_net *d, con
     }
     apply_adam(d, D_NAMES, &desc->optimizer_d, t);
 
-    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL, ref_net_forward(d, fake, BATCH, 1, true), BATCH, 1.0, 1.0,
-             bce, dl);
-    res->loss_g = bce[0];
-    res->d_fake_after = bce[1];
+    ref_loss(CLG_OBJECTIVE_NON_SATURATING, CLG_LOSS_OF_REAL,
+             ref_net_forward(d, fake, BATCH, 1, true), BATCH, 1.0, 1.0, loss, dl);
+    res->loss_g = loss[0];
+    res->d_fake_after = loss[1];
     ref_net_backward(d, fake, dl, BATCH, 1, false, dfake);
     ref_net_backward(g, z, dfake, BATCH, 1, true, NULL);
     apply_adam(g, G_NAMES, &desc->optimizer_g, t);
@@ -430,8 +430,9 @@ static void gan_step_equals_two_passes_and_moves_running_statistics_three_times(
         double *real = grad_random(BATCH * 8 * 8 * 2, 500 + t);
         double *z = grad_random(BATCH * Z, 600 + t);
         ref_gan_result got, want;
-        assert_int_equal(ref_gan_step(&desc, g, d, &(ref_gan_batch){ .real = real, .z = z, .n = BATCH, .step = t,
-                              .updates_g = t - 1, .updates_d = t - 1 }, &got), CLG_OK);
+        ref_gan_batch b = { .real = real, .z = z, .n = BATCH, .step = t, .updates_g = t - 1,
+                            .updates_d = t - 1 };
+        assert_int_equal(ref_gan_step(&desc, g, d, &b, &got), CLG_OK);
         step_by_hand(&desc, g2, d2, real, z, t, &want);
         assert_true(fabs(got.loss_d - want.loss_d) < 1e-9);
         assert_true(fabs(got.loss_g - want.loss_g) < 1e-9);
@@ -466,9 +467,11 @@ static void gan_step_refuses_nets_that_do_not_fit(void **state)
     (void)state;
     assert_int_equal(ref_net_create(&g, &gp, BATCH), CLG_OK);
     assert_int_equal(ref_net_create(&d, &dp, BATCH), CLG_OK); /* D sees both halves: 2 * BATCH */
-    assert_int_equal(ref_gan_step(&desc, g, d, &(ref_gan_batch){ .real = x, .z = x, .n = BATCH, .step = 1 }, &res), CLG_E_INTERNAL);
+    ref_gan_batch many = { .real = x, .z = x, .n = BATCH, .step = 1 }, one = many;
+    one.n = 1;
+    assert_int_equal(ref_gan_step(&desc, g, d, &many, &res), CLG_E_INTERNAL);
     assert_non_null(strstr(clg_message(), "netD for 3"));
-    assert_int_equal(ref_gan_step(&desc, g, g, &(ref_gan_batch){ .real = x, .z = x, .n = 1, .step = 1 }, &res), CLG_E_INTERNAL);
+    assert_int_equal(ref_gan_step(&desc, g, g, &one, &res), CLG_E_INTERNAL);
     ref_net_destroy(&g);
     ref_net_destroy(&d);
 }
@@ -484,10 +487,11 @@ static void running_out_of_memory_at_any_allocation_is_reported(void **state)
     while (status == CLG_E_MEMORY) {
         ref_net *g = NULL, *d = NULL;
         ref_gan_result res;
+        ref_gan_batch b = { .real = real, .z = z, .n = BATCH, .step = 1 };
         clg__alloc_fail(++n, false);
         status = ref_net_create(&g, &gp, BATCH);
         status = status == CLG_OK ? ref_net_create(&d, &dp, 2 * BATCH) : status;
-        status = status == CLG_OK ? ref_gan_step(&desc, g, d, &(ref_gan_batch){ .real = real, .z = z, .n = BATCH, .step = 1 }, &res) : status;
+        status = status == CLG_OK ? ref_gan_step(&desc, g, d, &b, &res) : status;
         clg__alloc_fail(0, false);
         ref_net_destroy(&g);
         ref_net_destroy(&d);

@@ -243,7 +243,7 @@ static void batchnorm_inference_uses_the_running_statistics_in_every_group(void 
     }
 }
 
-/* ---- activations, bce ---- */
+/* ---- activations ---- */
 
 static void activations_have_their_textbook_values_and_pass_nan(void **state)
 {
@@ -259,22 +259,6 @@ static void activations_have_their_textbook_values_and_pass_nan(void **state)
     for (int act = 0; act < CLG_ACT_COUNT; act++) {
         assert_true(isnan(ref_act((enum clg_act)act, 0.2, NAN)));
     }
-}
-
-static void bce_is_finite_for_huge_logits_and_right_for_zero(void **state)
-{
-    double l[3] = { 0.0, 1000.0, -1000.0 }, out[2], dl[3];
-    (void)state;
-    ref_bce(l, 1, 1.0, 1.0, out, dl);
-    assert_near(out[0], log(2.0), 1e-15);
-    assert_near(out[1], 0.5, 0.0);
-    assert_near(dl[0], -0.5, 0.0);
-    ref_bce(l, 3, 1.0, 6.0, out, dl);
-    assert_near(out[0], (log(2.0) + 0.0 + 1000.0) / 3.0, 1e-12);
-    assert_near(out[1], 0.5, 1e-15);
-    assert_near(dl[0], -1.0, 1e-15);
-    assert_near(dl[1], 0.0, 1e-15);
-    assert_near(dl[2], -2.0, 1e-15);
 }
 
 /* ---- Adam ---- */
@@ -446,7 +430,6 @@ int main(void)
         cmocka_unit_test(batchnorm_output_has_the_asked_mean_and_deviation_in_each_group),
         cmocka_unit_test(batchnorm_inference_uses_the_running_statistics_in_every_group),
         cmocka_unit_test(activations_have_their_textbook_values_and_pass_nan),
-        cmocka_unit_test(bce_is_finite_for_huge_logits_and_right_for_zero),
         cmocka_unit_test(adam_follows_the_recurrence),
         cmocka_unit_test(every_operator_has_a_reference_and_refuses_unknown_passes),
         cmocka_unit_test(reduce_fill_and_image_cases_have_their_values),
