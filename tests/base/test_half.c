@@ -59,9 +59,8 @@ static void check_middles(const type *t)
 {
     for (uint32_t h = 0; h < t->infinity; h++) {
         const double low = (double)t->to((uint16_t)h);
-        const double step = h + 1 < t->infinity
-                                ? (double)t->to((uint16_t)(h + 1)) - low
-                                : low - (double)t->to((uint16_t)(h - 1));
+        const double step = h + 1 < t->infinity ? (double)t->to((uint16_t)(h + 1)) - low
+                                                : low - (double)t->to((uint16_t)(h - 1));
         const float middle = (float)(low + step / 2.0);
         const uint32_t even = h & 1u ? h + 1 : h;
         for (uint32_t sign = 0; sign < 2; sign++) {
