@@ -2,17 +2,21 @@
 """How good generated quadratic curves are: the figures of the `curves` system, for clgan's samples
 and for PyTorch's by the same code.
 
-    curves_stats.py x.npy [x2.npy ...]     # files of `clgan sample RUN --count 10000 --out x.npy`
+    curves_stats.py x.npy [x2.npy ...] [--log RUN/log.csv]
+
+x.npy: a file of `clgan sample RUN --count 10000 --out x.npy`; log.csv: of a run with
+train.log_every=1, which adds d_real and d_fake, the means of D(x) and D(G(z)) over its last 100 steps.
 
 A true curve has 15 points y = a x^2 + a - 1 at x evenly in [-2, 2] with a ~ U[1, 3], so that every
 curve lies between x^2 (a = 1) and 3 x^2 + 2 (a = 3). Prints one JSON line per file.
 """
+import argparse
+import csv
 import json
-import sys
 
 import numpy as np
 
-POINTS = 15
+POINTS, LAST = 15, 100
 
 
 def curves_stats(y):
@@ -42,8 +46,23 @@ def rounded(stats):
     return {k: v if isinstance(v, int) else round(float(v), 5) for k, v in stats.items()}
 
 
+def read_log(path):
+    """Mean answers of D over the last lines of a log."""
+    with open(path, newline="") as f:
+        rows = list(csv.DictReader(f))[-LAST:]
+    return {"d_real": np.mean([float(r["d_real"]) for r in rows]),
+            "d_fake": np.mean([float(r["d_fake_before"]) for r in rows])}
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("files", nargs="+")
+    p.add_argument("--log")
+    a = p.parse_args()
+    answers = read_log(a.log) if a.log else {}
+    for path in a.files:
+        print(json.dumps({"file": path, **rounded({**curves_stats(np.load(path)), **answers})}))
+
+
 if __name__ == "__main__":
-    if len(sys.argv) < 2 or sys.argv[1].startswith("-"):
-        sys.exit(__doc__)
-    for path in sys.argv[1:]:
-        print(json.dumps({"file": path, **rounded(curves_stats(np.load(path)))}))
+    main()

@@ -7,10 +7,11 @@ z 5 x N(0,1); G 5-128-15 with ReLU, D 15-128-1 with ReLU; fresh curves each step
 (0.9, 0.999) for both; D minimises -mean(log D(x) + log(1 - D(G(z)))), G minimises
 mean log(1 - D(G(z))) (saturating); both gradients at the old weights, then both updates. Prints
 one JSON line per seed and number of steps: the figures of curves_stats.py on --count generated
-curves, and the mean of D(x) and D(G(z)) over as many fresh real and generated ones. The counterpart:
+curves, the mean of D(x) and D(G(z)) over the last 100 minibatches (d_real, d_fake), and over as many
+fresh real and generated curves (d_real_fresh, d_fake_fresh). The counterpart:
 
-    clgan train --model curves --steps 2000 --seed S --out RUN
-    clgan sample RUN --count 10000 --out x.npy && curves_stats.py x.npy
+    clgan train --model curves --steps 2000 --seed S --set train.log_every=1 --out RUN
+    clgan sample RUN --count 10000 --out x.npy && curves_stats.py x.npy --log RUN/log.csv
 
 --out FOLDER keeps the curves as FOLDER/curves-SEED-STEPS.npy.
 """
@@ -23,7 +24,7 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-from curves_stats import POINTS, curves_stats, rounded
+from curves_stats import LAST, POINTS, curves_stats, rounded
 
 BATCH, LATENT, HIDDEN = 64, 5, 128
 
@@ -34,13 +35,14 @@ def real_curves(n, x):
 
 
 def train(seed, marks, count):
-    """Yields (steps, generated curves [count,15], D(x), D(G(z))) at each of `marks`."""
+    """Yields (steps, generated curves [count,15], D's answers) at each of `marks`."""
     torch.manual_seed(seed)
     x = torch.linspace(-2, 2, POINTS)
     g = nn.Sequential(nn.Linear(LATENT, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, POINTS))
     d = nn.Sequential(nn.Linear(POINTS, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 1))
     optg = torch.optim.Adam(g.parameters(), lr=1e-4, betas=(0.9, 0.999))
     optd = torch.optim.Adam(d.parameters(), lr=1e-4, betas=(0.9, 0.999))
+    answers = []
     for step in range(1, max(marks) + 1):
         l_real = d(real_curves(BATCH, x))
         l_fake = d(g(torch.randn(BATCH, LATENT)))
@@ -52,12 +54,15 @@ def train(seed, marks, count):
             for p, q in zip(net.parameters(), grads):
                 p.grad = q
             opt.step()
+        answers = answers[1 - LAST:] + [(float(l_real.sigmoid().mean()), float(l_fake.sigmoid().mean()))]
         if step in marks:
             with torch.random.fork_rng(), torch.no_grad():
                 torch.manual_seed(seed + 1000)
                 y = g(torch.randn(count, LATENT))
-                yield (step, y.numpy(), float(d(real_curves(count, x)).sigmoid().mean()),
-                       float(d(y).sigmoid().mean()))
+                d_real, d_fake = np.mean(answers, 0)
+                yield step, y.numpy(), {"d_real": d_real, "d_fake": d_fake,
+                                        "d_real_fresh": d(real_curves(count, x)).sigmoid().mean(),
+                                        "d_fake_fresh": d(y).sigmoid().mean()}
 
 
 def main():
@@ -69,12 +74,12 @@ def main():
     a = p.parse_args()
     torch.set_num_threads(1)
     for seed in range(1, a.seeds + 1):
-        for step, y, d_real, d_fake in train(seed, a.steps, a.count):
+        for step, y, answers in train(seed, a.steps, a.count):
             if a.out:
                 os.makedirs(a.out, exist_ok=True)
                 np.save(os.path.join(a.out, f"curves-{seed}-{step}.npy"), y)
-            print(json.dumps({"system": "torch", "seed": seed, "steps": step, **rounded(curves_stats(y)),
-                              "d_real": round(d_real, 5), "d_fake": round(d_fake, 5)}), flush=True)
+            print(json.dumps({"system": "torch", "seed": seed, "steps": step, **rounded({**curves_stats(y), **answers})}),
+                  flush=True)
 
 
 if __name__ == "__main__":
