@@ -6,8 +6,8 @@ and exits with 1 if one is above the limit.
     clgan train --model dcgan --steps 10 --trace 10 --out RUN
     replay_trace.py RUN/trace [--limit 1e-4] [--verbose] [--no-kinks]
 
-Any model: nets, losses, order and optimisers come from the trace's config. What the step drew
-(latents, labels, dropout masks, noise) comes from the trace where it holds that, and from Philox.
+Any model: nets, losses, order and optimisers come from the trace's config, and what the step drew
+(latents, labels, dropout masks, noise) from its file.
 Losses are compared relative to themselves, tensors by the L2 norm of the difference over that of
 PyTorch's tensor.
 
@@ -30,6 +30,7 @@ import config
 import gan
 import sheets
 import tensors
+from graph import to_first
 
 p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
 p.add_argument("trace")
@@ -77,7 +78,7 @@ class Sides:
         flat = x.detach().abs().flatten()
         self.keep(place, block, flat / (flat.square().mean().sqrt() + 1e-300),
                   lambda i: [i // area % x.shape[1]])
-        positive = x > 0
+        positive = (x > 0).contiguous()
         for i in self.flips.get(place, ()):
             positive.view(-1)[i] ^= True
         return torch.where(positive, x, slope * x)
@@ -96,16 +97,24 @@ class Sides:
 
 
 class TraceDraws(gan.PhiloxDraws):
-    """What a step drew: from its trace file, and from Philox what the file does not hold."""
+    """What a step drew, from its trace file; the latents that it does not hold (the first of two) from
+    Philox."""
 
-    def __init__(self, seed, step, latent, now):
+    def __init__(self, seed, step, latent, now, noise_std):
         super().__init__(seed, step, latent)
-        self.now = now
+        self.now, self.noise_std = now, noise_std
 
     def wrong(self, labels, classes):
-        if "labels_wrong" in self.now:
-            return torch.from_numpy(self.now["labels_wrong"].astype(np.int64))
-        return super().wrong(labels, classes)
+        return torch.from_numpy(self.now["labels_wrong"].astype(np.int64))
+
+    def noise(self, lane, shape):
+        v = torch.from_numpy(self.now[f"noise.{lane}"].astype(np.float64) / self.noise_std)
+        return to_first(v.reshape(-1), shape)
+
+    def masks(self, number, first):
+        net = "netD" if number < 2 else "netG"
+        return lambda block, keep, shape: torch.from_numpy(
+            self.now[f"mask.{net}.{number}.{block}"][first:first + shape[0]].astype(np.float64).ravel())
 
 
 def torch_state(t, prefix):
@@ -162,7 +171,7 @@ class Replay:
         real = torch.from_numpy(now["real"].astype(np.float64))
         real = real.permute(0, 3, 1, 2).contiguous() if self.shape[0] else real.reshape(len(real), -1)
         labels = torch.from_numpy(now["labels"].astype(np.int64)) if self.classes else None
-        draws = TraceDraws(self.seed, step, self.desc["latent"], now)
+        draws = TraceDraws(self.seed, step, self.desc["latent"], now, trainer.loss.get("input_noise", 0.0))
         try:
             losses = trainer.step(real, labels, draws, self.epoch(step))
         except Enough:

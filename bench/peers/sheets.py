@@ -114,13 +114,13 @@ def dcgan(width=64, nz=100):
             **both(ADAM_DCGAN), "train": {"batch": 64}}
 
 
-def dcgan32(width_g=128, width_d=64, nz=100, wide=False):
-    g = [conv("deconv2d", 4 * width_g, 4, 1, 0, "relu", norm="batch"),
-         conv("deconv2d", 2 * width_g, 4, 2, 1, "relu", norm="batch"),
-         conv("deconv2d", width_g, 4, 2, 1, "relu", norm="batch"),
-         conv("deconv2d", "channels", 4, 2, 1, "tanh")]
+def dcgan32(width_g=128, width_d=64, nz=100, stages=3, wide=False):
+    """stages: 3 for 32x32; each less halves the side."""
+    g = [conv("deconv2d", width_g << stages - 1, 4, 1, 0, "relu", norm="batch")]
+    g += [conv("deconv2d", width_g << i, 4, 2, 1, "relu", norm="batch") for i in reversed(range(stages - 1))]
+    g += [conv("deconv2d", "channels", 4, 2, 1, "tanh")]
     d = [lrelu(conv("conv2d", width_d, 4, 2, 1))]
-    d += [lrelu(conv("conv2d", width_d << i, 4, 2, 1, norm="batch")) for i in range(1, 4 if wide else 3)]
+    d += [lrelu(conv("conv2d", width_d << i, 4, 2, 1, norm="batch")) for i in range(1, stages + wide)]
     d += [conv("conv2d", 1, 2 if wide else 4, 1, 0)]
     return {"latent": {"size": nz, "kind": "normal"},
             "generator": net("main", g, INIT_DCGAN), "discriminator": net("main", d, INIT_DCGAN),
@@ -160,7 +160,8 @@ def cgan_dcgan(width=64, joined=128, two_heads=False):
     out = dcgan(width)
     last = out["discriminator"]["layers"].pop()
     trunk = {"from": "features"} if two_heads else {}
-    tail = [{"op": "concat", **trunk, "with": "label"}, lrelu(conv("conv2d", joined, 1, 1, 0, norm="batch", bias=False)),
+    tail = [{"op": "concat", **trunk, "with": "label"},
+            lrelu(conv("conv2d", joined, 1, 1, 0, norm="batch", bias=False)),
             {**last, **({"head": "match"} if two_heads else {})}]
     if two_heads:
         out["discriminator"]["layers"][-1]["id"] = "features"
