@@ -78,6 +78,14 @@ int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc)
     if (cli->has_steps) {
         desc->train.steps = cli->steps;
     }
+    if (cli->on_collapse != NULL) {
+        char set[64];
+        (void)snprintf(set, sizeof set, "train.on_collapse=%.32s", cli->on_collapse);
+        int status = clg__config_set(desc, set);
+        if (status != CLG_OK) {
+            return status;
+        }
+    }
     for (uint32_t i = 0; i < cli->sets; i++) {
         int status = clg__config_set(desc, cli->set[i]);
         if (status != CLG_OK) {

@@ -42,7 +42,7 @@ static void format_choices(const clg_trainer *t, char *dst, size_t cap)
 
 typedef struct clg_meta_text {
     char step[24], seed[24], batch[16], size[16], channels[16], data[1100], fingerprint[24],
-        choices[256], rng[96], updates_d[24], updates_g[24], noise_stream[16],
+        choices[256], rng[96], updates_d[24], updates_g[24], noise_stream[16], watch[64],
         class_count[16];
     clg_str config, classes;
 } clg_meta_text;
@@ -81,6 +81,8 @@ static int fill_meta(clg_trainer *t, clg_meta_text *m, clg_st_meta out[META_MAX]
     snprintf(m->updates_d, sizeof m->updates_d, "%" PRIu64, t->updates[CLG_DISCRIMINATOR]);
     snprintf(m->updates_g, sizeof m->updates_g, "%" PRIu64, t->updates[CLG_GENERATOR]);
     snprintf(m->noise_stream, sizeof m->noise_stream, "%" PRIu32, t->noise_stream);
+    snprintf(m->watch, sizeof m->watch, "%u %u %u %d", t->watch.logs, t->watch.low,
+             t->watch.saturated, t->watch.was_high);
     snprintf(m->class_count, sizeof m->class_count, "%" PRIu32, t->plan.classes);
     list_classes(t, m);
     int status = clg__config_write(&t->desc, &m->config);
@@ -88,6 +90,7 @@ static int fill_meta(clg_trainer *t, clg_meta_text *m, clg_st_meta out[META_MAX]
         { "clgan", t->version },        { "model", t->desc.model.name },
         { "step", m->step },            { "updates_d", m->updates_d },
         { "updates_g", m->updates_g },  { "noise_stream", m->noise_stream },
+        { "watch", m->watch },
         { "classes", m->class_count },
         { "class_names", m->classes.text != NULL ? m->classes.text : "" },
         { "seed", m->seed },            { "batch", m->batch },
@@ -405,6 +408,20 @@ out:
     return status;
 }
 
+/* What the watch has seen so far; a run that goes on warns when an unbroken one would. */
+static void read_watch(clg_trainer *t, const clg_st_file *f)
+{
+    const char *text = clg__st_meta_find(f, "watch");
+    unsigned logs, low, saturated, high;
+    t->watch = (clg_watch){ .real_distance = t->watch.real_distance };
+    if (text != NULL && sscanf(text, "%9u %9u %9u %1u", &logs, &low, &saturated, &high) == 4) {
+        t->watch.logs = logs;
+        t->watch.low = low;
+        t->watch.saturated = saturated;
+        t->watch.was_high = high != 0;
+    }
+}
+
 static int read_losses(clg_trainer *t, const clg_st_file *f)
 {
     float row[CLG_LOSS_ROW] = { 0 };
@@ -460,6 +477,7 @@ int clg__trainer_load(clg_trainer *t, const char *path, bool *other_device)
     t->step = info->step;
     CLG_TRY(read_counts(t, f, path));
     CLG_TRY(read_losses(t, f));
+    read_watch(t, f);
     CLG_TRY(read_scales(t, f));
     t->checked = info->step;
 out:

@@ -19,9 +19,11 @@ typedef struct clg_loop {
     double paused_s;          /* spent on grids and checkpoints since then */
     double saved_s;           /* of the last checkpoint */
     double images_per_s;
+    clg_progress last;        /* of the last log line */
     uint64_t images;          /* since the last log line */
     uint64_t logged, drawn, saved; /* steps of the last ones */
     char last_checkpoint[CLG_PATH_MAX_LEN];
+    char good_checkpoint[CLG_PATH_MAX_LEN]; /* the last one without signs of collapse */
 } clg_loop;
 
 /* What is due after a step. */
@@ -125,6 +127,7 @@ static int log_line(clg_loop *l, bool norms)
     l->paused_s = 0.0;
     l->images = 0;
     l->logged = t->step;
+    l->last = p;
     status = write_row(l, &p, norms);
     if (status == CLG_OK && l->events->progress != NULL) {
         l->events->progress(l->events->user, &p);
@@ -192,6 +195,9 @@ static int save_checkpoint(clg_loop *l)
     }
     CLG_TRY(status);
     memcpy(l->last_checkpoint, path, sizeof path);
+    if (clg__watch_is_calm(t)) {
+        memcpy(l->good_checkpoint, path, sizeof path);
+    }
     CLG_TRY(clg__run_prune(t->run, t->desc.train.keep, t->desc.train.keep_every));
     tell_saved(l, "checkpoint", path);
 out:
@@ -268,6 +274,61 @@ out:
     return status;
 }
 
+/* ---- collapse ---- */
+
+static int roll_back(clg_loop *l, const char *why)
+{
+    clg_trainer *t = l->t;
+    char reason[600];
+    const char *to = clg__os_stat(l->good_checkpoint).is_file ? l->good_checkpoint
+                                                              : l->last_checkpoint;
+    uint64_t from = t->step;
+    snprintf(reason, sizeof reason, "%s", why);
+    if (to[0] == '\0') {
+        return clg__hint(clg__fail(CLG_E_NUMERIC, "%s; there is no checkpoint to go back to",
+                                   reason),
+                         "lower optimizer_g.lr and optimizer_d.lr, or set "
+                         "train.checkpoint_minutes");
+    }
+    int status = clg__watch_rollback(t, to);
+    if (status != CLG_OK) {
+        return status;
+    }
+    l->logged = l->drawn = l->saved = t->step;
+    l->images = 0;
+    l->mark_s = clg__os_now_s();
+    l->paused_s = 0.0;
+    say(t, "%s at step %llu: rolled back to step %llu (rollback %u of %d), learning rates halved, "
+        "other latents", reason, (unsigned long long)from, (unsigned long long)t->step,
+        t->noise_stream, CLG_ROLLBACKS_MAX);
+    clg__log(CLG_LOG_WARN, "%s at step %llu: rolled back to step %llu, learning rates halved", reason,
+             (unsigned long long)from, (unsigned long long)t->step);
+    return CLG_OK;
+}
+
+static int look_for_collapse(clg_loop *l)
+{
+    clg_trainer *t = l->t;
+    enum clg_collapse what;
+    const char *fault, *advice;
+    int status = clg__watch_look(t, &l->last, &what);
+    if (status != CLG_OK || what == CLG_COLLAPSE_NONE) {
+        return status;
+    }
+    clg__watch_describe(what, &fault, &advice);
+    switch (t->desc.train.on_collapse) {
+    case CLG_COLLAPSE_STOP:
+        return clg__hint(clg__fail(CLG_E_NUMERIC, "%s (step %llu)", fault,
+                                   (unsigned long long)t->step), "%s", advice);
+    case CLG_COLLAPSE_ROLLBACK:
+        return roll_back(l, fault);
+    default:
+        say(t, "%s; %s", fault, advice);
+        clg__log(CLG_LOG_WARN, "step %llu: %s; %s", (unsigned long long)t->step, fault, advice);
+        return CLG_OK;
+    }
+}
+
 static int between_steps(clg_loop *l, clg_due due, bool norms)
 {
     clg_trainer *t = l->t;
@@ -278,7 +339,12 @@ static int between_steps(clg_loop *l, clg_due due, bool norms)
         due.checkpoint = true;
     }
     if (due.log) {
+        uint64_t step = t->step;
         CLG_TRY(log_line(l, norms));
+        CLG_TRY(look_for_collapse(l));
+        if (t->step != step) { /* rolled back: nothing of this step is kept */
+            return CLG_OK;
+        }
     } else if (due.grid || due.checkpoint || t->step - t->checked >= t->ring_len) {
         CLG_TRY(clg__step_check(t, &p));
     }
@@ -328,7 +394,12 @@ static int train_until_done(clg_loop *l)
             l->events->first_step(l->events->user);
         }
         first = false;
-        CLG_TRY(between_steps(l, due, norms));
+        status = between_steps(l, due, norms);
+        if (status == CLG_E_NUMERIC && t->desc.train.on_collapse == CLG_COLLAPSE_ROLLBACK &&
+            t->noise_stream < CLG_ROLLBACKS_MAX && l->last_checkpoint[0] != '\0') {
+            status = roll_back(l, clg_message());
+        }
+        CLG_TRY(status);
         int sig = l->events->stop_signal != NULL ? l->events->stop_signal(l->events->user) : 0;
         if (sig != 0) {
             CLG_TRY(stop_here(l, sig));
@@ -371,6 +442,7 @@ int clg__trainer_run(clg_trainer *t, const clg_trainer_events *events)
                      .mark_s = now, .saved_s = now, .logged = t->step, .drawn = t->step,
                      .saved = t->step };
     memcpy(l->last_checkpoint, t->resumed_from, sizeof l->last_checkpoint);
+    memcpy(l->good_checkpoint, t->resumed_from, sizeof l->good_checkpoint);
     if (t->ds == NULL && t->plan.system == CLG_SYSTEM_NONE) {
         status = clg__fail(CLG_E_USAGE, "the trainer was made without a data set");
         goto out;

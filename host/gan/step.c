@@ -354,6 +354,7 @@ int clg__step_enqueue(clg_trainer *t, uint32_t n, const clg_step_wish *wish)
     }
     CLG_TRY(clg__rt_flush(t->ops->rt));
     t->step = k.step;
+    t->rows = n;
     return CLG_OK;
 out:
     return clg__context(status, "step %llu", (unsigned long long)k.step);

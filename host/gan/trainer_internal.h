@@ -74,6 +74,14 @@ enum { CLG_RING_MAX = 1024 };
 
 typedef struct clg_pictures clg_pictures; /* pictures_draw.c */
 
+/* ---- watch: signs of collapse, from log line to log line ---- */
+enum clg_collapse { CLG_COLLAPSE_NONE, CLG_COLLAPSE_DIVERSITY, CLG_COLLAPSE_SATURATED };
+typedef struct clg_watch {
+    double real_distance;    /* mean distance of real rows; 0 = not measured yet */
+    uint32_t logs, low, saturated; /* lines seen; in a row with like fakes; with D always right */
+    bool was_high;           /* fakes were different once */
+} clg_watch;
+
 struct clg_trainer {
     const clg_ops *ops;
     clg_model_desc desc;
@@ -104,6 +112,8 @@ struct clg_trainer {
     clg_schedule schedule;
     clg_feed feed;
     uint64_t step;         /* done so far */
+    uint32_t rows;         /* of the last step */
+    clg_watch watch;
     uint64_t updates[2];   /* of each net, by enum clg_which_net */
     uint32_t noise_stream; /* of the latents; moved on by a rollback */
     double lr_factor;      /* of both learning rates; halved by a rollback */
@@ -150,6 +160,14 @@ int clg__step_check(clg_trainer *t, clg_progress *last);
 clg_tensor clg__losses_row(const clg_trainer *t, uint64_t step);
 /* Rows of the log from t->norms; *rows by clg__free, names point into the second allocation. */
 int clg__step_norms(clg_trainer *t, clg_layer_stat **rows, char **names, size_t *count);
+
+/* watch.c. Looks at the last step's fakes (waits); *what is told once, when it begins. */
+int clg__watch_look(clg_trainer *t, const clg_progress *p, enum clg_collapse *what);
+bool clg__watch_is_calm(const clg_trainer *t);
+void clg__watch_describe(enum clg_collapse what, const char **fault, const char **advice);
+/* Back to a checkpoint of this run with another noise stream and half the learning rates; logs and
+ * checkpoints after it are cut. CLG_E_NUMERIC after CLG_ROLLBACKS_MAX of them. */
+int clg__watch_rollback(clg_trainer *t, const char *checkpoint);
 
 /* facts.c */
 /* Type of stored activations that the model asks for. */
