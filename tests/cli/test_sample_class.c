@@ -1,0 +1,90 @@
+/* Models that learn classes and models that draw their data, through the program: training, sampling
+ * by class, and what is refused. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "support/cli_run.h"
+
+#define SMALL_CGAN                                                                       \
+    "train --model cgan-dcgan --data labelled --size 16 --batch 4 --steps 2 "            \
+    "--set generator.width=4 --set discriminator.width=4 --set train.grid_cols=3 "
+
+enum { IMAGES = 22, CLASSES = 3 };
+
+static void write_labelled(void)
+{
+    uint8_t labels[8 + IMAGES] = { 0, 0, 8, 1, 0, 0, 0, IMAGES };
+    for (uint8_t i = 0; i < IMAGES; i++) {
+        labels[8 + i] = i % CLASSES;
+    }
+    cli_write_idx("labelled/train-images-idx3-ubyte", IMAGES, 16, 16, IMAGES * 256);
+    cli_write("labelled/train-labels-idx1-ubyte", labels, sizeof labels);
+}
+
+static void a_conditional_model_trains_and_draws_by_class(void **state)
+{
+    (void)state;
+    write_labelled();
+    cli_works(SMALL_CGAN "--out cgan");
+    assert_true(cli_exists("cgan/samples/step-00000002.png"));
+    cli_works("sample cgan --out all.png");
+    const cli_result *r = cli_works("sample cgan --class 2 --count 5 --out two.npy");
+    assert_true(cli_matches("*5 images of 16x16x1*", r->err));
+    cli_works("sample cgan --class 0..2 --interpolate 4 --count 2 --out walk.png");
+    cli_fails("sample cgan --class 3", 2, "--class 3: the model knows no such class",
+              "its 3 classes: *0*1*2*");
+    cli_fails("sample cgan --class sneaker", 2, "--class sneaker: the model knows no such class",
+              "its 3 classes: *");
+    cli_fails("sample cgan --class 0..2", 2, "--class 0..2: a walk between classes needs "
+                                             "--interpolate",
+              "add --interpolate 8 for eight steps");
+}
+
+static void data_without_labels_are_refused(void **state)
+{
+    (void)state;
+    cli_fails("train --model cgan-dcgan --data idx --size 16 --batch 4 --steps 1", 4, "*label*",
+              "*");
+}
+
+static void drawn_systems_need_no_data_and_give_rows(void **state)
+{
+    (void)state;
+    cli_works("train --model gauss1d --batch 8 --steps 3 --out drawn");
+    cli_works("train --resume drawn --steps 5");
+    const cli_result *r = cli_works("sample drawn --count 5 --out rows.npy");
+    assert_true(cli_matches("*5 rows of 1x1x1*", r->err));
+    cli_fails("sample drawn", 2, "--out samples.png: model gauss1d draws vectors of 1 numbers, not "
+                                 "images",
+              "write an array: --out samples.npy");
+    cli_fails("sample drawn --class 1 --out c.npy", 2,
+              "--class 1: the model gauss1d was trained without classes", "leave --class away");
+}
+
+static void what_to_do_on_collapse_is_one_of_three_words(void **state)
+{
+    (void)state;
+    cli_fails("train --model gauss1d --on-collapse rolback", 2, "*rolback*", "*rollback*");
+    cli_works("train --model gauss1d --batch 8 --steps 2 --on-collapse rollback --out kept");
+    size_t n;
+    uint8_t *config = cli_read("kept/config.yaml", &n);
+    assert_non_null(strstr((const char *)config, "on_collapse: rollback"));
+    clg__free(config);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_conditional_model_trains_and_draws_by_class),
+        cmocka_unit_test(data_without_labels_are_refused),
+        cmocka_unit_test(drawn_systems_need_no_data_and_give_rows),
+        cmocka_unit_test(what_to_do_on_collapse_is_one_of_three_words),
+    };
+    return cmocka_run_group_tests(tests, cli_setup, cli_teardown);
+}
