@@ -20,7 +20,7 @@
 #include "base/os.h"
 #include "support/tmp.h"
 
-enum { WORDS_MAX = 64, ENV_MAX = 8, LIMIT_S = 100 };
+enum { WORDS_MAX = 64, ENV_MAX = 8, LIMIT_S = 600 };
 
 /* One child at a time; the test programs have one thread. */
 static struct {
