@@ -47,8 +47,8 @@ static inline uint chunk_rows(uint rows, uint chunk, uint k)
     } while (0)
 #endif
 
-static inline void stats_chunk(const int nv, const uint part, __global const store *x, uint rows,
-                               uint c, __global float *out, RED_ARG)
+LOCAL_INLINE void stats_chunk(const int nv, const uint part, __global const store *x, uint rows,
+                              uint c, __global float *out, RED_ARG)
 {
     fvec s[SV], q[SV];
     for (int v = 0; v < nv; ++v) {
@@ -228,11 +228,11 @@ static inline fvec through_act(fvec d, fvec dy, fvec invstd, fvec weight, fvec b
     return ACT_GRAD(act, slope, act <= ACT_LRELU ? z : ACT_APPLY(act, slope, z), dy);
 }
 
-static inline void bwd_chunk(const int nv, const uint part, __global const store *x,
-                             __global const store *dy, __global const float *mean,
-                             __global const float *invstd, __global const float *weight,
-                             __global const float *bias, uint rows, uint c, __global float *out,
-                             int act, float slope, RED_ARG)
+LOCAL_INLINE void bwd_chunk(const int nv, const uint part, __global const store *x,
+                            __global const store *dy, __global const float *mean,
+                            __global const float *invstd, __global const float *weight,
+                            __global const float *bias, uint rows, uint c, __global float *out,
+                            int act, float slope, RED_ARG)
 {
     fvec m[SV], i[SV], w[SV], b[SV], s[SV], t[SV];
     for (int v = 0; v < nv; ++v) {

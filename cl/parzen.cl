@@ -39,7 +39,7 @@ static inline float least_of(fvec v)
 }
 
 /* The least of the lanes' values, for all of them (NaN is never the least). */
-static inline float least_lane(float v, RED_ARG)
+LOCAL_INLINE float least_lane(float v, RED_ARG)
 {
 #ifdef RED_X
     const uint l = LANE;

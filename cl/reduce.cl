@@ -23,8 +23,8 @@ static inline float sum_of(fvec v)
 #endif
 }
 
-static inline void columns_chunk(const int nv, const uint part, __global const store *x, uint rows,
-                                 uint cols, __global float *y, RED_ARG)
+LOCAL_INLINE void columns_chunk(const int nv, const uint part, __global const store *x, uint rows,
+                                uint cols, __global float *y, RED_ARG)
 {
     fvec s[SV];
     for (int v = 0; v < nv; ++v) {

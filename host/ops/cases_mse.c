@@ -47,5 +47,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
     return clg__mse(o, in[0], in[1], clg__case_f32(c, "scale", 1.0), out[0], out[1], ws);
 }
 
-const clg_op clg__op_mse = { .name = "mse", .keys = KEYS, .cases = CASES, .quick = 5, .plan = plan,
+const clg_op clg__op_mse = { .name = "mse", .keys = KEYS, .cases = CASES, .quick = 6, .plan = plan,
                              .workspace = workspace, .run = run };

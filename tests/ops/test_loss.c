@@ -7,6 +7,7 @@
 
 #include <cmocka.h>
 
+#include "ops/fill.h"
 #include "ops/loss.h"
 #include "ops/sgd.h"
 #include "support/rt_support.h"
@@ -108,6 +109,31 @@ static void mse_gradient_may_take_the_place_of_x(void **state)
     }
 }
 
+/* Several work-groups on several threads, again and again: each has its own local memory. */
+static void sums_of_many_groups_have_the_same_bits_every_time(void **state)
+{
+    const clg_ops *o = *state;
+    enum { N = 131072, RUNS = 300 };
+    float first[2], out[2];
+    clg_tensor x = test_buffer(o->rt, CLG_F32, N), y = test_buffer(o->rt, CLG_F32, N);
+    clg_tensor tout = test_buffer(o->rt, CLG_F32, 2);
+    clg_tensor ws = test_buffer(o->rt, CLG_F32, (size_t)clg__mse_workspace(o, N));
+    TEST_OK(clg__fill(o, x, 3.0f));
+    TEST_OK(clg__fill(o, y, 0.7f));
+    for (int i = 0; i < RUNS; i++) {
+        TEST_OK(clg__mse(o, x, y, 1.0f, tout, CLG_NO_TENSOR, ws));
+        test_download(tout, out);
+        if (i == 0) {
+            memcpy(first, out, sizeof first);
+        }
+        assert_memory_equal(out, first, sizeof first);
+    }
+    clg_tensor *all[] = { &x, &y, &tout, &ws };
+    for (size_t i = 0; i < 4; i++) {
+        test_release(all[i]);
+    }
+}
+
 static void clipping_leaves_nan_for_the_watcher(void **state)
 {
     const clg_ops *o = *state;
@@ -150,6 +176,7 @@ static int run_family(const char *name, enum clg_family_choice family)
         cmocka_unit_test(huge_logits_are_exact_and_the_gradient_may_be_left_out),
         cmocka_unit_test(half_width_logits_give_half_width_gradients),
         cmocka_unit_test(mse_gradient_may_take_the_place_of_x),
+        cmocka_unit_test(sums_of_many_groups_have_the_same_bits_every_time),
         cmocka_unit_test(clipping_leaves_nan_for_the_watcher),
         cmocka_unit_test(wrong_tensors_are_named),
     };
