@@ -40,7 +40,10 @@ hits=$(
     outside '# *include *<(unistd|fcntl|dirent|pthread|signal|sys/)' 'base/os_posix' 'POSIX is for base/os_posix'
     outside '\b(printf|fprintf|exit|abort|puts)\(' 'cli/' 'only cli prints or ends'
     grep -rnE 'CL/cl' ../include | sed 's/$/: no OpenCL in public headers/'
-    perl -0777 -ne 's{/\*.*?\*/}{}gs; while (/static inline (\w+ \w+\([^;{]*?\b(?:__local|RED_ARG)\b[^;{]*?\))\s*\{/g) { print "$ARGV: $1: a function with local memory is LOCAL_INLINE\n" }' ../cl/*.cl ../cl/*.clh
+    perl -0777 -ne 's{/\*.*?\*/}{}gs;
+        while (/static inline (\w+ \w+)\([^;{]*?\b(?:__local|RED_ARG)\b[^;{]*?\)\s*\{/g) {
+            print "$ARGV: $1: a function that takes local memory is LOCAL_INLINE\n" }' \
+        ../cl/*.cl ../cl/*.clh
     grep -nE 'get_group_id|get_num_groups|atomic_|atom_' ../cl/*.cl ../cl/*.clh |
         grep -vE '^\S+:[0-9]+: *(\*|/\*|//)' | sed 's/$/: kernels are sliced and deterministic/'
 )
