@@ -22,7 +22,8 @@ DEFAULTS = {"act": "none", "norm": "none", "bias": True, "bias_init": "default",
                      "optimizer_d": "adam"},
             "d_steps": 1, "range": "symmetric", "packing": 1, "bias_zero": False, "beta1": 0.9, "beta2": 0.999,
             "weight_real": 1, "weight_fake": 1, "weight_g": 1, "norm_mean": 1.0, "norm_std": 0.0,
-            "wrong_label_weight": 0.5, "lr_divisor": 1, "lr_floor": 0, "momentum": 0.5, "clip": 0, "weight_decay": 0, "lr": 1e-3}
+            "wrong_label_weight": 0.5, "lr_divisor": 1, "lr_floor": 0, "momentum": 0.5, "clip": 0,
+            "weight_decay": 0, "lr": 1e-3}
 # Free names of branches, where only the places matter, and what expand has written out.
 IGNORED = ("id", "from", "with", "repeat")
 

@@ -78,8 +78,8 @@ def main():
             if a.out:
                 os.makedirs(a.out, exist_ok=True)
                 np.save(os.path.join(a.out, f"curves-{seed}-{step}.npy"), y)
-            print(json.dumps({"system": "torch", "seed": seed, "steps": step, **rounded({**curves_stats(y), **answers})}),
-                  flush=True)
+            figures = rounded({**curves_stats(y), **answers})
+            print(json.dumps({"system": "torch", "seed": seed, "steps": step, **figures}), flush=True)
 
 
 if __name__ == "__main__":

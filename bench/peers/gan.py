@@ -218,11 +218,12 @@ class Trainer:
         kind = self.order["kind"]
         if kind == "reconstruct":
             return self.step_reconstruct(real, draws, epoch)
-        real = self.noisy(real, 0, draws)
         wrong = draws.wrong(labels, self.classes) if self.classes and self.loss.get("wrong_label_weight") else None
         self.count += 1
         with_d, with_g = self.steps_of(self.count, epoch)
         out, n = {}, len(real)
+        if with_d:
+            real = self.noisy(real, 0, draws)
 
         def step_d(fake, hold=False):
             loss_real, loss_fake, l_real, l_fake = self.d_losses(real, fake, labels, wrong, draws)

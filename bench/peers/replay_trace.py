@@ -9,7 +9,10 @@ and exits with 1 if one is above the limit.
 Any model: nets, losses, order and optimisers come from the trace's config, and what the step drew
 (latents, labels, dropout masks, noise) from its file.
 Losses are compared relative to themselves, tensors by the L2 norm of the difference over that of
-PyTorch's tensor.
+PyTorch's tensor. Two things cannot be held against themselves alone: the gradient of a bias is a sum
+that may cancel to less than its own rounding, so it is held against 1 % of its weight's at least, and
+against all of it where batch norm follows, which makes it 0; and Adam turns a gradient of 0 (below
+1e-5 of its layer's rms) into a step of any sign, so such a parameter may differ by two steps.
 
 Kinks: at x = 0 the derivative of ReLU and LeakyReLU jumps, and at equal pieces that of maxout. Among
 millions of activations a few lie so close to it (below --kink, default 3e-6 of their layer's rms)
@@ -40,10 +43,11 @@ p.add_argument("--no-kinks", action="store_true")
 p.add_argument("--verbose", action="store_true")
 a = p.parse_args()
 torch.set_default_dtype(torch.float64)
+WIDER = 10  # where kinks within --kink do not explain enough, those within this many times it
 KEPT = 12  # candidates per layer and pass, nearest to the kink first
 # place: net, block, call; d_step: met in D's pass of D's step; parameter and its rows whose gradient
-# shows a wrong side; index: of the element among the block's
-Kink = namedtuple("Kink", "place d_step parameter rows index")
+# shows a wrong side; index: of the element among the block's; distance: to the kink, over the rms
+Kink = namedtuple("Kink", "place d_step parameter rows index distance")
 
 
 class Enough(Exception):
@@ -63,15 +67,15 @@ class Sides:
         call = self.calls[block] = self.calls.get(block, -1) + 1
         return (self.name, block, call)
 
-    def keep(self, place, block, distance, rows_of):
+    def keep(self, place, block, distance, rows_of, scale=1):
         """distance [elements]; rows_of(index): rows of the block's parameters."""
         b = self.net.blocks[block]
         module = b.get("norm") or b["made"]
         q = module.bias if module.bias is not None else module.weight
         near = torch.topk(distance, min(KEPT, len(distance)), largest=False)
         d_step = self.name == "D" and self.trainer.number == 0
-        self.record += [Kink(place, d_step, self.names[id(q)], rows_of(i), i)
-                        for d, i in zip(near.values.tolist(), near.indices.tolist()) if d < a.kink]
+        self.record += [Kink(place, d_step, self.names[id(q)], rows_of(i), i, d / scale)
+                        for d, i in zip(near.values.tolist(), near.indices.tolist()) if d < WIDER * scale * a.kink]
 
     def relu(self, block, x, slope):
         place, area = self.at(block), x[0, 0].numel()
@@ -90,7 +94,8 @@ class Sides:
         best, second = (top.indices[..., k].flatten().clone() for k in (0, 1))
         unit = x.shape[1]
         self.keep(place, block - 1, gap / (x.detach().square().mean().sqrt() + 1e-300),
-                  lambda i: [i % unit * pieces + int(best[i]), i % unit * pieces + int(second[i])])
+                  lambda i: [i % unit * pieces + int(best[i]), i % unit * pieces + int(second[i])],
+                  10)  # a difference of two sums, each with its rounding
         for i in self.flips.get(place, ()):
             best[i] = second[i]
         return x.gather(-1, best.view(*x.shape[:2], 1))[..., 0]
@@ -159,6 +164,9 @@ class Replay:
         load_moments(trainer.optg, before, "optG.", sum(g for _, g in done))
         netg.sides, netd.sides = Sides(netg, "G", trainer, flips), Sides(netd, "D", trainer, flips)
         want, order = {}, []
+        self.rules = ({f"net{w}.{n}" for w, net in (("G", netg), ("D", netd)) for n in idle_biases(net)},
+                      {f"net{w}": opt.desc["lr"] * (opt.desc["kind"] == "adam")
+                       for w, opt in (("G", trainer.optg), ("D", trainer.optd))})
 
         def keep(which):
             opt = trainer.optd if which == "D" else trainer.optg
@@ -187,15 +195,45 @@ class Replay:
         return want, netg.sides.record + netd.sides.record, order
 
 
-def differ(got, want):
+def idle_biases(net):
+    """Names of the biases that a batch norm takes out again."""
+    names = {id(q): n for n, q in net.named_parameters()}
+    return {names[id(b["made"].bias)] for b in net.blocks if b.get("norm") and b["made"].bias is not None}
+
+
+def norm_of(v):
+    return float(np.sqrt((np.asarray(v, np.float64) ** 2).sum()))
+
+
+def differ(got, want, least=0.0):
     want = np.asarray(want, np.float64)
-    norm = np.sqrt((want ** 2).sum())
-    return float(np.sqrt(((np.asarray(got, np.float64) - want) ** 2).sum()) / max(norm, 1e-12))
+    return norm_of(np.asarray(got, np.float64) - want) / max(norm_of(want), least, 1e-12)
 
 
-def off(now, want, prefix):
+def differ_by_name(name, now, want, idle, rates):
+    """As the text above says. idle: biases before a batch norm; rates: learning rate of netG and netD
+    under Adam, else 0."""
+    kind, _, rest = name.partition(".")
+    if not rest:  # a loss
+        return differ(now[name], want[name])
+    net, stem = rest.split(".", 1) if kind == "grad" else (kind.replace("opt", "net"), rest)
+    if kind.startswith("opt"):
+        stem = stem.split(".", 1)[1]  # without "m." or "v."
+    got, w = np.asarray(now[name], np.float64), np.asarray(want[name], np.float64)
+    grad = want.get(f"grad.{name}")
+    if grad is not None and kind == net and rates[net]:
+        beside = want.get(f"grad.{name.rsplit('.', 1)[0]}.weight", grad)
+        free = (np.abs(grad) < 1e-5 * np.sqrt(np.mean(beside ** 2))) & (np.abs(got - w) <= 2 * rates[net])
+        got = np.where(free, w, got)
+    if not name.endswith(".bias") or name[:-4] + "weight" not in want:
+        return differ(got, w)
+    share = 1.0 if f"{net}.{stem}" in idle and kind != net else 0.01
+    return differ(got, w, share * norm_of(want[name[:-4] + "weight"]))
+
+
+def off(now, want, prefix, rules):
     """Over all tensors of a kind: a side taken wrongly adds to it, a right one takes from it."""
-    return sum(differ(now[k], w) ** 2 for k, w in want.items() if k.startswith(prefix)) ** 0.5
+    return sum(differ_by_name(k, now, want, *rules) ** 2 for k in want if k.startswith(prefix)) ** 0.5
 
 
 def off_in_rows(now, want, kink):
@@ -206,26 +244,27 @@ def off_in_rows(now, want, kink):
     return float(np.sqrt(np.mean(e) / max(np.mean(w ** 2), 1e-24)))
 
 
-def settle(one, now, want, kinks, order):
+def settle(one, now, want, kinks, order, rules):
     """Takes the other side of kinks as far as they explain what is off: the net whose gradients come
     first goes first, as the other's depend on it; later layers first, as gradients flow down from
     them. The effects of kinks on the gradients add up and hardly overlap, so one try of each is
     enough. -> what PyTorch has then, number taken"""
     flips = {}
-    for which in order:
+    bands = ((0, a.kink, a.limit / 4), (a.kink, WIDER * a.kink, a.limit))
+    for which, (near, far, enough) in [(w, b) for w in order for b in bands]:
         prefix = f"grad.net{which}."
-        error = off(now, want, prefix)
-        mine = [k for k in kinks if k.d_step == (which == "D")]
+        error = off(now, want, prefix, rules)
+        mine = [k for k in kinks if k.d_step == (which == "D") and near <= k.distance < far]
         for k in sorted(mine, key=lambda k: (k.place[0], -k.place[1])):
-            if error <= a.limit / 4:
+            if error <= enough:
                 break
             # In the G step D's own gradients are not computed: no evidence there, so it is tried.
             if k.place[0] == which and off_in_rows(now, want, k) < a.limit:
                 continue
             trial = {**flips, k.place: flips.get(k.place, []) + [k.index]}
             other, _, _ = one(trial, which)
-            if off(now, other, prefix) < error:
-                flips, error = trial, off(now, other, prefix)
+            if off(now, other, prefix, rules) < error:
+                flips, error = trial, off(now, other, prefix, rules)
                 want, kinks, _ = one(trial, None)
     return want, sum(map(len, flips.values()))
 
@@ -252,11 +291,12 @@ def main():
         if strange or any(now[k].shape != np.shape(w) for k, w in want.items()):
             sys.exit(f"{path}: other tensors or shapes than PyTorch's: {', '.join(sorted(strange))}")
         if not a.no_kinks:
-            want, n = settle(lambda f, only: replay.run(before, now, step, f, only), now, want, kinks, order)
+            want, n = settle(lambda f, only: replay.run(before, now, step, f, only), now, want, kinks, order,
+                             replay.rules)
             taken += n
         print(f"step {step}: {taken} kinks so far, {len(kinks)} activations near one", file=sys.stderr, flush=True)
-        for name, w in want.items():
-            kind, e = name.split(".")[0], differ(now[name], w)
+        for name in want:
+            kind, e = name.split(".")[0], differ_by_name(name, now, want, *replay.rules)
             each[name] = max(e, each.get(name, 0))
             if not e <= worst.get(kind, (-1, ""))[0]:
                 worst[kind] = (e, f"{name} at step {step}")
