@@ -29,7 +29,7 @@ static void unknown_commands_and_options_get_the_nearest_name(void **state)
               "did you mean --model? All options: clgan train --help");
     cli_fails("train --mdel=dcgan", 2, "train: unknown option --mdel",
               "did you mean --model? All options: clgan train --help");
-    cli_fails("sample run --zebra 3", 2, "sample: unknown option --zebra",
+    cli_fails("sample run --clas 3", 2, "sample: unknown option --clas",
               "did you mean --class? All options: clgan sample --help");
     cli_fails("sample run --quantity 3", 2, "sample: unknown option --quantity",
               "all options: clgan sample --help");
