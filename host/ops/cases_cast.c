@@ -1,4 +1,5 @@
-/* Cases of cast. to: in x (float), out y; from: in x, out y (float). Keys n store. */
+/* Cases of cast. to: in x (float), out y; from: in x, out y (float). Keys n store. Most other
+ * operators test one of the two types: all read and write through the same functions. */
 #include "ops/case_plan.h"
 #include "ops/cast.h"
 

@@ -50,7 +50,6 @@ static const char *const CASES[] = {
     "conv2d bwd_weight n=7 h=5 w=5 c=23 k=1 r=3 s=3 stride=1 pad=1",
     "conv2d fwd n=3 h=13 w=10 c=67 k=37 r=3 s=3 stride=2 pad=1 store=1",
     "conv2d bwd_weight n=16 h=11 w=11 c=26 k=65 r=2 s=2 stride=3 exact=1 store=1",
-    "conv2d bwd_data n=2 h=12 w=15 c=2 k=48 r=6 s=6 stride=4 pad=3 store=2",
     /* DCGAN-64 and -28, small batches */
     "conv2d fwd n=8 h=64 w=64 c=3 k=64 r=4 s=4 stride=2 pad=1 act=2 slope=0.2",
     "conv2d bwd_data n=2 h=64 w=64 c=3 k=64 r=4 s=4 stride=2 pad=1",

@@ -15,7 +15,7 @@ static const char *const CASES[] = {
     "first=4000000001",
     "dropout apply n=64 keep=1",
     "dropout apply n=131 seed=7 keep=0.8 first=5 store=1",
-    "dropout apply n=131 seed=7 keep=0.8 first=5 store=2",
+    "dropout apply n=131 seed=7 keep=0.8 first=5 store=1",
     "dropout apply n=240000 seed=42 stream=8 step=17 lane=258",
     "dropout apply n=120001 seed=42 stream=8 step=17 lane=258 keep=0.8 first=119999",
     "dropout apply n=4097 keep=0.1 first=4094",

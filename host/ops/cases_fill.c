@@ -11,7 +11,7 @@ static const char *const CASES[] = {
     "fill axpby n=45 a=0.5 b=0.25",
     "fill axpby n=83 a=3 b=0",
     "fill fill n=37 value=-0.5 store=1",
-    "fill axpby n=45 a=0.5 b=0.25 store=2",
+    "fill axpby n=45 a=0.5 b=0.25 store=1",
     "fill fill n=100003",
     "fill axpby n=100003 a=-1.5 b=0.75",
     "fill axpby n=8192 a=1 b=1",

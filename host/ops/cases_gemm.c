@@ -31,7 +31,7 @@ static const char *const CASES[] = {
     "gemm mul m=67 n=131 k=1031 store=1",
     "gemm mul m=67 n=131 k=1031 tb=1 store=1",
     "gemm mul m=131 n=67 k=600 ta=1 ints=1 store=1 float_c=1",
-    "gemm mul m=128 n=784 k=128 tb=1 beta=0.25 store=2",
+    "gemm mul m=128 n=784 k=128 tb=1 beta=0.25 store=1",
     "gemm mul m=64 n=784 k=128",
     "gemm mul m=128 n=128 k=784 alpha=0.5",
     "gemm mul m=784 n=128 k=128 ta=1",

@@ -21,7 +21,7 @@ static const char *const CASES[] = {
     "linear fwd n=64 c=128 k=784 bias=1 act=3",
     "linear fwd n=128 c=784 k=128 bias=1 act=2 slope=0.2",
     "linear fwd n=128 c=784 k=128 bias=1 act=2 slope=0.2 store=1",
-    "linear fwd n=64 c=128 k=784 bias=1 act=3 store=2",
+    "linear fwd n=64 c=128 k=784 bias=1 act=3 store=1",
     "linear bwd_weight n=128 c=784 k=128 store=1",
     "linear bwd_data n=64 c=128 k=784 store=1",
     "linear bwd_weight n=128 c=128 k=1 store=1",

@@ -17,7 +17,7 @@ static const char *const KEYS[] = { "n", "role", "t", "scale", "store", NULL };
     "loss " text " role=1 n=1000",                 \
     "loss " text " role=2 n=5003",                 \
     "loss " text " role=0 n=67 t=0.8 store=1",     \
-    "loss " text " role=1 n=35 scale=32 store=2",
+    "loss " text " role=1 n=35 scale=32 store=1",
 /* clang-format on */
 static const char *const CASES[] = { CLG_OBJECTIVE_LIST(CLG_X_SMALL)
                                      CLG_OBJECTIVE_LIST(CLG_X_LARGE) NULL };

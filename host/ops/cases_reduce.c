@@ -17,7 +17,7 @@ static const char *const CASES[] = {
     "reduce nonfinite n=100 bad=3",
     "reduce nonfinite n=1 bad=0",
     "reduce columns rows=13 cols=83 store=1",
-    "reduce columns rows=37 cols=3 ints=1 store=2",
+    "reduce columns rows=37 cols=3 ints=1 store=1",
     "reduce columns rows=300 cols=17 ints=1",
     "reduce columns rows=64 cols=784",
     "reduce columns rows=256 cols=64",

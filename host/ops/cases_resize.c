@@ -13,7 +13,7 @@ static const char *const CASES[] = {
     "resize down c=1 scale=1",
     "resize down n=2 h=3 w=2 c=3 scale=2 factor=0.25 ints=1",
     "resize down n=1 h=2 w=3 c=19 scale=3 factor=0.1111111111111111",
-    "resize down n=1 h=2 w=3 c=21 scale=2 store=2 factor=0.25",
+    "resize down n=1 h=2 w=3 c=21 scale=2 store=1 factor=0.25",
     "resize up n=8 h=16 w=16 c=64 scale=2",
     "resize up n=5 h=7 w=11 c=3 scale=4 factor=0.0625",
     "resize up n=3 h=31 w=29 c=1 scale=2",

@@ -14,7 +14,7 @@ static const char *const CASES[] = {
     "system grid n=1",
     "system grid n=41 seed=1311768467463790 stream=11 step=6442450947 lane=77",
     "system curves n=23 store=1",
-    "system ring n=21 store=2",
+    "system ring n=21 store=1",
     "system curves n=64 stream=11",
     "system gauss1d n=10007 stream=11",
     "system ring n=10007 stream=11",
