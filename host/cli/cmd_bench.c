@@ -1,5 +1,6 @@
 /* clgan bench step | op. */
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,25 +37,45 @@ typedef struct step_result {
     clg_progress losses;
 } step_result;
 
-/* Images of noise: the time of a step does not depend on what they show. */
-static int make_data(const clg_model_desc *desc, clg_dataset **ds)
+/* What the model is timed on: drawn systems as they are; else images of the size and channels that
+ * the model or the command says, in colour from 32x32 on. */
+static clg_data_shape shape_of(const clg_model_desc *desc)
 {
-    uint32_t size = desc->data.size != 0 ? desc->data.size : 28;
-    uint32_t c = desc->data.channels != 0 ? desc->data.channels : size >= 32 ? 3u : 1u;
+    clg_data_shape shape = clg__model_data_shape(desc);
+    if (desc->data.channels == 0) {
+        shape.channels = shape.size >= 32 ? 3u : 1u;
+    }
+    return shape;
+}
+
+/* Images of noise in all classes: the time of a step does not depend on what they show. */
+static int make_data(const clg_model_desc *desc, const clg_data_shape *shape, clg_dataset **ds)
+{
+    uint32_t size = shape->size, c = shape->channels;
     uint32_t count = desc->train.batch > BENCH_IMAGES ? desc->train.batch : BENCH_IMAGES;
     count -= count % desc->train.batch;
     size_t len = (size_t)size * size * c;
-    uint8_t *images = clg__alloc(count, len);
-    if (images == NULL) {
-        return CLG_E_MEMORY;
+    int status = CLG_OK;
+    uint8_t *images = clg__alloc(count * len + 16, 1);
+    int32_t *labels = clg__alloc(count, sizeof *labels);
+    if (images == NULL || labels == NULL) {
+        CLG_TRY(CLG_E_MEMORY);
     }
     clg_rng_key key = { .seed = 1, .stream = CLG_STREAM_TEST };
-    for (size_t i = 0; i < count * len / 16; i++) {
-        clg__philox(&key, i, (uint32_t *)(void *)(images + 16 * i));
+    for (size_t i = 0; i <= count * len / 16; i++) {
+        uint32_t words[4];
+        clg__philox(&key, i, words);
+        memcpy(images + 16 * i, words, i < count * len / 16 ? sizeof words : count * len % 16);
     }
-    clg_dataset_options opt = { .size = size, .channels = c };
-    int status = clg__dataset_from_memory(ds, images, count, size, size, c, &opt);
+    for (uint32_t i = 0; i < count; i++) {
+        labels[i] = (int32_t)(i % shape->classes);
+    }
+    clg_dataset_options opt = { .size = size, .channels = c, .labels = labels,
+                                .classes = shape->classes };
+    CLG_TRY(clg__dataset_from_memory(ds, images, count, size, size, c, &opt));
+out:
     clg__free(images);
+    clg__free(labels);
     return status;
 }
 
@@ -120,9 +141,12 @@ static int report_step(const clg_cli *cli, const clg_session *s, const clg_model
         return clg__json_print(&o);
     }
     char a[32], b[32];
-    printf("%s step, batch %u, %ux%u: %.1f images/s, %.2f ms a step (%.2f .. %.2f, %u rounds)\n",
-           desc->model.name, desc->train.batch, desc->data.size, desc->data.size, images,
-           r->median_s * 1e3, r->seconds[0] * 1e3, r->seconds[r->rounds - 1] * 1e3, r->rounds);
+    char size[32] = "drawn data";
+    if (desc->data.size != 0) {
+        snprintf(size, sizeof size, "%ux%u", desc->data.size, desc->data.size);
+    }
+    printf("%s step, batch %u, %s: %.1f images/s, %.2f ms a step (%.2f .. %.2f, %u rounds)\n",
+           desc->model.name, desc->train.batch, size, images, r->median_s * 1e3, r->seconds[0] * 1e3, r->seconds[r->rounds - 1] * 1e3, r->rounds);
     printf("%.1f GFLOP/s on the reference count, %.0f %% of the FMA peak of %.0f GFLOP/s; "
            "copy bandwidth %.1f GB/s; GEMM %.0f GFLOP/s (%s)\n",
            gflops, 100.0 * gflops / peak->fma_gflops, peak->fma_gflops, peak->bandwidth_gbs,
@@ -146,10 +170,14 @@ static int bench_step(const clg_cli *cli)
     CLG_TRY(desc != NULL && plan != NULL && r != NULL ? CLG_OK : CLG_E_MEMORY);
     CLG_TRY(clg__cli_model(cli, cli->model != NULL ? cli->model : "dcgan", desc));
     CLG_TRY(clg__session_open(&s, cli, desc));
-    CLG_TRY(make_data(desc, &ds));
-    desc->data.size = clg__dataset_info(ds)->size;
-    desc->data.channels = clg__dataset_info(ds)->channels;
-    CLG_TRY(clg__model_expand(desc, desc->data.size, desc->data.channels, plan));
+    const clg_data_shape shape = shape_of(desc);
+    if (shape.system == CLG_SYSTEM_NONE) {
+        desc->data.size = shape.size;
+        desc->data.channels = shape.channels;
+        desc->data.holdout = 0;
+        CLG_TRY(make_data(desc, &shape, &ds));
+    }
+    CLG_TRY(clg__model_expand_for(desc, &shape, plan));
     clg_trainer_options opt = { .version = CLGAN_VERSION, .no_run_folder = true };
     CLG_TRY(clg__trainer_create(&t, &s.ops, desc, plan, ds, &opt));
     clg__trainer_facts(t, &r->facts);

@@ -280,6 +280,27 @@ out:
     return status;
 }
 
+/* The labels of images in memory. */
+static int take_labels(clg_dataset *ds, const clg_dataset_options *opt)
+{
+    uint32_t n = ds->info.count;
+    if (opt->labels == NULL) {
+        return CLG_OK;
+    }
+    for (uint32_t i = 0; i < n; i++) {
+        if (opt->labels[i] < 0 || (uint32_t)opt->labels[i] >= opt->classes) {
+            return clg__fail(CLG_E_DATA, "images in memory: label %d of image %u, there are %u "
+                             "classes", (int)opt->labels[i], i, opt->classes);
+        }
+    }
+    ds->labels = clg__alloc(n, sizeof *ds->labels);
+    if (ds->labels == NULL) {
+        return CLG_E_MEMORY;
+    }
+    memcpy(ds->labels, opt->labels, n * sizeof *ds->labels);
+    return clg__dataset_number_classes(ds, opt->classes);
+}
+
 int clg__dataset_from_memory(clg_dataset **out, const uint8_t *images, uint32_t count, uint32_t h,
                              uint32_t w, uint32_t c, const clg_dataset_options *opt)
 {
@@ -311,8 +332,9 @@ int clg__dataset_from_memory(clg_dataset **out, const uint8_t *images, uint32_t 
     ds->info.count = count;
     (void)snprintf(ds->info.name, sizeof ds->info.name, "memory");
     (void)snprintf(ds->info.kind, sizeof ds->info.kind, "memory");
+    CLG_TRY(take_labels(ds, opt));
     uint32_t crc = (uint32_t)crc32_z(0, images, bytes);
-    ds->info.fingerprint = clg__hash64(&crc, sizeof crc, 0);
+    ds->info.fingerprint = clg__dataset_hash_labels(ds, clg__hash64(&crc, sizeof crc, 0));
     CLG_TRY(set_target(ds, opt));
     *out = ds;
     ds = NULL;

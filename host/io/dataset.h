@@ -18,6 +18,8 @@ typedef struct clg_dataset_options {
     uint32_t channels; /* 1 or 3; 0: the data's own (a folder is grey only if all images are) */
     enum clg_split split;
     bool no_cache;     /* decode folders into memory instead of the cache file */
+    const int32_t *labels; /* images in memory: one each, copied, 0 .. classes-1; or NULL */
+    uint32_t classes;      /* of these labels; their names are "0", "1", ... */
 } clg_dataset_options;
 
 /* `source`: "fashion-mnist", "mnist", "cifar10" (known homes and $CLGAN_DATA/<name> are searched)
