@@ -19,7 +19,7 @@ typedef struct clg_cli {
     const char *word[CLG_CLI_WORDS]; /* positional */
     uint32_t words;
     const char *model, *data, *platform, *device, *out, *resume, *init_from, *latents, *grid,
-        *class, *on_collapse, *precision;
+        *class, *on_collapse, *precision, *metrics, *against, *samples_from, *png;
     const char *set[CLG_CLI_SETS];
     uint32_t sets;
     uint64_t epochs, steps, batch, size, seed, trace, count, interpolate, rounds;
@@ -54,6 +54,7 @@ int clg__cmd_info(const clg_cli *cli);
 int clg__cmd_compare(const clg_cli *cli);
 int clg__cmd_cache(const clg_cli *cli);
 int clg__cmd_bench(const clg_cli *cli);
+int clg__cmd_eval(const clg_cli *cli);
 
 /* ---- shared by commands (session.c) ---- */
 

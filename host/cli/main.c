@@ -11,6 +11,9 @@ static const char *const train_options[] = { "--model", "--data", "--platform", 
     "--trace", "--on-collapse", "--precision", "--profile", NULL };
 static const char *const sample_options[] = { "--model", "--platform", "--device", "--count",
     "--grid", "--seed", "--latents", "--interpolate", "--class", "--out", "--set", "--size", NULL };
+static const char *const eval_options[] = { "--metrics", "--against", "--data", "--size", "--count",
+    "--seed", "--samples-from", "--out", "--png", "--json", "--model", "--set", "--platform",
+    "--device", NULL };
 static const char *const json_options[] = { "--json", NULL };
 static const char *const selftest_options[] = { "--platform", "--device", "--json", "--quick",
     "--set", NULL };
@@ -33,6 +36,17 @@ const clg_command clg__commands[] = {
                "turns. --class 3 or --class Sneaker draws that one alone; --class Sneaker..Bag\n"
                "--interpolate 8 walks in each row from one class to the other with the same z.\n",
       .run = clg__cmd_sample },
+    { .name = "eval", .arguments = "RUN|CHECKPOINT [options]",
+      .summary = "Measures samples: likelihood, modes, sharpness, copies.", .options = eval_options,
+      .notes =
+          "Metrics of images: parzen, sharpness, nearest, reconstruction (of its own accord for\n"
+          "autoencoders and with --against only: a GAN takes 200 steps on each latent).\n"
+          "Metrics of drawn systems: modes (ring, grid), curves, gauss1d.\n"
+          "--out FOLDER takes the pictures; --png FOLDER alone writes samples and measures\n"
+          "nothing. Data named by --data must have the model's shape, or --size that resizes.\n"
+          "clgan eval --model goodfellow-mnist --samples-from train --metrics parzen measures\n"
+          "real images by the same protocol.\n",
+      .run = clg__cmd_eval },
     { .name = "devices", .arguments = "[--json]",
       .summary = "Lists OpenCL devices and whether clgan can use them.", .options = json_options,
       .run = clg__cmd_devices },

@@ -12,8 +12,8 @@ enum { ROWS = 512, SAMPLES = 2048, BLOCK_FLOATS = 1 << 24, WIDTHS_MAX = 64 };
 typedef struct device_side {
     const clg_ops *ops;
     uint32_t d, row_block, sample_block;
-    float *staging; /* [larger block, d] */
-    float *centre;  /* [d]: taken from every row, so that distances lose less */
+    float *staging, *centred; /* [larger block, d]: rows as they are, and less the centre */
+    float *centre;            /* [d]: taken from every row, so that distances lose less */
     clg_buffer *x, *s, *ws;
     clg_buffer *least, *result; /* [rows]; [rows, K] sums or [rows] numbers */
 } device_side;
@@ -21,6 +21,7 @@ typedef struct device_side {
 static void close_device(device_side *v)
 {
     clg__free(v->staging);
+    clg__free(v->centred);
     clg__free(v->centre);
     clg__buffer_destroy(&v->x);
     clg__buffer_destroy(&v->s);
@@ -62,8 +63,9 @@ static int open_device(device_side *v, const clg_ops *ops, uint32_t d, uint32_t 
                         .sample_block = cut_block(SAMPLES, samples, d) };
     uint32_t larger = v->row_block > v->sample_block ? v->row_block : v->sample_block;
     v->staging = clg__alloc((size_t)larger * d, sizeof *v->staging);
+    v->centred = clg__alloc((size_t)larger * d, sizeof *v->centred);
     v->centre = clg__alloc(d, sizeof *v->centre);
-    CLG_TRY(v->staging != NULL && v->centre != NULL ? CLG_OK : CLG_E_MEMORY);
+    CLG_TRY(v->staging != NULL && v->centred != NULL && v->centre != NULL ? CLG_OK : CLG_E_MEMORY);
     CLG_TRY(clg__buffer_create(rt, CLG_F32, (uint64_t)v->row_block * d, "rows", &v->x));
     CLG_TRY(clg__buffer_create(rt, CLG_F32, (uint64_t)v->sample_block * d, "samples", &v->s));
     CLG_TRY(clg__buffer_create(rt, CLG_F32, find_workspace(v, rows, samples), "distances", &v->ws));
@@ -74,25 +76,21 @@ out:
     return status;
 }
 
-/* Rows in staging to the device, centred. */
-static int upload(device_side *v, clg_buffer *to, uint32_t n)
+/* Rows to the device, centred. */
+static int upload(device_side *v, clg_buffer *to, const float *rows, uint32_t n)
 {
     for (size_t i = 0; i < (size_t)n * v->d; i += v->d) {
         for (uint32_t j = 0; j < v->d; j++) {
-            v->staging[i + j] -= v->centre[j];
+            v->centred[i + j] = rows[i + j] - v->centre[j];
         }
     }
-    return clg__rt_write(v->ops->rt, clg__tensor_vec(clg__tensor_all(to), 0, n * v->d), v->staging);
+    return clg__rt_write(v->ops->rt, clg__tensor_vec(clg__tensor_all(to), 0, n * v->d), v->centred);
 }
 
 static int upload_rows(device_side *v, clg_buffer *to, const clg_rows *rows, uint32_t first,
                        uint32_t n)
 {
-    const float *from = rows->at + (size_t)first * v->d;
-    for (size_t i = 0; i < (size_t)n * v->d; i++) {
-        v->staging[i] = from[i];
-    }
-    return upload(v, to, n);
+    return upload(v, to, rows->at + (size_t)first * v->d, n);
 }
 
 /* The mean of the rows. */
@@ -317,10 +315,9 @@ static int search_block(device_side *v, const clg_rows *rows, uint32_t among, cl
         };
         clg_tensor s = clg__tensor_vec(clg__tensor_all(v->s), 0, p.m * p.d);
         CLG_TRY(read(user, first, p.m, v->staging));
-        CLG_TRY(upload(v, v->s, p.m));
+        CLG_TRY(upload(v, v->s, v->staging, p.m));
         CLG_TRY(
             clg__parzen_nearest(v->ops, &p, x, s, first, least, result, clg__tensor_all(v->ws)));
-        CLG_TRY(read(user, first, p.m, v->staging)); /* as they were before the centring */
         CLG_TRY(take_better(v, rows, first, p.m, at, nearest, square));
     }
 out:
