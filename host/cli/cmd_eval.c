@@ -170,6 +170,7 @@ static int open_part(const clg_cli *cli, eval_job *job, uint32_t k, char **dir)
     CLG_TRY(make_out(cli, job, k, dir));
     clg_subject_options opt = {
         .checkpoint = p->name != NULL ? p->path : NULL,
+        .step = p->step,
         .model = job->model,
         .data = cli->data,
         .size = cli->has_size ? (uint32_t)cli->size : 0,
@@ -243,7 +244,7 @@ static int write_pngs(const clg_cli *cli, clg_subject *s)
         clg__free(path);
         path = clg__os_join(cli->png, name);
         CLG_TRY(path != NULL ? CLG_OK : CLG_E_MEMORY);
-        CLG_TRY(clg__png_write(path, bytes, s->plan.w, s->plan.h, s->plan.c));
+        CLG_TRY(clg__png_write_one_of_many(path, bytes, s->plan.w, s->plan.h, s->plan.c));
     }
     fprintf(stderr, "%u PNG files in %s\n", s->samples.n, cli->png);
 out:

@@ -281,7 +281,8 @@ static int write_folder(const char *dir, const uint8_t *bytes, uint32_t n, const
         (void)snprintf(name, sizeof name, "%06u.png", i);
         char *path = clg__os_join(dir, name);
         status = path == NULL ? CLG_E_MEMORY
-                              : clg__png_write(path, bytes + i * len, p->size, p->size, p->channels);
+                              : clg__png_write_one_of_many(path, bytes + i * len, p->size, p->size,
+                                                           p->channels);
         clg__free(path);
     }
     return status;

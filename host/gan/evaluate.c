@@ -288,6 +288,7 @@ int clg__subject_open(clg_subject **out, const clg_ops *ops, const clg_subject_o
     s->from_train = opt->from_train;
     s->seed = opt->seed;
     s->asked = opt->count;
+    s->step = opt->step;
     s->data = opt->data;
     s->size_asked = opt->size;
     s->pictures = opt->pictures;

@@ -8,6 +8,7 @@
 
 typedef struct clg_subject_options {
     const char *checkpoint; /* a file; NULL: there is none, samples come from training images */
+    uint64_t step;               /* of the checkpoint, for titles */
     const clg_model_desc *model; /* of a checkpoint that does not say it, or without checkpoint */
     const char *data;            /* instead of the data set that it was trained on, or NULL */
     uint32_t size;               /* the data may be resized to this side; 0: they may not */
@@ -31,7 +32,7 @@ typedef struct clg_subject {
     uint32_t d;                             /* values of one sample */
     clg_rows samples; /* images: pixels in [0,1]; rows of a drawn system as they are */
     float *owned;
-    uint64_t seed, asked;
+    uint64_t seed, asked, step;
     bool from_train;
     const char *data, *pictures;
     uint32_t size_asked;

@@ -94,6 +94,7 @@ out:
 static clg_picture_facts make_facts(const clg_subject *s, const judge *j)
 {
     return (clg_picture_facts){ .model = s->desc.model.name,
+                                .step = s->step,
                                 .loss_d = (double)NAN,
                                 .loss_g = (double)NAN,
                                 .d_real = (double)NAN,

@@ -26,6 +26,9 @@ int clg__image_resize(const uint8_t *src, uint32_t sw, uint32_t sh, uint32_t c, 
 int clg__image_fit(const clg_image *src, uint32_t size, uint32_t c, uint8_t *dst);
 /* PNG through stb_image_write's memory callback and the atomic file writer. c 1 or 3. */
 int clg__png_write(const char *path, const uint8_t *pixels, uint32_t w, uint32_t h, uint32_t c);
+/* The same without waiting for the disk: for folders of thousands that can be made again. */
+int clg__png_write_one_of_many(const char *path, const uint8_t *pixels, uint32_t w, uint32_t h,
+                               uint32_t c);
 /* PNG of a chart, quickly and without waiting for the disk. rows: h times a 0 byte and w RGB pixels;
  * w, h at most 8192. */
 int clg__png_write_chart(const char *path, const uint8_t *rows, uint32_t w, uint32_t h);

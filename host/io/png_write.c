@@ -44,7 +44,8 @@ static void collect(void *str, void *bytes, int n)
     clg__str_add_bytes(str, bytes, (size_t)n);
 }
 
-int clg__png_write(const char *path, const uint8_t *pixels, uint32_t w, uint32_t h, uint32_t c)
+static int write_png(const char *path, const uint8_t *pixels, uint32_t w, uint32_t h, uint32_t c,
+                     int (*write)(const char *path, const void *data, size_t size))
 {
     clg_str png = { 0 };
     int status = CLG_OK;
@@ -61,10 +62,21 @@ int clg__png_write(const char *path, const uint8_t *pixels, uint32_t w, uint32_t
         png.failed) {
         status = clg__fail(CLG_E_MEMORY, "out of host memory while writing %s", path);
     } else {
-        status = clg__os_write_atomic(path, png.text, png.len);
+        status = write(path, png.text, png.len);
     }
     clg__str_free(&png);
     return status;
+}
+
+int clg__png_write(const char *path, const uint8_t *pixels, uint32_t w, uint32_t h, uint32_t c)
+{
+    return write_png(path, pixels, w, h, c, clg__os_write_atomic);
+}
+
+int clg__png_write_one_of_many(const char *path, const uint8_t *pixels, uint32_t w, uint32_t h,
+                               uint32_t c)
+{
+    return write_png(path, pixels, w, h, c, clg__os_write_replace);
 }
 
 /* ---- charts ---- */

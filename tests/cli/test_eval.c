@@ -132,6 +132,23 @@ static void training_images_as_samples_have_themselves_as_neighbours(void **stat
     json_decref(j);
 }
 
+/* Images that are all alike want the narrowest window. */
+static void a_sigma_at_the_end_of_its_range_is_a_warning(void **state)
+{
+    (void)state;
+    uint8_t file[16 + 20 * 64] = { 0, 0, 8, 3, 0, 0, 0, 20, 0, 0, 0, 8, 0, 0, 0, 8 };
+    cli_write("flat/train-images-idx3-ubyte", file, sizeof file);
+    cli_write("flat/t10k-images-idx3-ubyte", file, sizeof file);
+    const cli_result *r = cli_works("eval --model mnist-mlp --data flat --size 8 --samples-from "
+                                    "train --metrics parzen,sharpness");
+    assert_non_null(strstr(r->err, "clgan: warning: parzen: the best sigma, 0.1, is at the end"));
+    assert_non_null(strstr(r->out, "note: the best sigma is at the end of its range"));
+    /* 64 values at distance 0: -64 log(0.1 sqrt(2 pi)) */
+    assert_true(cli_matches("*\nParzen log-likelihood *88.6 +- 0.0 *", r->out));
+    /* Without any edge among the test images nothing can be relative to them. */
+    assert_true(cli_matches("*\nsharpness * none *", r->out));
+}
+
 static void an_autoencoder_is_measured_by_reconstruction(void **state)
 {
     (void)state;
@@ -250,6 +267,7 @@ int main(void)
         cmocka_unit_test(the_same_seed_gives_the_same_figures),
         cmocka_unit_test(images_that_were_trained_on_are_told),
         cmocka_unit_test(training_images_as_samples_have_themselves_as_neighbours),
+        cmocka_unit_test(a_sigma_at_the_end_of_its_range_is_a_warning),
         cmocka_unit_test(an_autoencoder_is_measured_by_reconstruction),
         cmocka_unit_test(two_stand_side_by_side),
         cmocka_unit_test(drawn_systems_have_metrics_of_their_own),
