@@ -146,13 +146,15 @@ static int report_step(const clg_cli *cli, const clg_session *s, const clg_model
         snprintf(size, sizeof size, "%ux%u", desc->data.size, desc->data.size);
     }
     printf("%s step, batch %u, %s: %.1f images/s, %.2f ms a step (%.2f .. %.2f, %u rounds)\n",
-           desc->model.name, desc->train.batch, size, images, r->median_s * 1e3, r->seconds[0] * 1e3, r->seconds[r->rounds - 1] * 1e3, r->rounds);
+           desc->model.name, desc->train.batch, size, images, r->median_s * 1e3,
+           r->seconds[0] * 1e3, r->seconds[r->rounds - 1] * 1e3, r->rounds);
     printf("%.1f GFLOP/s on the reference count, %.0f %% of the FMA peak of %.0f GFLOP/s; "
            "copy bandwidth %.1f GB/s; GEMM %.0f GFLOP/s (%s)\n",
            gflops, 100.0 * gflops / peak->fma_gflops, peak->fma_gflops, peak->bandwidth_gbs,
            peak->gemm_gflops, clg__blas_name(s->blas));
     printf("first step enqueued %.2f s after start; peak memory %s, of it device buffers %s\n",
-           r->first_step_s, clg__human_bytes(rss, a), clg__human_bytes(clg__rt_bytes_peak(s->rt), b));
+           r->first_step_s, clg__human_bytes(rss, a),
+           clg__human_bytes(clg__rt_bytes_peak(s->rt), b));
     printf("Loss_D %.4f Loss_G %.4f\n", r->losses.loss_d, r->losses.loss_g);
     return CLG_OK;
 }
