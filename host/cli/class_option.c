@@ -25,6 +25,12 @@ static bool find_class(const clg_sampler *s, const char *text, size_t len, uint3
         *out = (uint32_t)number;
         return true;
     }
+    for (uint32_t i = 0; i < classes; i++) {
+        if (clg__equals_nocase(clg__sampler_class(s, i), copy)) {
+            *out = i;
+            return true;
+        }
+    }
     return false;
 }
 

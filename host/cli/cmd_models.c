@@ -110,6 +110,9 @@ int clg__cmd_models(const clg_cli *cli)
         return check_model(cli->word[1]);
     }
     const char *near = clg__nearest(verb, verbs, 3);
+    if (near != NULL && strcmp(near, verb) == 0) {
+        near = NULL;
+    }
     return clg__hint(clg__fail(CLG_E_USAGE, "models: \"%s\" with %u arguments is not understood",
                                verb, cli->words > 0 ? cli->words - 1 : 0),
                      "%s%s%swrite clgan models list, show NAME, or check FILE.yaml",

@@ -202,10 +202,6 @@ static int prepare(const clg_cli *cli, clg_trainer *t)
             status = clg__trainer_init_from(t, path);
         }
     }
-    if (other_device) {
-        fprintf(stderr, "clgan: warning: the checkpoint was written on another device or driver; "
-                        "the bits of this run will differ from an unbroken one\n");
-    }
     return status;
 }
 

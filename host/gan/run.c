@@ -176,6 +176,11 @@ out:
     return status;
 }
 
+static bool rolls_back(const clg_trainer *t)
+{
+    return t->desc.train.on_collapse == CLG_COLLAPSE_ROLLBACK;
+}
+
 static int save_checkpoint(clg_loop *l)
 {
     clg_trainer *t = l->t;
@@ -198,7 +203,8 @@ static int save_checkpoint(clg_loop *l)
     if (clg__watch_is_calm(t)) {
         memcpy(l->good_checkpoint, path, sizeof path);
     }
-    CLG_TRY(clg__run_prune(t->run, t->desc.train.keep, t->desc.train.keep_every));
+    CLG_TRY(clg__run_prune(t->run, t->desc.train.keep, t->desc.train.keep_every,
+                           rolls_back(t) ? l->good_checkpoint : ""));
     tell_saved(l, "checkpoint", path);
 out:
     return status;
@@ -284,6 +290,10 @@ static int roll_back(clg_loop *l, const char *why)
                                                               : l->last_checkpoint;
     uint64_t from = t->step;
     snprintf(reason, sizeof reason, "%s", why);
+    if (t->noise_stream >= CLG_ROLLBACKS_MAX) {
+        return clg__hint(clg__fail(CLG_E_NUMERIC, "%s", reason),
+                         "change the model or its learning rates");
+    }
     if (to[0] == '\0') {
         return clg__hint(clg__fail(CLG_E_NUMERIC, "%s; there is no checkpoint to go back to",
                                    reason),
@@ -293,6 +303,9 @@ static int roll_back(clg_loop *l, const char *why)
     int status = clg__watch_rollback(t, to);
     if (status != CLG_OK) {
         return status;
+    }
+    if (to != l->last_checkpoint) { /* newer ones are gone */
+        memcpy(l->last_checkpoint, to, sizeof l->last_checkpoint);
     }
     l->logged = l->drawn = l->saved = t->step;
     l->images = 0;
@@ -395,8 +408,8 @@ static int train_until_done(clg_loop *l)
         }
         first = false;
         status = between_steps(l, due, norms);
-        if (status == CLG_E_NUMERIC && t->desc.train.on_collapse == CLG_COLLAPSE_ROLLBACK &&
-            t->noise_stream < CLG_ROLLBACKS_MAX && l->last_checkpoint[0] != '\0') {
+        if (status == CLG_E_NUMERIC && rolls_back(t) && l->last_checkpoint[0] != '\0' &&
+            t->noise_stream < CLG_ROLLBACKS_MAX) {
             status = roll_back(l, clg_message());
         }
         CLG_TRY(status);
@@ -411,22 +424,25 @@ out:
 
 static int explain_divergence(clg_loop *l, int status)
 {
-    char message[512];
+    char message[512], advice[512], rollbacks[40] = "";
     if (status != CLG_E_NUMERIC) {
         return status;
     }
-    (void)snprintf(message, sizeof message, "%s", clg_message());
+    if (l->t->noise_stream > 0) {
+        (void)snprintf(rollbacks, sizeof rollbacks, ", after %u rollbacks", l->t->noise_stream);
+    }
+    (void)snprintf(message, sizeof message, "%.450s%s", clg_message(), rollbacks);
+    (void)snprintf(advice, sizeof advice, "%s", clg_hint());
     say(l->t, "%s", message);
     if (l->t->run != NULL) {
         clg__pictures_courses(l->t, true); /* how it came about */
     }
     (void)clg__fail(status, "%s", message);
     if (l->last_checkpoint[0] != '\0') {
-        return clg__hint(status, "lower optimizer_g.lr and optimizer_d.lr; the last finite "
-                         "checkpoint is %s", l->last_checkpoint);
+        return clg__hint(status, "%s; the last finite checkpoint is %s", advice,
+                         l->last_checkpoint);
     }
-    return clg__hint(status, "lower optimizer_g.lr and optimizer_d.lr; no checkpoint was written "
-                     "by this run");
+    return clg__hint(status, "%s; no checkpoint was written by this run", advice);
 }
 
 int clg__trainer_run(clg_trainer *t, const clg_trainer_events *events)
@@ -451,6 +467,9 @@ int clg__trainer_run(clg_trainer *t, const clg_trainer_events *events)
     say_start(t);
     if (t->trace_steps > 0 && t->step == 0 && t->run != NULL) {
         CLG_TRY(clg__trace_write(t, 0, NULL));
+    }
+    if (rolls_back(t) && t->run != NULL && l->last_checkpoint[0] == '\0') {
+        CLG_TRY(save_checkpoint(l)); /* a training may fail before its first epoch ends */
     }
     status = explain_divergence(l, train_until_done(l));
     if (status == CLG_OK) {

@@ -125,7 +125,7 @@ int clg__run_list_checkpoints(const char *dir, uint64_t **steps, size_t *n)
     return status;
 }
 
-int clg__run_prune(clg_run *run, uint32_t keep, uint64_t keep_every)
+int clg__run_prune(clg_run *run, uint32_t keep, uint64_t keep_every, const char *spared)
 {
     int status = CLG_OK;
     char path[CLG_PATH_MAX_LEN];
@@ -138,6 +138,9 @@ int clg__run_prune(clg_run *run, uint32_t keep, uint64_t keep_every)
             continue;
         }
         put_path(path, run->dir, "checkpoint", steps[i]);
+        if (strcmp(path, spared) == 0) {
+            continue;
+        }
         CLG_TRY(clg__os_remove(path));
     }
 out:

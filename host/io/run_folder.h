@@ -48,8 +48,9 @@ void clg__run_plot_path(const clg_run *run, const char *name, char *path);
 /* checkpoints/step-%08d.safetensors. path: CLG_PATH_MAX_LEN bytes. */
 void clg__run_checkpoint_path(const clg_run *run, uint64_t step, char *path);
 void clg__run_trace_path(const clg_run *run, uint64_t step, char *path); /* trace/step-%06d.safetensors */
-/* Removes all but the last `keep` checkpoints and those whose step divides by keep_every (if any). */
-int clg__run_prune(clg_run *run, uint32_t keep, uint64_t keep_every);
+/* Removes all but the last `keep` checkpoints, those whose step divides by keep_every (if any), and
+ * the one of path `spared` ("": none). */
+int clg__run_prune(clg_run *run, uint32_t keep, uint64_t keep_every, const char *spared);
 /* Newest checkpoint in a run folder that opens and whose checksum holds; or `path` itself if it is
  * a file. CLG_E_CHECKPOINT if there is none. *step from its name, path: CLG_PATH_MAX_LEN bytes. */
 int clg__run_find_checkpoint(const char *run_or_file, char *path, uint64_t *step);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -78,6 +79,30 @@ static void what_to_do_on_collapse_is_one_of_three_words(void **state)
     clg__free(config);
 }
 
+/* D of curves with a rate of 0.1 is always right within a few steps; epochs, and checkpoints, of 2. */
+#define ALWAYS_RIGHT                                                                               \
+    "train --model curves --set data.rows=128 --set optimizer_d.lr=0.1 --set optimizer_g.lr=0.1 "  \
+    "--set train.log_every=2 --set train.keep=1 --steps 40 "
+
+static void a_collapse_is_told_with_what_to_try_and_goes_back_to_before_it(void **state)
+{
+    size_t n = 0;
+    (void)state;
+    cli_fails(ALWAYS_RIGHT "--on-collapse stop --out stopped", 8,
+              "the discriminator is always right *", "try a lower optimizer_d.lr, *; the last *");
+    (void)cli_run(ALWAYS_RIGHT "--on-collapse rollback --out back");
+    char *log = (char *)cli_read("back/clgan.log", &n);
+    /* Five log lines tell it; the checkpoint before the first of them was not removed. */
+    const char *back = strstr(log, "always right");
+    unsigned from = 0, to = 0;
+    assert_non_null(back);
+    back = strstr(back, "at step ");
+    assert_non_null(back);
+    assert_int_equal(sscanf(back, "at step %u: rolled back to step %u (", &from, &to), 2);
+    assert_int_equal(from - to, 10);
+    clg__free(log);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -85,6 +110,7 @@ int main(void)
         cmocka_unit_test(data_without_labels_are_refused),
         cmocka_unit_test(drawn_systems_need_no_data_and_give_rows),
         cmocka_unit_test(what_to_do_on_collapse_is_one_of_three_words),
+        cmocka_unit_test(a_collapse_is_told_with_what_to_try_and_goes_back_to_before_it),
     };
     return cmocka_run_group_tests(tests, cli_setup, cli_teardown);
 }

@@ -112,8 +112,8 @@ static void sabotage(void *user, const clg_progress *p)
     }
 }
 
-static int run(const char *name, enum clg_on_collapse action, int times, clg_trainer **out,
-               clg_dataset *ds)
+static int run(const char *name, enum clg_on_collapse action, uint64_t step, int times,
+               clg_trainer **out, clg_dataset *ds)
 {
     clg_model_desc *desc = test_gan_desc("mnist-mlp");
     char *dir = clg__os_join(top, name);
@@ -121,7 +121,7 @@ static int run(const char *name, enum clg_on_collapse action, int times, clg_tra
     desc->train.steps = 12; /* epochs, and checkpoints, of 4 */
     desc->train.on_collapse = action;
     *out = test_gan_trainer_at(desc, 1, ds, dir, 0);
-    saboteur s = { .t = *out, .step = 6, .times = times };
+    saboteur s = { .t = *out, .step = step, .times = times };
     clg_trainer_events events = { .user = &s, .progress = sabotage };
     int status = clg__trainer_run(*out, &events);
     clg__free(dir);
@@ -135,7 +135,7 @@ static void a_rollback_goes_back_with_other_latents_and_half_the_rates(void **st
     clg_dataset *ds = test_gan_data(20, 1);
     clg_trainer *t = NULL;
     bool other;
-    TEST_OK(run("once", CLG_COLLAPSE_ROLLBACK, 1, &t, ds));
+    TEST_OK(run("once", CLG_COLLAPSE_ROLLBACK, 6, 1, &t, ds));
     assert_int_equal(t->step, 12);
     assert_int_equal(t->noise_stream, 1);
     assert_true(t->lr_factor == 0.5);
@@ -154,13 +154,27 @@ static void a_rollback_goes_back_with_other_latents_and_half_the_rates(void **st
     clg__dataset_close(&ds);
 }
 
+static void a_rollback_in_the_first_epoch_begins_anew(void **state)
+{
+    (void)state;
+    clg_dataset *ds = test_gan_data(20, 1);
+    clg_trainer *t = NULL;
+    TEST_OK(run("early", CLG_COLLAPSE_ROLLBACK, 2, 1, &t, ds));
+    assert_int_equal(t->step, 12);
+    assert_int_equal(t->noise_stream, 1);
+    TEST_OK(clg__checkpoint_check_finite(t));
+    clg__trainer_destroy(&t);
+    clg__dataset_close(&ds);
+}
+
 static void after_three_rollbacks_the_run_ends(void **state)
 {
     (void)state;
     clg_dataset *ds = test_gan_data(20, 1);
     clg_trainer *t = NULL;
-    assert_int_equal(run("often", CLG_COLLAPSE_ROLLBACK, 100, &t, ds), CLG_E_NUMERIC);
+    assert_int_equal(run("often", CLG_COLLAPSE_ROLLBACK, 6, 100, &t, ds), CLG_E_NUMERIC);
     assert_int_equal(t->noise_stream, CLG_ROLLBACKS_MAX);
+    assert_non_null(strstr(clg_message(), ", after 3 rollbacks"));
     clg__trainer_destroy(&t);
     clg__dataset_close(&ds);
 }
@@ -170,7 +184,7 @@ static void without_rollback_a_run_that_is_not_finite_ends(void **state)
     (void)state;
     clg_dataset *ds = test_gan_data(20, 1);
     clg_trainer *t = NULL;
-    assert_int_equal(run("warned", CLG_COLLAPSE_WARN, 1, &t, ds), CLG_E_NUMERIC);
+    assert_int_equal(run("warned", CLG_COLLAPSE_WARN, 6, 1, &t, ds), CLG_E_NUMERIC);
     assert_int_equal(t->noise_stream, 0);
     clg__trainer_destroy(&t);
     clg__dataset_close(&ds);
@@ -195,6 +209,7 @@ int main(void)
         cmocka_unit_test(like_fakes_are_told_once_they_were_different),
         cmocka_unit_test(a_discriminator_that_is_always_right_is_told),
         cmocka_unit_test(a_rollback_goes_back_with_other_latents_and_half_the_rates),
+        cmocka_unit_test(a_rollback_in_the_first_epoch_begins_anew),
         cmocka_unit_test(after_three_rollbacks_the_run_ends),
         cmocka_unit_test(without_rollback_a_run_that_is_not_finite_ends),
     };

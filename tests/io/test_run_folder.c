@@ -280,7 +280,7 @@ static bool exists(clg_run *run, uint64_t step)
     return clg__os_stat(path).exists;
 }
 
-static void pruning_keeps_the_last_and_every_nth(void **state)
+static void pruning_keeps_the_last_every_nth_and_a_named_one(void **state)
 {
     (void)state;
     clg_run *run = NULL;
@@ -291,7 +291,7 @@ static void pruning_keeps_the_last_and_every_nth(void **state)
     }
     write_text("checkpoints/step-1.safetensors", "not ours");
     write_text("checkpoints/notes.txt", "not ours");
-    assert_ok(clg__run_prune(run, 2, 200));
+    assert_ok(clg__run_prune(run, 2, 200, ""));
     assert_false(exists(run, 100));
     assert_true(exists(run, 200));
     assert_false(exists(run, 300));
@@ -299,8 +299,11 @@ static void pruning_keeps_the_last_and_every_nth(void **state)
     assert_true(exists(run, 500));
     assert_true(exists(run, 100000000)); /* nine digits sort as a number, not as text */
     assert_file("checkpoints/notes.txt", "not ours");
-    assert_ok(clg__run_prune(run, 1, 0));
+    char spared[CLG_PATH_MAX_LEN];
+    clg__run_checkpoint_path(run, 400, spared);
+    assert_ok(clg__run_prune(run, 1, 0, spared));
     assert_false(exists(run, 500));
+    assert_true(exists(run, 400));
     assert_true(exists(run, 100000000));
     clg__run_close(&run);
 }
@@ -368,7 +371,7 @@ int main(void)
         TEST(resume_cuts_the_logs_back_to_its_step),
         TEST(resume_drops_partial_and_damaged_lines),
         TEST(a_grid_is_written_below_samples),
-        TEST(pruning_keeps_the_last_and_every_nth),
+        TEST(pruning_keeps_the_last_every_nth_and_a_named_one),
         TEST(the_newest_valid_checkpoint_is_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
