@@ -1,12 +1,6 @@
-/* What the case tables cannot say about maxout, dropout, concat, embedding and resize: the words of the masks, NaN,
- * results over their inputs, wrong shapes. Both families. */
+/* What the case tables cannot say about maxout, dropout, concat, embedding and resize: the words of
+ * the masks, NaN, results over their inputs, wrong shapes. Both families. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "base/model.h"
 #include "ops/concat.h"
@@ -14,6 +8,7 @@
 #include "ops/embedding.h"
 #include "ops/maxout.h"
 #include "ops/resize.h"
+#include "support/family.h"
 #include "support/rt_support.h"
 
 /* The whole mask, word for word, from clg__philox, and the same words for a part of the rows. */
@@ -117,28 +112,13 @@ static void wrong_shapes_are_named(void **state)
     test_release(&b);
 }
 
-static int run_family(const char *name, enum clg_family_choice family)
+int main(void)
 {
-    clg_ops ops = { .rt = NULL };
-    clg_rt_options opt = { .family = family };
-    ops.rt = test_rt_open_with(&opt);
-    struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(dropout_draws_the_hosts_words_at_any_place),
         cmocka_unit_test(dropout_in_place_stops_inf_and_passes_nan),
         cmocka_unit_test(maxout_lets_nan_win_at_every_place),
         cmocka_unit_test(wrong_shapes_are_named),
     };
-    size_t n = sizeof tests / sizeof tests[0];
-    for (size_t i = 0; i < n; i++) {
-        tests[i].initial_state = &ops;
-    }
-    int failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
-    clg__rt_close(&ops.rt);
-    return failed;
-}
-
-int main(void)
-{
-    int failed = run_family("cpu family", CLG_FAMILY_CPU);
-    return failed + run_family("gpu family", CLG_FAMILY_GPU);
+    return test_both_families(tests, sizeof tests / sizeof tests[0]);
 }

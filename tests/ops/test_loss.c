@@ -1,15 +1,11 @@
 /* Losses and weight clipping beyond their case tables: what has no reference value. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 #include "ops/fill.h"
 #include "ops/loss.h"
 #include "ops/sgd.h"
+#include "support/family.h"
 #include "support/rt_support.h"
 
 static void nan_reaches_loss_shown_and_gradient_of_every_objective(void **state)
@@ -166,12 +162,9 @@ static void wrong_tensors_are_named(void **state)
     test_release(&bytes);
 }
 
-static int run_family(const char *name, enum clg_family_choice family)
+int main(void)
 {
-    clg_ops ops = { .rt = NULL };
-    clg_rt_options opt = { .family = family };
-    ops.rt = test_rt_open_with(&opt);
-    struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(nan_reaches_loss_shown_and_gradient_of_every_objective),
         cmocka_unit_test(huge_logits_are_exact_and_the_gradient_may_be_left_out),
         cmocka_unit_test(half_width_logits_give_half_width_gradients),
@@ -180,17 +173,5 @@ static int run_family(const char *name, enum clg_family_choice family)
         cmocka_unit_test(clipping_leaves_nan_for_the_watcher),
         cmocka_unit_test(wrong_tensors_are_named),
     };
-    size_t n = sizeof tests / sizeof tests[0];
-    for (size_t i = 0; i < n; i++) {
-        tests[i].initial_state = &ops;
-    }
-    int failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
-    clg__rt_close(&ops.rt);
-    return failed;
-}
-
-int main(void)
-{
-    int failed = run_family("cpu family", CLG_FAMILY_CPU);
-    return failed + run_family("gpu family", CLG_FAMILY_GPU);
+    return test_both_families(tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,12 +1,6 @@
 /* What the case tables cannot say about batch norm and the element-wise operators: outputs that are
  * inputs, optional tensors, NaN, one row per group, two groups against two calls. Both families. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "base/mem.h"
 #include "base/model.h"
@@ -17,6 +11,7 @@
 #include "ops/loss.h"
 #include "ops/random.h"
 #include "ops/reduce.h"
+#include "support/family.h"
 #include "support/rt_support.h"
 
 static clg_tensor upload_normal(clg_rt *rt, uint64_t seed, size_t n)
@@ -268,12 +263,9 @@ static void wrong_lengths_are_named(void **state)
     test_release(&b);
 }
 
-static int run_family(const char *name, enum clg_family_choice family)
+int main(void)
 {
-    clg_ops ops = { .rt = NULL };
-    clg_rt_options opt = { .family = family };
-    ops.rt = test_rt_open_with(&opt);
-    struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(batchnorm_in_place_gives_the_same_bits),
         cmocka_unit_test(two_groups_have_the_bits_of_two_calls),
         cmocka_unit_test(one_row_per_group_stays_finite),
@@ -284,17 +276,5 @@ static int run_family(const char *name, enum clg_family_choice family)
         cmocka_unit_test(a_number_does_not_depend_on_how_many_are_drawn),
         cmocka_unit_test(wrong_lengths_are_named),
     };
-    size_t n = sizeof tests / sizeof tests[0];
-    for (size_t i = 0; i < n; i++) {
-        tests[i].initial_state = &ops;
-    }
-    int failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
-    clg__rt_close(&ops.rt);
-    return failed;
-}
-
-int main(void)
-{
-    int failed = run_family("cpu family", CLG_FAMILY_CPU);
-    return failed + run_family("gpu family", CLG_FAMILY_GPU);
+    return test_both_families(tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,16 +1,11 @@
 /* Random numbers and drawn systems beyond their case tables: exact words, and that an element or a
  * row does not depend on how many are drawn. */
 #include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <string.h>
-
-#include <cmocka.h>
 
 #include "base/mem.h"
 #include "ops/random.h"
 #include "ops/system.h"
+#include "support/family.h"
 #include "support/rt_support.h"
 
 static const clg_rng_key KEY = { .seed = 0x123456789abcdef0u,
@@ -111,29 +106,14 @@ static void what_is_no_system_is_refused(void **state)
     test_release(&y);
 }
 
-static int run_family(const char *name, enum clg_family_choice family)
+int main(void)
 {
-    clg_ops ops = { .rt = NULL };
-    clg_rt_options opt = { .family = family };
-    ops.rt = test_rt_open_with(&opt);
-    struct CMUnitTest tests[] = {
+    const struct CMUnitTest tests[] = {
         cmocka_unit_test(words_with_a_lane_are_the_hosts_bit_by_bit),
         cmocka_unit_test(added_noise_is_the_normals_of_the_same_key),
         cmocka_unit_test(sphere_rows_have_the_length_of_a_gaussians_shell),
         cmocka_unit_test(a_row_does_not_depend_on_how_many_are_drawn),
         cmocka_unit_test(what_is_no_system_is_refused),
     };
-    size_t n = sizeof tests / sizeof tests[0];
-    for (size_t i = 0; i < n; i++) {
-        tests[i].initial_state = &ops;
-    }
-    int failed = _cmocka_run_group_tests(name, tests, n, NULL, NULL);
-    clg__rt_close(&ops.rt);
-    return failed;
-}
-
-int main(void)
-{
-    int failed = run_family("cpu family", CLG_FAMILY_CPU);
-    return failed + run_family("gpu family", CLG_FAMILY_GPU);
+    return test_both_families(tests, sizeof tests / sizeof tests[0]);
 }
