@@ -42,13 +42,6 @@ out:
     return status;
 }
 
-static uint64_t workspace(const clg_ops *o, const clg_case *c)
-{
-    (void)o;
-    (void)c;
-    return 0;
-}
-
 static int run_scaled(const clg_ops *o, const clg_case *c, const clg_adam *a, clg_tensor g,
                       const clg_tensor *out)
 {
@@ -79,4 +72,4 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
 }
 
 const clg_op clg__op_adam = { .name = "adam", .keys = KEYS, .cases = CASES, .quick = 6,
-                              .plan = plan, .workspace = workspace, .run = run };
+                              .plan = plan, .run = run };

@@ -35,13 +35,6 @@ out:
     return status;
 }
 
-static uint64_t workspace(const clg_ops *o, const clg_case *c)
-{
-    (void)o;
-    (void)c;
-    return 0;
-}
-
 static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
                clg_tensor ws)
 {
@@ -51,4 +44,4 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
 }
 
 const clg_op clg__op_cast = { .name = "cast", .keys = KEYS, .cases = CASES, .quick = 4,
-                              .plan = plan, .workspace = workspace, .run = run };
+                              .plan = plan, .run = run };

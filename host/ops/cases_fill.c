@@ -41,13 +41,6 @@ out:
     return status;
 }
 
-static uint64_t workspace(const clg_ops *o, const clg_case *c)
-{
-    (void)o;
-    (void)c;
-    return 0;
-}
-
 static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
                clg_tensor ws)
 {
@@ -60,4 +53,4 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
 }
 
 const clg_op clg__op_fill = { .name = "fill", .keys = KEYS, .cases = CASES, .quick = 7,
-                              .plan = plan, .workspace = workspace, .run = run };
+                              .plan = plan, .run = run };

@@ -63,13 +63,6 @@ out:
     return status;
 }
 
-static uint64_t workspace(const clg_ops *o, const clg_case *c)
-{
-    (void)o;
-    (void)c;
-    return 0;
-}
-
 static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
                clg_tensor ws)
 {
@@ -88,5 +81,4 @@ const clg_op clg__op_loss = { .name = "loss",
                               .cases = CASES,
                               .quick = SMALL_EACH * CLG_OBJECTIVE_COUNT,
                               .plan = plan,
-                              .workspace = workspace,
                               .run = run };
