@@ -1,4 +1,4 @@
-/* Small helpers for the case tables: adding tensors to a plan, and the usual tolerances. */
+/* Small helpers for the case tables: adding tensors to a plan, the usual keys and tolerances. */
 #ifndef CLG_OPS_CASE_PLAN_H
 #define CLG_OPS_CASE_PLAN_H
 
@@ -7,6 +7,8 @@
 
 #include "base/geometry.h"
 #include "base/op_case.h"
+#include "base/philox.h"
+#include "rt/rt.h"
 
 #define CLG_CASE_EPS 1.1920929e-7 /* one unit in the last place of 1.0f */
 #define CLG_CASE_RTOL 1.3e-6      /* element-wise results, as PyTorch's tests have it */
@@ -92,6 +94,30 @@ static inline int clg__case_act(const clg_case *c, enum clg_act *out)
 static inline float clg__case_f32(const clg_case *c, const char *key, double otherwise)
 {
     return (float)clg__case_get(c, key, otherwise);
+}
+
+/* Key "ints": small integers, whose sums must be equal, or N(0,1). */
+static inline enum clg_case_fill clg__case_fill(const clg_case *c)
+{
+    return clg__case_u32(c, "ints", 0) != 0 ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
+}
+
+/* Keys seed stream step lane. */
+static inline clg_rng_key clg__case_key(const clg_case *c)
+{
+    return (clg_rng_key){ .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
+                          .stream = clg__case_u32(c, "stream", CLG_STREAM_TEST),
+                          .step = (uint64_t)clg__case_get(c, "step", 0.0),
+                          .lane = clg__case_u32(c, "lane", 0) };
+}
+
+/* What an operator takes beside the case's tensors: a new buffer with these values. `label` is
+ * static. The caller destroys *out, after an error too. */
+static inline int clg__case_buffer(clg_rt *rt, enum clg_dtype dtype, uint64_t len,
+                                   const char *label, const void *values, clg_buffer **out)
+{
+    int status = clg__buffer_create(rt, dtype, len, label, out);
+    return status == CLG_OK ? clg__rt_write(rt, clg__tensor_all(*out), values) : status;
 }
 
 #endif

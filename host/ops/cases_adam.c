@@ -49,8 +49,7 @@ static int run_scaled(const clg_ops *o, const clg_case *c, const clg_adam *a, cl
                                               [CLG_SCALE_STEPS] = (float)a->t };
     clg_buffer *buf = NULL;
     int status = CLG_OK;
-    CLG_TRY(clg__buffer_create(o->rt, CLG_F32, CLG_LOSS_SCALE_LEN, "case state", &buf));
-    CLG_TRY(clg__rt_write(o->rt, clg__tensor_all(buf), state));
+    CLG_TRY(clg__case_buffer(o->rt, CLG_F32, CLG_LOSS_SCALE_LEN, "case state", state, &buf));
     CLG_TRY(clg__adam_step_scaled(o, a, g, out[0], out[1], out[2], clg__tensor_all(buf)));
     CLG_TRY(clg__rt_finish(o->rt));
 out:

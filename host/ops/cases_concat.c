@@ -73,8 +73,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
 {
     uint32_t n;
     int status = CLG_OK;
-    enum clg_case_fill fill =
-        clg__case_u32(c, "ints", 0) != 0 ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
+    enum clg_case_fill fill = clg__case_fill(c);
     *out = (clg_case_plan){ 0 };
     if (clg__case_is(c, "fwd") || clg__case_is(c, "bwd_data")) {
         return plan_concat(c, fill, out);

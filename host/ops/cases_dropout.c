@@ -44,10 +44,7 @@ out:
 static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
                clg_tensor ws)
 {
-    clg_rng_key key = { .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
-                        .stream = clg__case_u32(c, "stream", CLG_STREAM_TEST),
-                        .step = (uint64_t)clg__case_get(c, "step", 0.0),
-                        .lane = clg__case_u32(c, "lane", 0) };
+    clg_rng_key key = clg__case_key(c);
     (void)ws;
     return clg__dropout(o, &key, clg__case_f32(c, "keep", 0.5), clg__case_u32(c, "first", 0), in[0],
                         out[0]);

@@ -31,8 +31,8 @@ static int plan(const clg_case *c, clg_case_plan *out)
 {
     uint32_t n, classes, k;
     int status = CLG_OK;
-    bool ints = clg__case_u32(c, "ints", 0) != 0;
-    enum clg_case_fill fill = ints ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
+    enum clg_case_fill fill = clg__case_fill(c);
+    bool ints = fill == CLG_FILL_SMALL_INT;
     *out = (clg_case_plan){ 0 };
     CLG_TRY(clg__case_count(c, "n", &n));
     CLG_TRY(clg__case_count(c, "classes", &classes));
@@ -84,8 +84,7 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
     for (uint32_t i = 0; i < n; i++) {
         labels[i] = (i * 7919u + i / 3u) % classes;
     }
-    CLG_TRY(clg__buffer_create(o->rt, CLG_U32, n, "case labels", &buf));
-    CLG_TRY(clg__rt_write(o->rt, clg__tensor_all(buf), labels));
+    CLG_TRY(clg__case_buffer(o->rt, CLG_U32, n, "case labels", labels, &buf));
     CLG_TRY(run_labels(o, c, clg__tensor_all(buf), in, out));
     CLG_TRY(clg__rt_finish(o->rt));
 out:

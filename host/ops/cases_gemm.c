@@ -70,8 +70,8 @@ out:
 
 static int plan(const clg_case *c, clg_case_plan *out)
 {
-    bool ints = clg__case_u32(c, "ints", 0) != 0;
-    enum clg_case_fill fill = ints ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
+    enum clg_case_fill fill = clg__case_fill(c);
+    bool ints = fill == CLG_FILL_SMALL_INT;
     clg_gemm g;
     int status = CLG_OK;
 

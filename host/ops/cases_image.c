@@ -30,9 +30,9 @@ static int plan(const clg_case *c, clg_case_plan *out)
         clg__plan_in(out, "x", n, CLG_FILL_U8);
         clg__plan_out(out, "y", n, 0.0, 2.0 * CLG_CASE_EPS, 0.0);
     } else if (clg__case_is(c, "to_u8")) {
-        bool ints = clg__case_u32(c, "ints", 0) != 0;
-        clg__plan_in(out, "x", n, ints ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL);
-        clg__plan_out(out, "y", n, 0.0, ints ? 0.0 : 1.0, 0.0);
+        enum clg_case_fill fill = clg__case_fill(c);
+        clg__plan_in(out, "x", n, fill);
+        clg__plan_out(out, "y", n, 0.0, fill == CLG_FILL_SMALL_INT ? 0.0 : 1.0, 0.0);
         out->out[0].is_u8 = true;
     } else {
         return clg__case_no_pass(c);

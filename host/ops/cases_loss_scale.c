@@ -1,6 +1,6 @@
-/* Cases of loss_scale. update: out state lender, keys scale
- * clean bad lent fresh: what both states hold before, and the number of inf and nan; apply: in g, out
- * g (starts as its input), keys n scale bad. */
+/* Cases of loss_scale. update: out state lender, keys scale clean bad lent fresh: what both states
+ * hold before, and the number of inf and nan; apply: in g, out g (starts as its input), keys n scale
+ * bad. */
 #include "ops/case_plan.h"
 #include "ops/loss_scale.h"
 
@@ -49,8 +49,7 @@ static int run_update(const clg_ops *o, const clg_case *c, clg_tensor state, clg
     const uint32_t count = clg__case_u32(c, "bad", 0);
     clg_buffer *buf = NULL;
     int status = CLG_OK;
-    CLG_TRY(clg__buffer_create(o->rt, CLG_U32, 1, "case count", &buf));
-    CLG_TRY(clg__rt_write(o->rt, clg__tensor_all(buf), &count));
+    CLG_TRY(clg__case_buffer(o->rt, CLG_U32, 1, "case count", &count, &buf));
     CLG_TRY(clg__rt_write(o->rt, state, before));
     CLG_TRY(clg__rt_write(o->rt, lender, before));
     CLG_TRY(clg__loss_scale_update(o, clg__tensor_all(buf),
@@ -70,8 +69,7 @@ static int run_apply(const clg_ops *o, const clg_case *c, clg_tensor g)
     };
     clg_buffer *buf = NULL;
     int status = CLG_OK;
-    CLG_TRY(clg__buffer_create(o->rt, CLG_F32, CLG_LOSS_SCALE_LEN, "case state", &buf));
-    CLG_TRY(clg__rt_write(o->rt, clg__tensor_all(buf), state));
+    CLG_TRY(clg__case_buffer(o->rt, CLG_F32, CLG_LOSS_SCALE_LEN, "case state", state, &buf));
     CLG_TRY(clg__loss_scale_apply(o, clg__tensor_all(buf), g));
     CLG_TRY(clg__rt_finish(o->rt));
 out:

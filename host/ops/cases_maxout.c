@@ -29,9 +29,8 @@ static int plan(const clg_case *c, clg_case_plan *out)
     CLG_TRY(clg__case_count(c, "n", &n));
     CLG_TRY(clg__case_count(c, "k", &k));
     CLG_TRY(clg__case_count(c, "pieces", &pieces));
-    bool ints = clg__case_u32(c, "ints", 0) != 0;
     uint64_t units = (uint64_t)n * k, len = units * pieces;
-    clg__plan_in(out, "x", len, ints ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL);
+    clg__plan_in(out, "x", len, clg__case_fill(c));
     if (clg__case_is(c, "fwd")) {
         clg__plan_out(out, "y", units, 0.0, 0.0, 0.0);
         out->bytes = 4.0 * (double)(len + units);

@@ -35,16 +35,18 @@ static const char *const CASES[] = {
     NULL
 };
 
-static int plan_columns(const clg_case *c, bool ints, clg_case_plan *out)
+static int plan_columns(const clg_case *c, enum clg_case_fill fill, clg_case_plan *out)
 {
     uint32_t rows, cols;
     int status = CLG_OK;
     CLG_TRY(clg__case_count(c, "rows", &rows));
     CLG_TRY(clg__case_count(c, "cols", &cols));
     double len = (double)rows * cols;
-    clg__plan_in(out, "x", (uint64_t)rows * cols, ints ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL);
+    clg__plan_in(out, "x", (uint64_t)rows * cols, fill);
     /* The sum of `rows` normal numbers has their norm as its own size, about. */
-    clg__plan_out(out, "y", cols, 0.0, ints ? 0.0 : clg__plan_sum_tolerance(rows) * sqrt(rows), 0.0);
+    clg__plan_out(out, "y", cols, 0.0,
+                  fill == CLG_FILL_SMALL_INT ? 0.0 : clg__plan_sum_tolerance(rows) * sqrt(rows),
+                  0.0);
     clg__plan_stored(out, "x");
     out->flops = len;
     out->bytes = 4.0 * len;
@@ -56,11 +58,11 @@ static int plan(const clg_case *c, clg_case_plan *out)
 {
     uint32_t n, segments;
     int status = CLG_OK;
-    bool ints = clg__case_u32(c, "ints", 0) != 0, minus = clg__case_u32(c, "minus", 0) != 0;
-    enum clg_case_fill fill = ints ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
+    enum clg_case_fill fill = clg__case_fill(c);
+    bool ints = fill == CLG_FILL_SMALL_INT, minus = clg__case_u32(c, "minus", 0) != 0;
     *out = (clg_case_plan){ 0 };
     if (clg__case_is(c, "columns")) {
-        return plan_columns(c, ints, out);
+        return plan_columns(c, fill, out);
     }
     CLG_TRY(clg__case_count(c, "n", &n));
     CLG_TRY(clg__case_count(c, "segments", &segments));
@@ -107,8 +109,7 @@ static int run_sumsq(const clg_ops *o, const clg_case *c, const clg_tensor *in, 
         table[2 * i] = (uint32_t)first;
         table[2 * i + 1] = (uint32_t)((i + 1) * n / count - first);
     }
-    CLG_TRY(clg__buffer_create(o->rt, CLG_U32, 2 * count, "case segments", &buf));
-    CLG_TRY(clg__rt_write(o->rt, clg__tensor_all(buf), table));
+    CLG_TRY(clg__case_buffer(o->rt, CLG_U32, 2 * count, "case segments", table, &buf));
     CLG_TRY(clg__reduce_sumsq(o, in[0], clg__case_u32(c, "minus", 0) != 0 ? in[1] : CLG_NO_TENSOR,
                               clg__tensor_all(buf), out));
     CLG_TRY(clg__rt_finish(o->rt));

@@ -29,8 +29,8 @@ static int plan(const clg_case *c, clg_case_plan *out)
 {
     uint32_t n, h, w, channels, scale;
     int status = CLG_OK;
-    bool ints = clg__case_u32(c, "ints", 0) != 0;
-    enum clg_case_fill fill = ints ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
+    enum clg_case_fill fill = clg__case_fill(c);
+    bool ints = fill == CLG_FILL_SMALL_INT;
     *out = (clg_case_plan){ 0 };
     CLG_TRY(clg__case_count(c, "n", &n));
     CLG_TRY(clg__case_count(c, "h", &h));

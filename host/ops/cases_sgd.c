@@ -58,8 +58,7 @@ static int run_skipped(const clg_ops *o, const clg_sgd *s, clg_tensor g, const c
     const float state[CLG_LOSS_SCALE_LEN] = { [CLG_SCALE_SKIP] = 1.0f };
     clg_buffer *buf = NULL;
     int status = CLG_OK;
-    CLG_TRY(clg__buffer_create(o->rt, CLG_F32, CLG_LOSS_SCALE_LEN, "case state", &buf));
-    CLG_TRY(clg__rt_write(o->rt, clg__tensor_all(buf), state));
+    CLG_TRY(clg__case_buffer(o->rt, CLG_F32, CLG_LOSS_SCALE_LEN, "case state", state, &buf));
     CLG_TRY(clg__sgd_step_scaled(o, s, g, out[0], out[1], clg__tensor_all(buf)));
     CLG_TRY(clg__rt_finish(o->rt));
 out:
