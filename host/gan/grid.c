@@ -65,27 +65,6 @@ out:
     return status;
 }
 
-int clg__grid_samples(clg_trainer *t, uint32_t n, float *samples)
-{
-    uint32_t nz = t->desc.latent.size, batch = t->desc.train.batch;
-    size_t image = (size_t)clg__trainer_pixels(t);
-    int status = CLG_OK;
-    float *z = clg__alloc((size_t)n * nz, sizeof *z);
-    if (z == NULL) {
-        return CLG_E_MEMORY;
-    }
-    make_latents(t, z, n);
-    for (uint32_t first = 0; first < n; first += batch) {
-        uint32_t rows = n - first < batch ? n - first : batch;
-        clg_tensor y;
-        CLG_TRY(draw_rows(t, z + (size_t)first * nz, first, rows, &y));
-        CLG_TRY(clg__rt_read_f32(t->ops->rt, y, samples + first * image));
-    }
-out:
-    clg__free(z);
-    return status;
-}
-
 /* n images of the data set in t->bytes through D's trunk and G. */
 static int reconstruct_rows(clg_trainer *t, const uint8_t *images, uint32_t n, uint8_t *dst)
 {
@@ -130,7 +109,9 @@ static int draw_pairs(clg_trainer *t, uint8_t *images)
     return status;
 }
 
-static int draw_all(clg_trainer *t, uint32_t n, uint8_t *images)
+/* n samples of the fixed latents, batch by batch, to the one of both that is not NULL: floats as G
+ * gives them, or bytes. */
+static int draw_all(clg_trainer *t, uint32_t n, float *samples, uint8_t *images)
 {
     uint32_t nz = t->desc.latent.size, batch = t->desc.train.batch;
     size_t image = (size_t)clg__trainer_pixels(t);
@@ -144,11 +125,17 @@ static int draw_all(clg_trainer *t, uint32_t n, uint8_t *images)
         uint32_t rows = n - first < batch ? n - first : batch;
         clg_tensor y;
         CLG_TRY(draw_rows(t, z + (size_t)first * nz, first, rows, &y));
-        CLG_TRY(read_bytes(t, y, images + first * image));
+        CLG_TRY(samples != NULL ? clg__rt_read_f32(t->ops->rt, y, samples + first * image)
+                                : read_bytes(t, y, images + first * image));
     }
 out:
     clg__free(z);
     return status;
+}
+
+int clg__grid_samples(clg_trainer *t, uint32_t n, float *samples)
+{
+    return draw_all(t, n, samples, NULL);
 }
 
 int clg__grid_draw(clg_trainer *t, uint8_t **images)
@@ -159,7 +146,7 @@ int clg__grid_draw(clg_trainer *t, uint8_t **images)
     if (*images == NULL) {
         return CLG_E_MEMORY;
     }
-    int status = pairs ? draw_pairs(t, *images) : draw_all(t, n, *images);
+    int status = pairs ? draw_pairs(t, *images) : draw_all(t, n, NULL, *images);
     if (status != CLG_OK) {
         clg__free(*images);
         *images = NULL;
