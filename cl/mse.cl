@@ -3,21 +3,7 @@
  * One text, two families: CPU -DVW=16, one item per chunk, vectors; GPU -DVW=1 -DRED_X=1
  * -DRED_Y=lanes, a work-group per chunk, a tree over the lanes, 4 * RED_Y bytes of local memory. The
  * cuts depend on n alone. */
-#include "common.clh"
-
-static inline float lanes_of(fvec v)
-{
-#if VW == 1
-    return v;
-#else
-    float t[VW], s = 0.0f;
-    CLG_CAT(vstore, VW)(v, 0, t);
-    for (uint i = 0; i < VW; ++i) {
-        s += t[i];
-    }
-    return s;
-#endif
-}
+#include "sums.clh"
 
 /* For i in chunk k, which is k*chunk .. +chunk cut at n: d = x[i] - y[i];
  * out[2k] = share * sum of d^2, out[2k+1] = share * sum of |x[i]|; dx[i] = factor * d when has_dx
@@ -53,8 +39,8 @@ __kernel RED_KERNEL void mse(__global const store *x, uint x_off, __global const
             left = RUN;
         }
     }
-    const float sum = RED_SUM(lanes_of(total + run));
-    const float sum_x = RED_SUM(lanes_of(total_x + run_x));
+    const float sum = RED_SUM(sum_of(total + run));
+    const float sum_x = RED_SUM(sum_of(total_x + run_x));
     if (LANE == 0u) {
         out[out_off + 2u * k] = share * sum;
         out[out_off + 2u * k + 1u] = share * sum_x;

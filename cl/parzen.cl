@@ -7,21 +7,7 @@
  * One text, two families: CPU -DVW=16, one item per row, vectors; GPU -DVW=1 -DRED_X=1
  * -DRED_Y=lanes, a work-group per row, a tree over the lanes, 4 * RED_Y (parzen_nearest: 8 * RED_Y)
  * bytes of local memory. The order of every sum depends on the shapes alone. */
-#include "common.clh"
-
-static inline float lanes_of(fvec v)
-{
-#if VW == 1
-    return v;
-#else
-    float t[VW], s = 0.0f;
-    CLG_CAT(vstore, VW)(v, 0, t);
-    for (uint i = 0; i < VW; ++i) {
-        s += t[i];
-    }
-    return s;
-#endif
-}
+#include "sums.clh"
 
 static inline float least_of(fvec v)
 {
@@ -80,7 +66,7 @@ __kernel RED_KERNEL void parzen_norms(__global const float *x, uint x_off, __glo
             left = RUN;
         }
     }
-    const float sum = RED_SUM(lanes_of(total + run));
+    const float sum = RED_SUM(sum_of(total + run));
     if (LANE == 0u) {
         y[y_off + i] = sum;
     }
@@ -159,7 +145,7 @@ __kernel RED_KERNEL void parzen_sum(__global const float *dots, uint dots_off,
                 left = RUN;
             }
         }
-        const float here = RED_SUM(lanes_of(total + run));
+        const float here = RED_SUM(sum_of(total + run));
         if (LANE == 0u) {
             sum[k] = first != 0u ? here : sum[k] * exp((now - before) * hk) + here;
         }

@@ -5,23 +5,9 @@
  *   GPU  -DVW=1 -DSV=1 -DRED_X=.. -DRED_Y=..   work-groups of RED_X columns and RED_Y lanes, a tree
  *                                              over the lanes; 4 * RED_X * RED_Y bytes local memory
  * Neither the cuts nor the order depend on the number of compute units. */
-#include "common.clh"
+#include "sums.clh"
 
 #define SLICE (SV * VW)
-
-static inline float sum_of(fvec v)
-{
-#if VW == 1
-    return v;
-#else
-    float t[VW], s = 0.0f;
-    CLG_CAT(vstore, VW)(v, 0, t);
-    for (uint i = 0; i < VW; ++i) {
-        s += t[i];
-    }
-    return s;
-#endif
-}
 
 LOCAL_INLINE void columns_chunk(const int nv, const uint part, __global const store *x, uint rows,
                                 uint cols, __global float *y, RED_ARG)
