@@ -37,7 +37,8 @@ static int print_json(const char *path, const clg_checkpoint_info *info, const c
         clg__json_add_integer(root, "step", (int64_t)info->step);
         clg__json_add_integer(root, "size_px", info->size);
         clg__json_add_integer(root, "channels", info->channels);
-        clg__json_add_text(root, "data", info->data);
+        clg__json_add_integer(root, "classes", info->classes);
+        clg__json_add_text(root, "data", info->size == 0 ? info->desc.data.source : info->data);
         clg__json_add_text(root, "choices", info->choices);
         clg__json_add_text(root, "written_by_version", info->version);
     }
@@ -56,14 +57,40 @@ static int print_json(const char *path, const clg_checkpoint_info *info, const c
     return clg__json_print(&root);
 }
 
+static void print_classes(const clg_checkpoint_info *info, const clg_st_file *f)
+{
+    const char *names = clg__st_meta_find(f, "class_names");
+    if (info->classes == 0) {
+        printf("\n");
+        return;
+    }
+    printf(" in %u classes\n", info->classes);
+    if (names != NULL) {
+        printf("classes     ");
+        for (; *names != '\0'; names++) {
+            fputs(*names == '\n' ? ", " : (const char[]){ *names, '\0' }, stdout);
+        }
+        printf("\n");
+    }
+}
+
 static void print_text(const char *path, const clg_checkpoint_info *info, const clg_st_file *f)
 {
     printf("checkpoint  %s\n", path);
     if (info != NULL) {
-        printf("model       %s, images of %ux%ux%u\nstep        %" PRIu64 "\ndata        %s\n"
+        bool drawn = info->size == 0;
+        if (drawn) {
+            printf("model       %s, vectors of %u value%s\n", info->desc.model.name,
+                   info->channels, info->channels == 1 ? "" : "s");
+        } else {
+            printf("model       %s, images of %ux%ux%u", info->desc.model.name, info->size,
+                   info->size, info->channels);
+            print_classes(info, f);
+        }
+        printf("step        %" PRIu64 "\ndata        %s\n"
                "device      %s, driver %s\nchoices     %s\nwritten by  clgan %s\n",
-               info->desc.model.name, info->size, info->size, info->channels, info->step,
-               info->data, info->device, info->driver, info->choices, info->version);
+               info->step, drawn ? info->desc.data.source : info->data, info->device, info->driver,
+               info->choices, info->version);
     } else {
         printf("model       unknown: written by another program\n");
     }

@@ -1,5 +1,6 @@
 /* clgan train. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,16 +25,29 @@ static void end_line(train_view *v)
     }
 }
 
+/* A loss: four decimals, or four digits of one that has exploded. */
+static const char *show_number(double v, char text[32])
+{
+    (void)snprintf(text, 32, fabs(v) < 1e6 ? "%.4f" : "%.3e", v);
+    return text;
+}
+
 static void show_progress(void *user, const clg_progress *p)
 {
     train_view *v = user;
-    char eta[32];
-    char line[256];
+    char eta[32], d[32], g[32];
+    char losses[160], line[256];
+    if (isnan(p->d_real)) { /* an autoencoder */
+        (void)snprintf(losses, sizeof losses, "Loss %s", show_number(p->loss_g, g));
+    } else {
+        (void)snprintf(losses, sizeof losses,
+                       "Loss_D %s Loss_G %s D(x) %.4f D(G(z)) %.4f / %.4f",
+                       show_number(p->loss_d, d), show_number(p->loss_g, g), p->d_real,
+                       p->d_fake_before, p->d_fake_after);
+    }
     (void)snprintf(line, sizeof line,
-                   "epoch %.2f step %" PRIu64 "/%" PRIu64
-                   "  Loss_D %.4f Loss_G %.4f D(x) %.4f D(G(z)) %.4f / %.4f  %.1f images/s  ETA %s",
-                   p->epoch, p->step, p->steps_total, p->loss_d, p->loss_g, p->d_real,
-                   p->d_fake_before, p->d_fake_after, p->images_per_s,
+                   "epoch %.2f step %" PRIu64 "/%" PRIu64 "  %s  %.1f images/s  ETA %s", p->epoch,
+                   p->step, p->steps_total, losses, p->images_per_s,
                    clg__human_time(p->eta_s, eta));
     if (v->terminal) {
         fprintf(stderr, "\r%s\033[K", line);

@@ -26,7 +26,12 @@ const clg_command clg__commands[] = {
     { .name = "train", .arguments = "--model NAME|FILE.yaml [options]",
       .summary = "Trains a model on images and writes a run folder.", .options = train_options,
       .notes = "Without --platform and --device the best usable device is taken, GPU before CPU.\n"
-               "Ctrl-C finishes the step, saves a checkpoint and exits with 130.\n",
+               "Ctrl-C finishes the step, saves a checkpoint and exits with 130.\n"
+               "--on-collapse: samples that no longer differ, or a D that is always right, are told\n"
+               "(warn, the default), end the run with exit code 8 (stop), or take it back to the\n"
+               "last good checkpoint with other noise and half the learning rates, at most three\n"
+               "times, which also helps when a loss is not finite (rollback).\n"
+               "Keys for --set, with what they mean: clgan models show NAME\n",
       .run = clg__cmd_train },
     { .name = "sample", .arguments = "RUN|CHECKPOINT [options]",
       .summary = "Draws images from a trained generator.", .options = sample_options,
@@ -53,7 +58,7 @@ const clg_command clg__commands[] = {
     { .name = "selftest", .arguments = "[--platform P] [--device D] [--json]",
       .summary = "Checks every kernel and a short training of a device against double precision.",
       .options = selftest_options, .run = clg__cmd_selftest },
-    { .name = "models", .arguments = "[list | show NAME | check FILE.yaml]",
+    { .name = "models", .arguments = "[list | show NAME | check NAME|FILE.yaml]",
       .summary = "Lists, prints or checks models.", .options = no_options,
       .run = clg__cmd_models },
     { .name = "info", .arguments = "RUN|CHECKPOINT [--json]",

@@ -301,6 +301,11 @@ int clg__subject_open(clg_subject **out, const clg_ops *ops, const clg_subject_o
         CLG_TRY(expand_by_data(s));
     }
     s->d = s->plan.h * s->plan.w * s->plan.c;
+    if (s->data != NULL && !clg__subject_is_image(s)) {
+        CLG_TRY(clg__hint(clg__fail(CLG_E_DATA, "--data %s: model %s gives vectors of %u numbers, "
+                                    "and its data are drawn", s->data, s->desc.model.name, s->d),
+                          "leave --data away"));
+    }
     if (s->from_train && !clg__subject_is_image(s)) {
         CLG_TRY(clg__hint(clg__fail(CLG_E_USAGE,
                                     "--samples-from train is for images; %s draws its "

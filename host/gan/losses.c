@@ -26,6 +26,8 @@ static void read_row(const clg_trainer *t, const float *row, uint64_t step, clg_
         p->d_real = row[2u * table->d[0].slot + 1u];
         p->d_fake_before = row[2u * table->d[1].slot + 1u];
         p->d_fake_after = row[2u * table->g[0].slot + 1u];
+    } else { /* nobody judges */
+        p->d_real = p->d_fake_before = p->d_fake_after = (double)NAN;
     }
 }
 

@@ -155,18 +155,22 @@ int clg__picture_losses(const char *path, const clg_picture_facts *f, const clg_
 {
     course c[2] = { 0 };
     clg_plot_series series[4];
-    bool log;
+    size_t rows = clg__history_rows(h), n = 0;
+    /* Both losses of an autoencoder are the one error. */
+    bool judged = rows == 0 || any_finite(clg__history_column(h, CLG_HISTORY_D_REAL), rows), log;
     int status = want_log(h, &log) ? CLG_OK : CLG_E_MEMORY;
     CLG_TRY(status);
-    CLG_TRY(make_course(&c[0], "loss of D", CLG_PLOT_BLUE, h,
-                        clg__history_column(h, CLG_HISTORY_LOSS_D)));
-    CLG_TRY(make_course(&c[1], "loss of G", CLG_PLOT_VERMILION, h,
-                        clg__history_column(h, CLG_HISTORY_LOSS_G)));
-    lay(c, 2, series);
+    if (judged) {
+        CLG_TRY(make_course(&c[n++], "loss of D", CLG_PLOT_BLUE, h,
+                            clg__history_column(h, CLG_HISTORY_LOSS_D)));
+    }
+    CLG_TRY(make_course(&c[n++], judged ? "loss of G" : "mean squared error", CLG_PLOT_VERMILION,
+                        h, clg__history_column(h, CLG_HISTORY_LOSS_G)));
+    lay(c, n, series);
     clg_plot_panel panel = { .x = steps_axis(h, "step"),
                              .y = { .label = log ? "loss (log scale)" : "loss", .log = log },
                              .series = series,
-                             .series_count = 4 };
+                             .series_count = 2u * n };
     status = write(path, f, "losses", 420, &panel, 1);
 out:
     free_courses(c, 2);

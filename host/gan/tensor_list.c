@@ -118,7 +118,8 @@ static int fail_shape(const char *path, const clg_st_tensor *got, const clg_net_
                            got->name, a.text != NULL ? a.text : "?", b.text != NULL ? b.text : "?");
     clg__str_free(&a);
     clg__str_free(&b);
-    return status;
+    return clg__hint(status, "it is of another size, width or number of classes: give the --model, "
+                     "--size and --data that it was trained with");
 }
 
 static int read_one(const clg_st_file *f, const char *path, const clg_net_tensor *want,

@@ -234,6 +234,9 @@ static void wrong_wishes_are_named(void **state)
     cli_fails("eval ring --metrics parzen", 2, "--metrics: parzen is for images, not for ring",
               "clgan eval --help says what each metric is for");
     cli_fails("eval mlp --samples-from test", 2, "--samples-from test: not known", "write *");
+    cli_fails("eval ring --data idx", 4,
+              "--data idx: model ring gives vectors of 2 numbers, and its data are drawn",
+              "leave --data away");
     cli_fails("eval ring --samples-from train", 2,
               "--samples-from train is for images; ring draws its data", "leave it away");
     cli_fails("eval mlp --against auto --png x", 2, "--against excludes --samples-from and --png",

@@ -47,6 +47,29 @@ static void a_conditional_model_trains_and_draws_by_class(void **state)
               "add --interpolate 8 for eight steps");
 }
 
+static void info_names_classes_and_drawn_data(void **state)
+{
+    (void)state;
+    const cli_result *r = cli_works("info cgan");
+    assert_true(cli_matches("*model       cgan-dcgan, images of 16x16x1 in 3 classes\n"
+                            "classes     0, 1, 2\nstep        2\n*", r->out));
+    cli_works("train --model gauss1d --batch 8 --steps 1 --out line");
+    r = cli_works("info line");
+    assert_true(cli_matches("*model       gauss1d, vectors of 1 value\nstep        1\n"
+                            "data        gauss1d\n*", r->out));
+}
+
+static void an_autoencoder_shows_one_error_and_no_judgement(void **state)
+{
+    (void)state;
+    const cli_result *r = cli_works("train --model autoencoder-mlp --data idx --size 16 --batch 4 "
+                                    "--steps 2 --out auto");
+    assert_true(cli_matches("*step 2/2  Loss 0.*images/s*", r->err));
+    assert_null(strstr(r->err, "D(x)"));
+    assert_true(cli_exists("auto/plots/loss.png"));
+    assert_false(cli_exists("auto/plots/d.png"));
+}
+
 static void data_without_labels_are_refused(void **state)
 {
     (void)state;
@@ -107,6 +130,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conditional_model_trains_and_draws_by_class),
+        cmocka_unit_test(info_names_classes_and_drawn_data),
+        cmocka_unit_test(an_autoencoder_shows_one_error_and_no_judgement),
         cmocka_unit_test(data_without_labels_are_refused),
         cmocka_unit_test(drawn_systems_need_no_data_and_give_rows),
         cmocka_unit_test(what_to_do_on_collapse_is_one_of_three_words),
