@@ -17,8 +17,6 @@
 #include "support/net_support.h"
 #include "support/rt_support.h"
 
-static char *top;
-
 static bool exists(const char *dir, const char *format, unsigned step)
 {
     char name[128];
@@ -27,16 +25,6 @@ static bool exists(const char *dir, const char *format, unsigned step)
     bool there = clg__os_stat(path).is_file;
     clg__free(path);
     return there;
-}
-
-static char *read_text(const char *dir, const char *name)
-{
-    char *path = clg__os_join(dir, name);
-    uint8_t *bytes = NULL;
-    size_t size = 0;
-    TEST_OK(clg__os_read_file(path, (size_t)1 << 22, &bytes, &size));
-    clg__free(path);
-    return (char *)bytes;
 }
 
 static size_t count_lines(const char *text)
@@ -95,7 +83,7 @@ static void a_run_leaves_lines_grids_and_checkpoints(void **state)
     desc->train.steps = 11; /* epochs of 4 steps; lines at 4, 8, 11; grids at 5, 10, 11 */
     desc->train.keep = 2;
     clg_dataset *ds = test_gan_data(20, 3);
-    char *dir = clg__os_join(top, "whole");
+    char *dir = test_gan_path("whole");
     clg_trainer *t = test_gan_trainer_at(desc, 3, ds, dir, 0);
     watcher w = { 0 };
     TEST_OK(run(t, &w));
@@ -112,7 +100,8 @@ static void a_run_leaves_lines_grids_and_checkpoints(void **state)
     assert_false(exists(dir, "checkpoints/step-%08u.safetensors", 4)); /* the last two are kept */
     assert_true(exists(dir, "checkpoints/step-%08u.safetensors", 8));
     assert_true(exists(dir, "checkpoints/step-%08u.safetensors", 11));
-    char *json = read_text(dir, "log.jsonl");
+    size_t size = 0;
+    char *json = (char *)test_gan_read(dir, "log.jsonl", &size);
     assert_int_equal(count_lines(json), 3);
     assert_non_null(strstr(json, "netG.main.0.weight"));
     assert_non_null(strstr(json, "netD.main.5.weight"));
@@ -131,7 +120,7 @@ static void a_signal_saves_everything_and_resume_goes_on_with_the_same_bits(void
     clg_model_desc *desc = test_gan_desc("dcgan");
     desc->train.steps = 9;
     clg_dataset *ds = test_gan_data(20, 3);
-    char *dir = clg__os_join(top, "stopped"), *dir2 = clg__os_join(top, "straight");
+    char *dir = test_gan_path("stopped"), *dir2 = test_gan_path("straight");
     watcher w = { .stop_after = 6 }, w2 = { 0 }, w3 = { 0 };
     bool other = true;
     clg_trainer *t = test_gan_trainer_at(desc, 3, ds, dir, 0);
@@ -171,7 +160,7 @@ static void divergence_names_its_step_and_keeps_the_last_finite_checkpoint(void 
     desc->train.steps = 4;
     desc->train.log_every = 5;
     clg_dataset *ds = test_gan_data(20, 3);
-    char *dir = clg__os_join(top, "diverges");
+    char *dir = test_gan_path("diverges");
     watcher w = { 0 };
     bool other;
     clg_trainer *t = test_gan_trainer_at(desc, 3, ds, dir, 0);
@@ -238,7 +227,7 @@ static void a_trace_replays_step_by_step_in_the_reference(void **state)
     clg_model_plan *plan = test_gan_plan(desc, 3);
     desc->train.steps = 5; /* step 4 is a partial batch */
     clg_dataset *ds = test_gan_data(20, 3);
-    char *dir = clg__os_join(top, "traced");
+    char *dir = test_gan_path("traced");
     watcher w = { 0 };
     clg_trainer *t = test_gan_trainer_at(desc, 3, ds, dir, 4);
     TEST_OK(run(t, &w));
@@ -292,20 +281,6 @@ static void a_trace_replays_step_by_step_in_the_reference(void **state)
     clg__free(desc);
 }
 
-static int open_folder(void **state)
-{
-    (void)state;
-    top = test_folder("gan-run");
-    return top == NULL;
-}
-
-static int close_all(void **state)
-{
-    test_folder_remove(top);
-    clg__free(top);
-    return test_ops_done(state);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -314,5 +289,5 @@ int main(void)
         cmocka_unit_test(divergence_names_its_step_and_keeps_the_last_finite_checkpoint),
         cmocka_unit_test(a_trace_replays_step_by_step_in_the_reference),
     };
-    return cmocka_run_group_tests(tests, open_folder, close_all);
+    return cmocka_run_group_tests(tests, test_gan_open_folder, test_gan_close_folder);
 }

@@ -17,22 +17,12 @@
 #include "support/net_support.h"
 #include "support/rt_support.h"
 
-static char *top;
 static const char *const courses[] = { "plots/loss.png", "plots/d.png", "plots/weights.png" };
-
-static uint8_t *read_bytes(const char *dir, const char *name, size_t *n)
-{
-    char *path = clg__os_join(dir, name);
-    uint8_t *bytes = NULL;
-    TEST_OK(clg__os_read_file(path, (size_t)1 << 22, &bytes, n));
-    clg__free(path);
-    return bytes;
-}
 
 static void assert_picture(const char *dir, const char *name, uint32_t w, uint32_t h)
 {
     size_t n = 0;
-    uint8_t *bytes = read_bytes(dir, name, &n);
+    uint8_t *bytes = test_gan_read(dir, name, &n);
     clg_image image = { 0 };
     TEST_OK(clg__image_decode(bytes, n, name, &image));
     assert_int_equal(image.w, w);
@@ -46,7 +36,7 @@ static unsigned count_in_log(const char *dir, const char *text)
 {
     size_t n = 0;
     unsigned count = 0;
-    char *log = (char *)read_bytes(dir, "clgan.log", &n);
+    char *log = (char *)test_gan_read(dir, "clgan.log", &n);
     for (const char *p = log; (p = strstr(p, text)) != NULL; p++) {
         count++;
     }
@@ -102,7 +92,7 @@ static void a_resumed_run_has_the_courses_of_a_straight_one(void **state)
     clg_model_desc *desc = test_gan_desc("dcgan");
     desc->train.steps = 12; /* lines at 4, 8, 12 */
     clg_dataset *ds = test_gan_data(20, 3);
-    char *dir = clg__os_join(top, "stopped"), *straight = clg__os_join(top, "straight");
+    char *dir = test_gan_path("stopped"), *straight = test_gan_path("straight");
     watcher w = { .stop_after = 8 };
     bool other = false;
     clg_trainer *t = test_gan_trainer_at(desc, 3, ds, dir, 0);
@@ -125,7 +115,8 @@ static void a_resumed_run_has_the_courses_of_a_straight_one(void **state)
     for (int i = 0; i < 3; i++) {
         size_t n = 0, n2 = 0;
         assert_picture(dir, courses[i], 860, i == 2 ? 700 : 420);
-        uint8_t *a = read_bytes(dir, courses[i], &n), *b = read_bytes(straight, courses[i], &n2);
+        uint8_t *a = test_gan_read(dir, courses[i], &n);
+        uint8_t *b = test_gan_read(straight, courses[i], &n2);
         assert_int_equal(n, n2);
         assert_memory_equal(a, b, n);
         clg__free(a);
@@ -145,7 +136,7 @@ static void courses_that_cannot_be_written_are_one_warning(void **state)
     desc->train.steps = 12;
     desc->train.grid_every = 1;
     clg_dataset *ds = test_gan_data(20, 1);
-    char *dir = clg__os_join(top, "no-plots"), *plots = clg__os_join(dir, "plots");
+    char *dir = test_gan_path("no-plots"), *plots = clg__os_join(dir, "plots");
     watcher w = { 0 };
     clg_trainer *t = test_gan_trainer_at(desc, 1, ds, dir, 0);
     w.stop_after = 1;
@@ -212,7 +203,7 @@ static void a_drawn_system_has_a_chart_at_each_grid(void **state)
         char name[64];
         watcher w = { 0 };
         (void)snprintf(name, sizeof name, "system-%zu", i);
-        char *dir = clg__os_join(top, name);
+        char *dir = test_gan_path(name);
         clg_trainer *t = system_trainer(systems[i].model, systems[i].packing, 2, dir);
         TEST_OK(run(t, &w));
         assert_int_equal(w.grids, 2);
@@ -232,7 +223,7 @@ static void pictures_leave_the_training_as_it_is(void **state)
 {
     (void)state;
     watcher w = { 0 };
-    char *dir = clg__os_join(top, "many"), *dir2 = clg__os_join(top, "few");
+    char *dir = test_gan_path("many"), *dir2 = test_gan_path("few");
     clg_trainer *many = system_trainer("ring", 1, 1, dir);
     clg_trainer *few = system_trainer("ring", 1, 1000, dir2);
     TEST_OK(run(many, &w));
@@ -248,7 +239,7 @@ static void pictures_leave_the_training_as_it_is(void **state)
 static void a_chart_that_cannot_be_written_is_one_warning(void **state)
 {
     (void)state;
-    char *dir = clg__os_join(top, "no-samples"), *samples = clg__os_join(dir, "samples");
+    char *dir = test_gan_path("no-samples"), *samples = clg__os_join(dir, "samples");
     watcher w = { .remove = samples };
     clg_trainer *t = system_trainer("curves", 1, 1, dir);
     TEST_OK(run(t, &w));
@@ -261,20 +252,6 @@ static void a_chart_that_cannot_be_written_is_one_warning(void **state)
     clg__free(samples);
 }
 
-static int open_folder(void **state)
-{
-    (void)state;
-    top = test_folder("gan-run-pictures");
-    return top == NULL;
-}
-
-static int close_all(void **state)
-{
-    test_folder_remove(top);
-    clg__free(top);
-    return test_ops_done(state);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -284,5 +261,5 @@ int main(void)
         cmocka_unit_test(pictures_leave_the_training_as_it_is),
         cmocka_unit_test(a_chart_that_cannot_be_written_is_one_warning),
     };
-    return cmocka_run_group_tests(tests, open_folder, close_all);
+    return cmocka_run_group_tests(tests, test_gan_open_folder, test_gan_close_folder);
 }

@@ -9,11 +9,14 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/os.h"
 #include "base/philox.h"
 #include "support/net_support.h"
 #include "support/rt_support.h"
 
 enum { SIZE = 16 };
+
+static char *folder;
 
 clg_model_desc *test_gan_desc(const char *name)
 {
@@ -117,4 +120,35 @@ void test_gan_same_state(clg_trainer *a, clg_trainer *b)
     assert_memory_equal(sa, sb, na * sizeof *sa);
     clg__free(sa);
     clg__free(sb);
+}
+
+int test_gan_open_folder(void **state)
+{
+    (void)state;
+    folder = test_folder("gan");
+    return 0;
+}
+
+int test_gan_close_folder(void **state)
+{
+    test_folder_remove(folder);
+    clg__free(folder);
+    folder = NULL;
+    return test_ops_done(state);
+}
+
+char *test_gan_path(const char *name)
+{
+    char *path = clg__os_join(folder, name);
+    assert_non_null(path);
+    return path;
+}
+
+uint8_t *test_gan_read(const char *dir, const char *name, size_t *n)
+{
+    char *path = clg__os_join(dir, name);
+    uint8_t *bytes = NULL;
+    TEST_OK(clg__os_read_file(path, (size_t)1 << 22, &bytes, n));
+    clg__free(path);
+    return bytes;
 }

@@ -20,6 +20,13 @@ clg_trainer *test_gan_trainer(const clg_model_desc *desc, uint32_t channels, clg
 clg_trainer *test_gan_trainer_at(const clg_model_desc *desc, uint32_t channels, clg_dataset *ds,
                                  const char *dir, uint64_t trace_steps);
 
+/* Group set-up and tear-down: an empty folder for the group's runs, the shared context closed. */
+int test_gan_open_folder(void **state);
+int test_gan_close_folder(void **state);
+char *test_gan_path(const char *name); /* in that folder; clg__free it */
+/* A file of a run's folder, ended by a 0. */
+uint8_t *test_gan_read(const char *dir, const char *name, size_t *n); /* clg__free it */
+
 /* Every bit of state: values and moments of both nets. clg__free it. */
 float *test_gan_state(clg_trainer *t, size_t *floats);
 void test_gan_same_state(clg_trainer *a, clg_trainer *b);
