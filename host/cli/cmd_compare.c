@@ -162,10 +162,16 @@ static int report(const clg_cli *cli, const difference *d, uint64_t steps)
         printf("equal: %" PRIu64 " file(s), %" PRIu64 " tensors, 0 differing bits\n", steps,
                d->tensors_compared);
     } else {
-        printf("first difference: %s, %s: %s (relative L2 %.3g, largest %.3g at element %" PRIu64
-               ")\n", d->file, d->tensor, d->what, d->relative_l2, d->max_abs, d->index);
-        printf("in that file %" PRIu64 " tensors differ, the most: %s by %.3g relative L2\n",
-               d->tensors_differing, d->worst_tensor, d->worst_l2);
+        printf("first difference: %s, %s: %s", d->file, d->tensor, d->what);
+        if (d->max_abs > 0.0) {
+            printf(" (relative L2 %.3g, largest %.3g at element %" PRIu64 ")", d->relative_l2,
+                   d->max_abs, d->index);
+        }
+        printf("\nin that file %" PRIu64 " tensors differ", d->tensors_differing);
+        if (d->worst_tensor[0] != '\0') {
+            printf(", the most: %s by %.3g relative L2", d->worst_tensor, d->worst_l2);
+        }
+        printf("\n");
     }
     if (status == CLG_OK && d->found) {
         status = clg__hint(clg__fail(CLG_E_MISMATCH, "%s and %s differ at %s, %s", cli->word[0],

@@ -264,6 +264,11 @@ int clg__cmd_train(const clg_cli *cli)
     }
     CLG_TRY(check_arguments(cli));
     CLG_TRY(load_model(cli, desc));
+    if (cli->has_size && clg__system_find(desc->data.source) != CLG_SYSTEM_NONE) {
+        CLG_TRY(clg__hint(clg__fail(CLG_E_USAGE, "--size %" PRIu64 ": data %s are drawn vectors, "
+                                    "not images", (uint64_t)cli->size, desc->data.source),
+                          "leave --size away"));
+    }
     CLG_TRY(clg__session_open(&s, cli, desc));
     clg_data_shape shape;
     CLG_TRY(open_data(desc, &ds, &shape));

@@ -82,6 +82,8 @@ static void drawn_systems_need_no_data_and_give_rows(void **state)
     (void)state;
     cli_works("train --model gauss1d --batch 8 --steps 3 --out drawn");
     cli_works("train --resume drawn --steps 5");
+    cli_fails("train --model gauss1d --size 32", 2,
+              "--size 32: data gauss1d are drawn vectors, not images", "leave --size away");
     const cli_result *r = cli_works("sample drawn --count 5 --out rows.npy");
     assert_true(cli_matches("*5 rows of 1x1x1*", r->err));
     cli_fails("sample drawn", 2, "--out samples.png: model gauss1d draws vectors of 1 numbers, not "

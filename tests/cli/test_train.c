@@ -148,8 +148,13 @@ static void traces_hold_every_step_and_show_the_first_difference(void **state)
     assert_true(cli_exists("trace-a/trace/step-000003.safetensors"));
     assert_false(cli_exists("trace-a/trace/step-000004.safetensors"));
     equal("trace-a", "trace-b");
+    cli_works("train " CLI_SMALL "--steps 1 --set generator.width=8 --out wide");
+    const cli_result *r = cli_run("compare trace-a wide");
+    assert_int_equal(r->code, 10);
+    assert_true(cli_matches("first difference: checkpoint, netG.main.0.weight: type or shape differs"
+                            "\nin that file * tensors differ*\n", r->out));
     cli_works("train " CLI_SMALL "--steps 5 --trace 3 --set optimizer_d.lr=1e-4 --out trace-c");
-    const cli_result *r = cli_run("compare trace-a trace-c");
+    r = cli_run("compare trace-a trace-c");
     assert_int_equal(r->code, 10);
     assert_true(
         cli_matches("first difference: step-000001.safetensors, *: values differ (relative L2 "
