@@ -40,8 +40,8 @@ mnist-mlp            mnist-mlp            --data mnist --epochs 20         grid
 goodfellow-mnist     goodfellow-mnist     --epochs 50                      grid
 dcgan-32             dcgan                --size 32 --epochs 1             grid
 dcgan32-cifar10      dcgan32              --epochs 4                       grid
-cgan-dcgan           cgan-dcgan           --epochs 3                       grid
-cgan-dcgan-two-head  cgan-dcgan-two-head  --epochs 3                       grid
+cgan-dcgan           cgan-dcgan           --epochs 2                       grid
+cgan-dcgan-two-head  cgan-dcgan-two-head  --epochs 2                       grid
 cgan-mlp             cgan-mlp             --epochs 20                      grid
 autoencoder          autoencoder          --size 32 --epochs 1             grid
 loss                 dcgan                --size 32 --epochs 1             plots/loss.png
