@@ -45,6 +45,17 @@ static bool matches(const clg_st_file *f, const clg_net_plan *plan)
     for (uint32_t i = 0; i < plan->layer_count; i++) {
         const clg_layer *l = &plan->layer[i];
         bool back = l->op == CLG_LAYER_DECONV2D, flat = l->op == CLG_LAYER_LINEAR;
+        if (!flat && !back && l->op != CLG_LAYER_CONV2D) {
+            if (l->op != CLG_LAYER_EMBEDDING) {
+                continue; /* has no weights */
+            }
+            const uint64_t table[2] = { plan->classes, l->out_c };
+            if (!has_shape(f, l->name, "weight", 2, table)) {
+                return false;
+            }
+            weights++;
+            continue;
+        }
         uint64_t in = flat ? (uint64_t)l->in_h * l->in_w * l->in_c : l->in_c;
         uint64_t out = flat ? (uint64_t)l->out_h * l->out_w * l->out_c : l->out_c;
         uint64_t dim[4] = { back ? in : out, back ? out : in, l->kernel, l->kernel };
@@ -60,18 +71,54 @@ static bool matches(const clg_st_file *f, const clg_net_plan *plan)
     return found == weights;
 }
 
+/* How many classes the file's generator may take: 0, or what some layer has as inputs, with or
+ * without the latents beside them. */
+enum { GUESSES_MAX = 64 };
+static uint32_t guess_classes(const clg_st_file *f, const clg_model_desc *desc,
+                              uint32_t guess[GUESSES_MAX])
+{
+    uint32_t n = 1;
+    guess[0] = 0;
+    for (size_t i = 0; i < clg__st_count(f); i++) {
+        const clg_st_tensor *t = clg__st_at(f, i);
+        for (uint32_t k = 0; k < 4u && t->rank >= 2u && strncmp(t->name, "netG.", 5) == 0; k++) {
+            uint64_t d = k / 2u < t->rank ? t->dim[k / 2u] : 0;
+            d = k % 2u == 0 ? d : d > desc->latent.size ? d - desc->latent.size : 0;
+            bool known = d < 2u || d > 65536u || n == GUESSES_MAX;
+            for (uint32_t j = 0; j < n && !known; j++) {
+                known = guess[j] == d;
+            }
+            if (!known) {
+                guess[n++] = (uint32_t)d;
+            }
+        }
+    }
+    return n;
+}
+
 static int guess_plan(const clg_st_file *f, const char *path, const clg_model_desc *desc,
                       clg_model_plan *out)
 {
     enum { SIZE_MAX_GUESS = 512 };
+    uint32_t guess[GUESSES_MAX], guesses = guess_classes(f, desc, guess);
+    clg_data_shape shape = { .system = clg__system_find(desc->data.source) };
     for (uint32_t size = 4; size <= SIZE_MAX_GUESS; size++) {
         for (uint32_t channels = 1; channels <= 3u; channels += 2u) {
             if ((desc->data.size != 0 && desc->data.size != size) ||
                 (desc->data.channels != 0 && desc->data.channels != channels)) {
                 continue;
             }
-            if (clg__model_expand(desc, size, channels, out) == CLG_OK && matches(f, &out->g)) {
-                return CLG_OK;
+            shape.size = size;
+            shape.channels = channels;
+            for (uint32_t k = 0; k < guesses; k++) {
+                shape.classes = guess[k];
+                bool fits = clg__model_expand_for(desc, &shape, out) == CLG_OK;
+                if (fits && matches(f, &out->g)) {
+                    return CLG_OK;
+                }
+                if (fits && k == 0) {
+                    break; /* the model takes no labels */
+                }
             }
         }
     }

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "io/safetensors.h"
 #include "support/cli_run.h"
 
 #define SMALL_CGAN                                                                       \
@@ -68,6 +69,35 @@ static void an_autoencoder_shows_one_error_and_no_judgement(void **state)
     assert_null(strstr(r->err, "D(x)"));
     assert_true(cli_exists("auto/plots/loss.png"));
     assert_false(cli_exists("auto/plots/d.png"));
+}
+
+/* What another program would write: tensors and no metadata. */
+static void a_foreign_conditional_generator_is_drawn_from(void **state)
+{
+    clg_st_file *f = NULL;
+    clg_st_tensor list[64];
+    size_t n = 0;
+    (void)state;
+    assert_int_equal(clg__st_open(&f, "cgan/checkpoints/step-00000002.safetensors"), CLG_OK);
+    for (size_t i = 0; i < clg__st_count(f) && n < 64; i++) {
+        const clg_st_tensor *t = clg__st_at(f, i);
+        if (strncmp(t->name, "netG.", 5) == 0) {
+            list[n++] = *t;
+        }
+    }
+    assert_int_equal(clg__st_write("foreign.safetensors", list, n, NULL, 0), CLG_OK);
+    clg__st_close(&f);
+    cli_works("sample foreign.safetensors --model cgan-dcgan --size 16 --set generator.width=4 --class 2 "
+              "--count 5 --out foreign.npy");
+    size_t ours_n = 0, theirs_n = 0; /* two.npy: of the checkpoint itself */
+    uint8_t *ours = cli_read("two.npy", &ours_n), *theirs = cli_read("foreign.npy", &theirs_n);
+    assert_int_equal(ours_n, theirs_n);
+    assert_memory_equal(ours, theirs, ours_n);
+    clg__free(ours);
+    clg__free(theirs);
+    cli_fails("sample foreign.safetensors --model cgan-dcgan --size 16 --set generator.width=4 "
+              "--class 3", 2,
+              "--class 3: the model knows no such class", "its 3 classes: 0, 1, 2");
 }
 
 static void data_without_labels_are_refused(void **state)
@@ -132,6 +162,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conditional_model_trains_and_draws_by_class),
+        cmocka_unit_test(a_foreign_conditional_generator_is_drawn_from),
         cmocka_unit_test(info_names_classes_and_drawn_data),
         cmocka_unit_test(an_autoencoder_shows_one_error_and_no_judgement),
         cmocka_unit_test(data_without_labels_are_refused),
