@@ -173,6 +173,9 @@ static int open_data(clg_model_desc *desc, clg_dataset **ds, clg_data_shape *sha
                                    .classes = info->classes };
         fprintf(stderr, "data: %s (%s), %u images of %ux%ux%u", info->name, info->path, info->count,
                 info->size, info->size, info->channels);
+        if (desc->data.holdout > 0) {
+            fprintf(stderr, ", the last %u held out", desc->data.holdout);
+        }
         if (info->skipped > 0) {
             fprintf(stderr, ", %u broken ones left out", info->skipped);
         }
@@ -186,8 +189,10 @@ static void show_facts(const clg_trainer *t, const clg_model_desc *desc, double 
     clg_trainer_facts f;
     char need[32], have[32], file[32], time[32];
     clg__trainer_facts(t, &f);
-    fprintf(stderr, "model: %s, parameters G %" PRIu64 " D %" PRIu64 ", batch %u, seed %" PRIu64 "\n",
-            desc->model.name, f.parameters_g, f.parameters_d, f.batch, desc->train.seed);
+    static const char *const stored[] = { "", ", stored in fp16", ", stored in bf16" };
+    fprintf(stderr, "model: %s, parameters G %" PRIu64 " D %" PRIu64 ", batch %u, seed %" PRIu64
+            "%s\n", desc->model.name, f.parameters_g, f.parameters_d, f.batch, desc->train.seed,
+            stored[desc->runtime.precision]);
     fprintf(stderr, "memory: %s needed, %s on the device; a checkpoint takes %s\n",
             clg__human_bytes(f.device_bytes_needed, need),
             clg__human_bytes(f.device_bytes_available, have),

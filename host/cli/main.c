@@ -20,7 +20,7 @@ static const char *const selftest_options[] = { "--platform", "--device", "--jso
 static const char *const no_options[] = { NULL };
 static const char *const cache_options[] = { "--clear", "--json", NULL };
 static const char *const bench_options[] = { "--model", "--batch", "--size", "--set", "--platform",
-    "--device", "--json", "--rounds", "--profile", NULL };
+    "--device", "--json", "--rounds", "--precision", "--profile", NULL };
 
 const clg_command clg__commands[] = {
     { .name = "train", .arguments = "--model NAME|FILE.yaml [options]",
