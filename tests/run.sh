@@ -45,13 +45,16 @@ selftest() { # selftest NAME FAMILY COMMAND...
     echo "$name, $family kernels: $(grep -m1 '"run"' "$out.json") $(grep -m1 '"time_s"' <(tac "$out.json"))"
 }
 for family in cpu gpu; do
-    selftest pocl $family "${pocl[@]}" build/clgan selftest --json
-    selftest rusticl $family "${rusticl[@]}" build/clgan selftest --json
+    # The kernels of 16-bit storage: one type with each family here, both in ctest's case tables.
+    [ $family = cpu ] && precision=fp16 || precision=bf16
+    selftest pocl $family "${pocl[@]}" build/clgan selftest --json --precision $precision
+    selftest rusticl $family "${rusticl[@]}" build/clgan selftest --json --precision $precision
     # Without --uninitialized: ctest runs every kernel's cases with it; over a whole training this
     # simulator loses track of what was written (a copy of a tensor onto itself mends its findings).
     # Reads of what was never written are found by value instead: CLGAN_POISON fills buffers with NaN.
     selftest oclgrind $family oclgrind --num-threads 1 --check-api --data-races \
-        --log "$root/build/results/oclgrind-$family.log" build/clgan selftest --quick --json
+        --log "$root/build/results/oclgrind-$family.log" build/clgan selftest --quick --json \
+        --precision $precision
     if [ -s "build/results/oclgrind-$family.log" ]; then
         head -40 "build/results/oclgrind-$family.log"
         echo "FAILED: findings of oclgrind"

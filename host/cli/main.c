@@ -16,7 +16,7 @@ static const char *const eval_options[] = { "--metrics", "--against", "--data", 
     "--device", NULL };
 static const char *const json_options[] = { "--json", NULL };
 static const char *const selftest_options[] = { "--platform", "--device", "--json", "--quick",
-    "--set", NULL };
+    "--precision", "--set", NULL };
 static const char *const no_options[] = { NULL };
 static const char *const cache_options[] = { "--clear", "--json", NULL };
 static const char *const bench_options[] = { "--model", "--batch", "--size", "--set", "--platform",
