@@ -179,7 +179,7 @@ static int bench_step(const clg_cli *cli)
         desc->data.holdout = 0;
         CLG_TRY(make_data(desc, &shape, &ds));
     }
-    CLG_TRY(clg__model_expand_for(desc, &shape, plan));
+    CLG_TRY(clg__model_expand(desc, &shape, plan));
     clg_trainer_options opt = { .version = CLGAN_VERSION, .no_run_folder = true };
     CLG_TRY(clg__trainer_create(&t, &s.ops, desc, plan, ds, &opt));
     clg__trainer_facts(t, &r->facts);

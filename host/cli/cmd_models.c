@@ -11,7 +11,7 @@
 static int expand_default(const clg_model_desc *desc, clg_model_plan *plan)
 {
     clg_data_shape shape = clg__model_data_shape(desc);
-    return clg__model_expand_for(desc, &shape, plan);
+    return clg__model_expand(desc, &shape, plan);
 }
 
 /* "28x28x1", "15 values", "28x28x1 in 10 classes" */

@@ -150,7 +150,7 @@ static int run_training(selftest *t, const struct replay *which)
     CLG_TRY(clg__model_load(which->model, desc));
     shrink(desc);
     shape.system = clg__system_find(desc->data.source);
-    CLG_TRY(clg__model_expand_for(desc, &shape, plan));
+    CLG_TRY(clg__model_expand(desc, &shape, plan));
     clg_trainer_options opt = { .version = CLGAN_VERSION, .no_run_folder = true };
     CLG_TRY(clg__trainer_create(&trainer, t->ops, desc, plan, NULL, &opt));
     CLG_TRY(clg__replay(trainer, desc, plan, images, plan->classes > 0 ? labels : NULL, steps, &r));

@@ -277,7 +277,7 @@ int clg__cmd_train(const clg_cli *cli)
     CLG_TRY(clg__session_open(&s, cli, desc));
     clg_data_shape shape;
     CLG_TRY(open_data(desc, &ds, &shape));
-    CLG_TRY(clg__model_expand_for(desc, &shape, plan));
+    CLG_TRY(clg__model_expand(desc, &shape, plan));
     clg_trainer_options opt = { .version = CLGAN_VERSION, .trace_steps = cli->trace,
                                 .out_dir = cli->out };
     CLG_TRY(clg__trainer_create(&t, &s.ops, desc, plan, ds, &opt));

@@ -173,7 +173,7 @@ static int create_trainer(clg_trainer **out, clg_context *context, const clg_mod
     }
     CLG_TRY(check_pointer(context, "clg_trainer_create: the context"));
     CLG_TRY(check_pointer(model, "clg_trainer_create: the model"));
-    CLG_TRY(clg__model_expand_for(&model->desc, shape, plan));
+    CLG_TRY(clg__model_expand(&model->desc, shape, plan));
     CLG_TRY(clg__trainer_create(out, &context->ops, &model->desc, plan, data, &opt));
 out:
     clg__free(plan);

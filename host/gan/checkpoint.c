@@ -350,7 +350,7 @@ static int check_same_run(clg_trainer *t, const clg_checkpoint_info *info, const
         CLG_TRY(refuse(path, "classes", info->classes, t->plan.classes));
     }
     const clg_data_shape shape = clg__checkpoint_shape(info);
-    CLG_TRY(clg__model_expand_for(a, &shape, plan));
+    CLG_TRY(clg__model_expand(a, &shape, plan));
     CLG_TRY(check_net(path, "generator", &plan->g, &t->plan.g));
     CLG_TRY(check_net(path, "discriminator", &plan->d, &t->plan.d));
 out:

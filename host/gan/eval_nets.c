@@ -194,7 +194,7 @@ int clg__eval_net_open(clg_eval_net **out, const clg_ops *ops, const char *check
     }
     const clg_net_plan *plans[1] = { &e->plan };
     clg_net_options opt = { .max_batch = rows, .train = searched, .label = label };
-    CLG_TRY(clg__scratch_create(&e->scratch, ops, plans, &rows, 1, searched));
+    CLG_TRY(clg__scratch_create(&e->scratch, ops, plans, &rows, 1, searched, CLG_F32));
     CLG_TRY(clg__net_create(&e->net, ops, e->scratch, &e->plan, &opt));
     CLG_TRY(clg__buffer_create(ops->rt, CLG_F32, (uint64_t)rows * e->in, "net input", &e->x));
     CLG_TRY(clg__buffer_create(ops->rt, CLG_U32, rows, "labels", &e->labels));

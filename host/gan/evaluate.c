@@ -269,7 +269,7 @@ static int expand_by_data(clg_subject *s)
         const clg_dataset_info *i = clg__dataset_info(ds);
         shape = (clg_data_shape){ .size = i->size, .channels = i->channels, .classes = i->classes };
     }
-    CLG_TRY(clg__model_expand_for(&s->desc, &shape, &s->plan));
+    CLG_TRY(clg__model_expand(&s->desc, &shape, &s->plan));
 out:
     clg__dataset_close(&ds);
     return status;

@@ -69,7 +69,7 @@ int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_mo
         count_bytes(out, part);
     }
     const uint64_t size = clg__dtype_size(opt[0].store);
-    CLG_TRY(clg__scratch_bytes_stored(ops, plans, batches, 2, true, opt[0].store, &part));
+    CLG_TRY(clg__scratch_bytes(ops, plans, batches, 2, true, opt[0].store, &part));
     count_bytes(out, part);
     count_buffer(out, (uint64_t)batch * desc->latent.size * size);
     count_buffer(out, table.groups * batch * image * size);

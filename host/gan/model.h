@@ -28,12 +28,8 @@ clg_data_shape clg__model_data_shape(const clg_model_desc *desc);
 /* Concrete nets for these data. Checks every shape: CLG_E_MODEL names the layer (and its line) and
  * both shapes; a size without a rule names the nearest sizes that work. CLG_E_DATA: a model that
  * takes labels on data without. */
-int clg__model_expand_for(const clg_model_desc *desc, const clg_data_shape *data,
+int clg__model_expand(const clg_model_desc *desc, const clg_data_shape *data,
                           clg_model_plan *out);
-/* The same for data without labels: images of size x size x channels, or the drawn system that
- * data.source names. */
-int clg__model_expand(const clg_model_desc *desc, uint32_t size, uint32_t channels,
-                      clg_model_plan *out);
 /* One generated line per layer: name, op, shapes, parameters. */
 int clg__model_describe(const clg_model_plan *plan, char *text, size_t cap);
 #endif

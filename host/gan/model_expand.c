@@ -354,7 +354,7 @@ out:
     return status;
 }
 
-int clg__model_expand_for(const clg_model_desc *desc, const clg_data_shape *data,
+int clg__model_expand(const clg_model_desc *desc, const clg_data_shape *data,
                           clg_model_plan *out)
 {
     int status = CLG_OK;
@@ -373,13 +373,4 @@ int clg__model_expand_for(const clg_model_desc *desc, const clg_data_shape *data
     out->classes = out->g.classes > out->d.classes ? out->g.classes : out->d.classes;
 out:
     return status;
-}
-
-int clg__model_expand(const clg_model_desc *desc, uint32_t size, uint32_t channels,
-                      clg_model_plan *out)
-{
-    clg_data_shape data = { .size = size,
-                            .channels = channels,
-                            .system = clg__system_find(desc->data.source) };
-    return clg__model_expand_for(desc, &data, out);
 }

@@ -112,7 +112,7 @@ static int guess_plan(const clg_st_file *f, const char *path, const clg_model_de
             shape.channels = channels;
             for (uint32_t k = 0; k < guesses; k++) {
                 shape.classes = guess[k];
-                bool fits = clg__model_expand_for(desc, &shape, out) == CLG_OK;
+                bool fits = clg__model_expand(desc, &shape, out) == CLG_OK;
                 if (fits && matches(f, &out->g)) {
                     return CLG_OK;
                 }
@@ -145,7 +145,7 @@ static int find_plan(clg_sampler *s, const clg_st_file *f, const char *path,
     CLG_TRY(clg__checkpoint_info(path, info));
     s->desc = info->desc;
     const clg_data_shape shape = clg__checkpoint_shape(info);
-    CLG_TRY(clg__model_expand_for(&s->desc, &shape, &s->plan));
+    CLG_TRY(clg__model_expand(&s->desc, &shape, &s->plan));
 out:
     clg__free(info);
     return status;
@@ -199,7 +199,7 @@ static int make_device_side(clg_sampler *s)
     uint64_t image = sample_len(s);
     uint32_t nz = s->desc.latent.size;
     int status = CLG_OK;
-    CLG_TRY(clg__scratch_create(&s->scratch, s->ops, plans, &s->rows, 1, false));
+    CLG_TRY(clg__scratch_create(&s->scratch, s->ops, plans, &s->rows, 1, false, CLG_F32));
     CLG_TRY(clg__net_create(&s->g, s->ops, s->scratch, &s->plan.g, &opt));
     CLG_TRY(clg__buffer_create(s->ops->rt, CLG_F32, (uint64_t)s->rows * nz, "latents", &s->z));
     s->z_host = clg__alloc((size_t)s->rows * nz, sizeof *s->z_host);

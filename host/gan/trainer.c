@@ -137,7 +137,7 @@ static int make_nets(clg_trainer *t)
     clg__facts_nets(&t->desc, &t->plan, t->desc.train.batch, opt);
     batches[0] = opt[0].max_batch;
     batches[1] = opt[1].max_batch;
-    CLG_TRY(clg__scratch_create_stored(&t->scratch, t->ops, plans, batches, 2, true,
+    CLG_TRY(clg__scratch_create(&t->scratch, t->ops, plans, batches, 2, true,
                                        opt[0].store));
     CLG_TRY(clg__net_create(&t->g, t->ops, t->scratch, plans[0], &opt[0]));
     CLG_TRY(clg__net_create(&t->d, t->ops, t->scratch, plans[1], &opt[1]));

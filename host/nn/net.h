@@ -26,13 +26,9 @@ enum clg_net_mode {
 };
 
 /* Scratch sized for every plan given, each with its largest batch; made before the nets and
- * destroyed after them. train: for backward passes too. */
+ * destroyed after them. train: for backward passes too; store: as in the nets' options. */
 int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_plan *const *plans,
-                        const uint32_t *batches, uint32_t n, bool train);
-/* The same for nets whose options have this `store`. */
-int clg__scratch_create_stored(clg_scratch **out, const clg_ops *ops,
-                               const clg_net_plan *const *plans, const uint32_t *batches,
-                               uint32_t n, bool train, enum clg_dtype store);
+                        const uint32_t *batches, uint32_t n, bool train, enum clg_dtype store);
 void clg__scratch_destroy(clg_scratch **s);
 
 typedef struct clg_net_options {
@@ -52,10 +48,8 @@ typedef struct clg_bytes {
 } clg_bytes;
 int clg__net_bytes(const clg_net_plan *plan, const clg_net_options *opt, clg_bytes *out);
 int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
-                       const uint32_t *batches, uint32_t n, bool train, clg_bytes *out);
-int clg__scratch_bytes_stored(const clg_ops *ops, const clg_net_plan *const *plans,
-                              const uint32_t *batches, uint32_t n, bool train,
-                              enum clg_dtype store, clg_bytes *out);
+                       const uint32_t *batches, uint32_t n, bool train, enum clg_dtype store,
+                       clg_bytes *out);
 
 int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
                     const clg_net_plan *plan, const clg_net_options *opt);
@@ -89,23 +83,6 @@ typedef struct clg_net_back {
     clg_net *scaled_by;     /* whose loss scale dy carries, if both have one; NULL: this net's */
 } clg_net_back;
 int clg__net_back(clg_net *net, const clg_net_pass *pass, const clg_net_back *back);
-
-/* The same for nets with one head, without label and dropout. */
-static inline int clg__net_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups,
-                                   enum clg_net_mode mode, clg_tensor *y)
-{
-    clg_tensor heads[CLG_HEADS_MAX];
-    int status = clg__net_run(net, &(clg_net_pass){ .x = x, .n = n, .groups = groups, .mode = mode },
-                              heads);
-    *y = heads[0];
-    return status;
-}
-static inline int clg__net_backward(clg_net *net, clg_tensor x, clg_tensor dy, uint32_t n,
-                                    uint32_t groups, bool want_dw, clg_tensor dx)
-{
-    clg_net_pass pass = { .x = x, .n = n, .groups = groups, .mode = CLG_NET_TRAIN };
-    return clg__net_back(net, &pass, &(clg_net_back){ .want_dw = want_dw, .dy = { dy }, .dx = dx });
-}
 
 /* ---- loss scale: nets for training that store halves ----
  * The loss whose gradient comes back through a net with want_dw must be multiplied by this element

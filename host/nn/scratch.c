@@ -102,14 +102,8 @@ static int measure(const clg_ops *ops, const clg_net_plan *const *plans, const u
 }
 
 int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
-                       const uint32_t *batches, uint32_t n, bool train, clg_bytes *out)
-{
-    return clg__scratch_bytes_stored(ops, plans, batches, n, train, CLG_F32, out);
-}
-
-int clg__scratch_bytes_stored(const clg_ops *ops, const clg_net_plan *const *plans,
-                              const uint32_t *batches, uint32_t n, bool train,
-                              enum clg_dtype store, clg_bytes *out)
+                       const uint32_t *batches, uint32_t n, bool train, enum clg_dtype store,
+                       clg_bytes *out)
 {
     clg_scratch_size size;
     int status = measure(ops, plans, batches, n, train, store, &size);
@@ -127,14 +121,7 @@ int clg__scratch_bytes_stored(const clg_ops *ops, const clg_net_plan *const *pla
 }
 
 int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_plan *const *plans,
-                        const uint32_t *batches, uint32_t n, bool train)
-{
-    return clg__scratch_create_stored(out, ops, plans, batches, n, train, CLG_F32);
-}
-
-int clg__scratch_create_stored(clg_scratch **out, const clg_ops *ops,
-                               const clg_net_plan *const *plans, const uint32_t *batches,
-                               uint32_t n, bool train, enum clg_dtype store)
+                        const uint32_t *batches, uint32_t n, bool train, enum clg_dtype store)
 {
     *out = NULL;
     int status = CLG_OK;

@@ -12,6 +12,7 @@
 #include "gan/model.h"
 #include "io/config.h"
 #include "support/fault.h"
+#include "support/expand.h"
 
 #define HEAD "model: { name: t }\nlatent: { size: 8 }\n"
 #define G_LINEAR "generator:\n  layers:\n    - { op: linear, out: pixels }\n"
@@ -30,7 +31,7 @@ static clg_model_plan plan;
 static int expand_on(const char *text, clg_data_shape shape)
 {
     assert_ok(clg__config_parse(text, strlen(text), "m.yaml", &desc));
-    return clg__model_expand_for(&desc, &shape, &plan);
+    return clg__model_expand(&desc, &shape, &plan);
 }
 
 static int expand(const char *text)
@@ -161,21 +162,21 @@ static void packing_widens_the_input_of_d(void **state)
     static const clg_data_shape grey = { .size = 8, .channels = 1 };
     assert_ok(clg__model_load("ring", &desc));
     assert_ok(clg__config_set(&desc, "discriminator.packing=4"));
-    assert_ok(clg__model_expand(&desc, 0, 0, &plan));
+    assert_ok(test_expand(&desc, 0, 0, &plan));
     assert_int_equal(plan.d.in_c, 8);
     assert_int_equal(plan.c, 2);
     assert_ok(clg__config_set(&desc, "discriminator.packing=3"));
-    assert_fault(clg__model_expand(&desc, 0, 0, &plan), CLG_E_MODEL,
+    assert_fault(test_expand(&desc, 0, 0, &plan), CLG_E_MODEL,
                  "a batch of 100 is no multiple of discriminator.packing 3", "--batch 102");
     assert_ok(clg__model_load("mnist-mlp", &desc));
     assert_ok(clg__config_set(&desc, "discriminator.packing=2"));
-    assert_ok(clg__model_expand_for(&desc, &grey, &plan));
+    assert_ok(clg__model_expand(&desc, &grey, &plan));
     assert_int_equal(plan.d.in_c, 128);
     assert_int_equal(plan.d.in_h, 1);
-    assert_fault(clg__model_expand(&desc, 8, 3, &plan), CLG_E_MODEL, "for grey images", "1");
+    assert_fault(test_expand(&desc, 8, 3, &plan), CLG_E_MODEL, "for grey images", "1");
     assert_ok(clg__model_load("dcgan", &desc));
     assert_ok(clg__config_set(&desc, "discriminator.packing=2"));
-    assert_fault(clg__model_expand(&desc, 64, 1, &plan), CLG_E_MODEL, "packing 2 is for vectors",
+    assert_fault(test_expand(&desc, 64, 1, &plan), CLG_E_MODEL, "packing 2 is for vectors",
                  "set it to 1");
     assert_fault(expand(HEAD G_LABEL D_LABEL "  packing: 2\n"), CLG_E_MODEL,
                  "packing 2 is not for models with labels", "");
@@ -185,14 +186,14 @@ static void models_with_labels_need_labels(void **state)
 {
     (void)state;
     assert_ok(clg__model_load("cgan-mlp", &desc));
-    assert_fault(clg__model_expand(&desc, 28, 1, &plan), CLG_E_DATA,
+    assert_fault(test_expand(&desc, 28, 1, &plan), CLG_E_DATA,
                  "model cgan-mlp learns from class labels, but the data have none",
                  "one sub-folder per class");
     clg_data_shape shape = { .size = 28, .channels = 1, .classes = 1 };
-    assert_fault(clg__model_expand_for(&desc, &shape, &plan), CLG_E_DATA,
+    assert_fault(clg__model_expand(&desc, &shape, &plan), CLG_E_DATA,
                  "but the data have one class only", "");
     shape = (clg_data_shape){ .system = CLG_SYSTEM_RING, .classes = 10 };
-    assert_fault(clg__model_expand_for(&desc, &shape, &plan), CLG_E_DATA, "have none", "");
+    assert_fault(clg__model_expand(&desc, &shape, &plan), CLG_E_DATA, "have none", "");
     assert_fault(expand(HEAD G_LABEL D_LINEAR), CLG_E_MODEL,
                  "the generator takes the label, the discriminator does not", "cannot see");
     assert_fault(expand(HEAD G_LINEAR D_LABEL), CLG_E_MODEL,

@@ -96,7 +96,7 @@ static void make_model(const member *m, clg_model_desc **desc, clg_model_plan **
     }
     clg_data_shape shape = { .size = SIZE, .channels = 1, .classes = m->classes,
                              .system = clg__system_find(d->data.source) };
-    TEST_OK(clg__model_expand_for(d, &shape, *plan));
+    TEST_OK(clg__model_expand(d, &shape, *plan));
     *desc = d;
 }
 

@@ -133,7 +133,7 @@ static void read_model(void)
                             .channels = fx.desc.data.channels,
                             .classes = read_number("classes", 0),
                             .system = clg__system_find(fx.desc.data.source) };
-    TEST_OK(clg__model_expand_for(&fx.desc, &data, &fx.plan));
+    TEST_OK(clg__model_expand(&fx.desc, &data, &fx.plan));
     clg__loss_table_make(&fx.desc, &fx.plan, &fx.table);
 }
 

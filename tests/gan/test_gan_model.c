@@ -12,6 +12,7 @@
 #include "gan/model.h"
 #include "io/config.h"
 #include "support/fault.h"
+#include "support/expand.h"
 
 static clg_model_desc desc; /* large, so not on the stack */
 static clg_model_desc other;
@@ -64,7 +65,7 @@ static void dcgan_has_the_names_and_parameters_of_the_pytorch_example(void **sta
     assert_int_equal(desc.train.epochs, 25);
     assert_int_equal(desc.data.size, 64);
     assert_string_equal(desc.data.source, "fashion-mnist");
-    assert_ok(clg__model_expand(&desc, 64, 3, &plan));
+    assert_ok(test_expand(&desc, 64, 3, &plan));
     assert_int_equal(plan.g.parameters, 3576704);
     assert_int_equal(plan.d.parameters, 2765568);
     check_net(&plan.g,
@@ -96,7 +97,7 @@ static void mnist_mlp_has_the_names_and_parameters_of_the_sheet(void **state)
     assert_true(desc.optimizer_g.lr == 2e-4f && desc.optimizer_g.beta1 == 0.9f);
     assert_int_equal(desc.train.epochs, 100);
     assert_int_equal(desc.train.log_every, 100);
-    assert_ok(clg__model_expand(&desc, 28, 1, &plan));
+    assert_ok(test_expand(&desc, 28, 1, &plan));
     assert_int_equal(plan.g.parameters, 114064);
     assert_int_equal(plan.d.parameters, 100609);
     check_net(&plan.g, (const char *[]){ "model.0", "", "model.2", "" },
@@ -115,7 +116,7 @@ static void linear_layers_on_colour_images_know_the_image_shape(void **state)
 {
     (void)state;
     assert_ok(clg__model_load("mnist-mlp", &desc));
-    assert_ok(clg__model_expand(&desc, 20, 3, &plan));
+    assert_ok(test_expand(&desc, 20, 3, &plan));
     assert_int_equal(plan.g.layer[1].out_c, 1200);
     assert_int_equal(plan.g.layer[1].image_out_h, 20);
     assert_int_equal(plan.g.layer[1].image_out_c, 3);
@@ -135,7 +136,7 @@ static void every_size_of_the_rule_expands_and_all_others_are_refused(void **sta
         for (; m > 7 && m % 2 == 0; m /= 2) {
             s++;
         }
-        int status = clg__model_expand(&desc, size, 1, &plan);
+        int status = test_expand(&desc, size, 1, &plan);
         if (m >= 4 && m <= 7 && s >= 1) {
             assert_ok(status);
             assert_int_equal(plan.g.layer_count, s + 1);
@@ -154,12 +155,12 @@ static void refused_sizes_name_the_nearest_that_work(void **state)
 {
     (void)state;
     assert_ok(clg__model_load("dcgan", &desc));
-    assert_fault(clg__model_expand(&desc, 50, 1, &plan), CLG_E_MODEL,
+    assert_fault(test_expand(&desc, 50, 1, &plan), CLG_E_MODEL,
                  "an image size of 50 is not m * 2^s", "nearest sizes that work are 48 and 56");
-    assert_fault(clg__model_expand(&desc, 5, 1, &plan), CLG_E_MODEL, "an image size of 5 ",
+    assert_fault(test_expand(&desc, 5, 1, &plan), CLG_E_MODEL, "an image size of 5 ",
                  "nearest size that works is 8");
-    assert_fault(clg__model_expand(&desc, 0, 1, &plan), CLG_E_MODEL, "image size of 0", "--size");
-    assert_fault(clg__model_expand(&desc, 64, 2, &plan), CLG_E_MODEL,
+    assert_fault(test_expand(&desc, 0, 1, &plan), CLG_E_MODEL, "image size of 0", "--size");
+    assert_fault(test_expand(&desc, 64, 2, &plan), CLG_E_MODEL,
                  "images have 1 or 3 channels, not 2", "data.channels");
 }
 
@@ -168,7 +169,7 @@ static void width_scales_every_stage_and_is_capped(void **state)
     (void)state;
     assert_ok(clg__model_load("dcgan", &desc));
     assert_ok(clg__config_set(&desc, "generator.width=10"));
-    assert_ok(clg__model_expand(&desc, 256, 1, &plan));
+    assert_ok(test_expand(&desc, 256, 1, &plan));
     const uint32_t want[] = { 80, 80, 80, 40, 20, 10, 1 };
     assert_int_equal(plan.g.layer_count, 7);
     for (uint32_t i = 0; i < 7; i++) {
@@ -184,7 +185,7 @@ static void width_scales_every_stage_and_is_capped(void **state)
 static int expand(const char *text, uint32_t size, uint32_t channels)
 {
     assert_ok(clg__config_parse(text, strlen(text), "m.yaml", &desc));
-    return clg__model_expand(&desc, size, channels, &plan);
+    return test_expand(&desc, size, channels, &plan);
 }
 
 static void shape_faults_name_layer_line_and_both_shapes(void **state)
@@ -271,7 +272,7 @@ static void a_uniform_latent_needs_lo_below_hi(void **state)
     assert_ok(clg__model_load("dcgan", &desc));
     assert_ok(clg__config_set(&desc, "latent.kind=uniform"));
     assert_ok(clg__config_set(&desc, "latent.lo=2"));
-    assert_fault(clg__model_expand(&desc, 64, 1, &plan), CLG_E_MODEL,
+    assert_fault(test_expand(&desc, 64, 1, &plan), CLG_E_MODEL,
                  "latent.lo 2 is not below latent.hi 1", "");
 }
 
@@ -291,7 +292,7 @@ static void the_description_has_one_line_per_layer(void **state)
     char text[4096];
     size_t lines = 0;
     assert_ok(clg__model_load("dcgan", &desc));
-    assert_ok(clg__model_expand(&desc, 64, 3, &plan));
+    assert_ok(test_expand(&desc, 64, 3, &plan));
     assert_ok(clg__model_describe(&plan, text, sizeof text));
     for (const char *p = text; *p != '\0'; p++) {
         lines += *p == '\n';

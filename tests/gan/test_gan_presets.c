@@ -11,6 +11,7 @@
 
 #include "gan/model.h"
 #include "support/fault.h"
+#include "support/expand.h"
 
 static clg_model_desc desc; /* large, so not on the stack */
 static clg_model_plan plan;
@@ -19,7 +20,7 @@ static void load(const char *name)
 {
     assert_ok(clg__model_load(name, &desc));
     clg_data_shape shape = clg__model_data_shape(&desc);
-    assert_ok(clg__model_expand_for(&desc, &shape, &plan));
+    assert_ok(clg__model_expand(&desc, &shape, &plan));
 }
 
 static void every_preset_has_a_summary_of_one_line_and_expands_for_its_data(void **state)
@@ -234,7 +235,7 @@ static void drawn_systems_are_vectors_without_size(void **state)
                   { "grid", CLG_SYSTEM_GRID, 2 } };
     for (size_t i = 0; i < sizeof drawn / sizeof drawn[0]; i++) {
         assert_ok(clg__model_load(drawn[i].name, &desc));
-        assert_ok(clg__model_expand(&desc, 0, 0, &plan)); /* the shape follows from the system */
+        assert_ok(test_expand(&desc, 0, 0, &plan)); /* the shape follows from the system */
         assert_int_equal(plan.system, drawn[i].system);
         assert_int_equal(plan.size, 0);
         assert_int_equal(plan.h * plan.w, 1);

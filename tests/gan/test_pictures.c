@@ -20,6 +20,7 @@
 #include "io/image_file.h"
 #include "support/fault.h"
 #include "support/tmp.h"
+#include "support/expand.h"
 
 static char dir[64], path[96];
 
@@ -195,7 +196,7 @@ static clg_picture_layers *dcgan_layers(void)
     clg_model_plan *plan = clg__alloc(1, sizeof *plan);
     clg_picture_layers *layers = clg__alloc(1, sizeof *layers);
     assert_ok(clg__model_load("dcgan", desc));
-    assert_ok(clg__model_expand(desc, 32, 3, plan));
+    assert_ok(test_expand(desc, 32, 3, plan));
     clg__picture_layers(plan, layers);
     clg__free(desc);
     clg__free(plan);

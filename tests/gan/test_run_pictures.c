@@ -16,6 +16,7 @@
 #include "support/gan_support.h"
 #include "support/net_support.h"
 #include "support/rt_support.h"
+#include "support/expand.h"
 
 static const char *const courses[] = { "plots/loss.png", "plots/d.png", "plots/weights.png" };
 
@@ -181,7 +182,7 @@ static clg_trainer *system_trainer(const char *name, uint32_t packing, uint32_t 
     desc->train.seed = 7;
     desc->data.rows = 480;
     desc->discriminator.packing = packing;
-    TEST_OK(clg__model_expand(desc, 0, 0, plan));
+    TEST_OK(test_expand(desc, 0, 0, plan));
     TEST_OK(clg__trainer_create(&t, test_ops(), desc, plan, NULL, &opt));
     clg__free(desc);
     clg__free(plan);

@@ -16,6 +16,23 @@
 enum { N = 6 };
 #define TOLERANCE 3e-5
 
+/* Passes of nets with one head, without label and dropout. */
+static int run_forward(clg_net *net, clg_tensor x, uint32_t n, uint32_t groups,
+                                   enum clg_net_mode mode, clg_tensor *y)
+{
+    clg_tensor heads[CLG_HEADS_MAX];
+    int status = clg__net_run(net, &(clg_net_pass){ .x = x, .n = n, .groups = groups, .mode = mode },
+                              heads);
+    *y = heads[0];
+    return status;
+}
+static int run_backward(clg_net *net, clg_tensor x, clg_tensor dy, uint32_t n,
+                                    uint32_t groups, bool want_dw, clg_tensor dx)
+{
+    clg_net_pass pass = { .x = x, .n = n, .groups = groups, .mode = CLG_NET_TRAIN };
+    return clg__net_back(net, &pass, &(clg_net_back){ .want_dw = want_dw, .dy = { dy }, .dx = dx });
+}
+
 typedef void (*plan_fn)(clg_net_plan *plan, uint32_t channels);
 
 /* A net with its scratch and its reference. */
@@ -34,7 +51,7 @@ static fixture make_fixture(plan_fn fn, uint32_t channels, bool train)
     const clg_net_plan *plans[1] = { &f.plan };
     uint32_t batch = N;
     clg_net_options opt = { .max_batch = N, .train = train, .label = "test" };
-    TEST_OK(clg__scratch_create(&f.scratch, test_ops(), plans, &batch, 1, train));
+    TEST_OK(clg__scratch_create(&f.scratch, test_ops(), plans, &batch, 1, train, CLG_F32));
     TEST_OK(clg__net_create(&f.net, test_ops(), f.scratch, &f.plan, &opt));
     TEST_OK(clg__net_init(f.net, 5, CLG_STREAM_INIT_G));
     TEST_OK(ref_net_create(&f.ref, &f.plan, N));
@@ -55,13 +72,7 @@ static void free_fixture(fixture *f)
 
 static void expect_near(const char *what, clg_tensor got, const double *want, uint64_t n)
 {
-    float *host = clg__alloc(n, sizeof *host);
-    test_download(clg__tensor_vec(got, 0, (uint32_t)n), host);
-    double e = test_relative_l2(host, want, n);
-    clg__free(host);
-    if (!(e <= TOLERANCE)) {
-        fail_msg("%s: relative L2 %.3e", what, e);
-    }
+    test_near(what, got, want, n, TOLERANCE);
 }
 
 /* Forward and backward of n images in `groups`, every tensor compared. */
@@ -75,9 +86,9 @@ static void compare_passes(plan_fn fn, uint32_t channels, uint32_t n, uint32_t g
     clg_tensor tdy = test_upload(test_rt(), dy, n * f.out);
     clg_tensor tdx = test_buffer(test_rt(), CLG_F32, n * f.in);
 
-    TEST_OK(clg__net_forward(f.net, tx, n, groups, CLG_NET_TRAIN, &y));
+    TEST_OK(run_forward(f.net, tx, n, groups, CLG_NET_TRAIN, &y));
     expect_near("output", y, ref_net_forward(f.ref, xd, n, groups, true), n * f.out);
-    TEST_OK(clg__net_backward(f.net, tx, tdy, n, groups, true, tdx));
+    TEST_OK(run_backward(f.net, tx, tdy, n, groups, true, tdx));
     ref_net_backward(f.ref, xd, dyd, n, groups, true, dxd);
     expect_near("dx", tdx, dxd, n * f.in);
     test_net_equals_ref(f.net, f.ref, CLG_NET_GRAD, TOLERANCE);
@@ -134,7 +145,7 @@ static void norm_in_the_last_block_equals_reference(void **state)
     const clg_net_plan *plans[1] = { &plan };
     uint32_t batch = 4;
     clg_net_options opt = { .max_batch = 4, .train = true, .label = "test" };
-    TEST_OK(clg__scratch_create(&f.scratch, test_ops(), plans, &batch, 1, true));
+    TEST_OK(clg__scratch_create(&f.scratch, test_ops(), plans, &batch, 1, true, CLG_F32));
     TEST_OK(clg__net_create(&f.net, test_ops(), f.scratch, &plan, &opt));
     TEST_OK(clg__net_init(f.net, 5, CLG_STREAM_INIT_G));
     TEST_OK(ref_net_create(&f.ref, &plan, 4));
@@ -142,9 +153,9 @@ static void norm_in_the_last_block_equals_reference(void **state)
     float *x = test_normal(40, 1), *dy = test_normal(4 * 512, 2);
     double *xd = test_to_double(x, 40), *dyd = test_to_double(dy, 4 * 512);
     clg_tensor tx = test_upload(test_rt(), x, 40), tdy = test_upload(test_rt(), dy, 4 * 512), y;
-    TEST_OK(clg__net_forward(f.net, tx, 4, 1, CLG_NET_TRAIN, &y));
+    TEST_OK(run_forward(f.net, tx, 4, 1, CLG_NET_TRAIN, &y));
     expect_near("output", y, ref_net_forward(f.ref, xd, 4, 1, true), 4 * 512);
-    TEST_OK(clg__net_backward(f.net, tx, tdy, 4, 1, true, CLG_NO_TENSOR));
+    TEST_OK(run_backward(f.net, tx, tdy, 4, 1, true, CLG_NO_TENSOR));
     ref_net_backward(f.ref, xd, dyd, 4, 1, true, NULL);
     test_net_equals_ref(f.net, f.ref, CLG_NET_GRAD, TOLERANCE);
     test_release(&tx);
@@ -168,11 +179,11 @@ static void data_gradient_alone_leaves_weight_gradients_untouched(void **state)
     clg_tensor tdx2 = test_buffer(test_rt(), CLG_F32, N * f.in);
     clg_tensor tdy = test_upload(test_rt(), dy, N * f.out);
 
-    TEST_OK(clg__net_forward(f.net, tx, N, 1, CLG_NET_TRAIN, &y));
-    TEST_OK(clg__net_backward(f.net, tx, tdy, N, 1, true, tdx));
+    TEST_OK(run_forward(f.net, tx, N, 1, CLG_NET_TRAIN, &y));
+    TEST_OK(run_backward(f.net, tx, tdy, N, 1, true, tdx));
     TEST_OK(clg__net_read(f.net, CLG_NET_GRAD, before));
     TEST_OK(clg__rt_write(test_rt(), tdy, dy));
-    TEST_OK(clg__net_backward(f.net, CLG_NO_TENSOR, tdy, N, 1, false, tdx2));
+    TEST_OK(run_backward(f.net, CLG_NO_TENSOR, tdy, N, 1, false, tdx2));
     TEST_OK(clg__net_read(f.net, CLG_NET_GRAD, after));
     assert_memory_equal(before, after, len * sizeof *before);
     float *a = test_download_new(tdx), *b = test_download_new(tdx2);
@@ -199,16 +210,16 @@ static void drawing_and_eval_change_nothing(void **state)
     float *before = clg__alloc(len, sizeof *before), *after = clg__alloc(len, sizeof *after);
     float *x = test_normal(N * f.in, 1);
     clg_tensor tx = test_upload(test_rt(), x, N * f.in), y;
-    TEST_OK(clg__net_forward(f.net, tx, N, 1, CLG_NET_TRAIN, &y));
+    TEST_OK(run_forward(f.net, tx, N, 1, CLG_NET_TRAIN, &y));
     float *trained = clg__alloc(N * f.out, sizeof *trained);
     test_download(clg__tensor_vec(y, 0, (uint32_t)(N * f.out)), trained);
     TEST_OK(clg__net_read(f.net, CLG_NET_VALUE, before));
 
-    TEST_OK(clg__net_forward(f.net, tx, N, 1, CLG_NET_DRAW, &y));
+    TEST_OK(run_forward(f.net, tx, N, 1, CLG_NET_DRAW, &y));
     float *drawn = clg__alloc(N * f.out, sizeof *drawn);
     test_download(clg__tensor_vec(y, 0, (uint32_t)(N * f.out)), drawn);
     assert_memory_equal(trained, drawn, N * f.out * sizeof *drawn); /* the same statistics */
-    TEST_OK(clg__net_forward(f.net, tx, N, 1, CLG_NET_EVAL, &y));
+    TEST_OK(run_forward(f.net, tx, N, 1, CLG_NET_EVAL, &y));
     TEST_OK(clg__net_read(f.net, CLG_NET_VALUE, after));
     assert_memory_equal(before, after, len * sizeof *before);
     assert_int_equal(clg__net_batches_tracked(f.net), 1);
@@ -231,14 +242,14 @@ static void net_without_training_evaluates_as_the_reference(void **state)
     float *values = clg__alloc(len, sizeof *values), *x = test_normal(N * f.in, 1);
     double *xd = test_to_double(x, N * f.in);
     clg_tensor tx = test_upload(test_rt(), x, N * f.in), y;
-    TEST_OK(clg__net_forward(f.net, tx, N, 1, CLG_NET_TRAIN, &y)); /* moves the statistics */
+    TEST_OK(run_forward(f.net, tx, N, 1, CLG_NET_TRAIN, &y)); /* moves the statistics */
     TEST_OK(clg__net_read(f.net, CLG_NET_VALUE, values));
     TEST_OK(clg__net_write(e.net, CLG_NET_VALUE, values));
     test_net_to_ref(f.net, f.ref);
-    TEST_OK(clg__net_forward(e.net, tx, N, 1, CLG_NET_EVAL, &y));
+    TEST_OK(run_forward(e.net, tx, N, 1, CLG_NET_EVAL, &y));
     expect_near("output", y, ref_net_forward(f.ref, xd, N, 1, false), N * f.out);
-    assert_int_equal(clg__net_forward(e.net, tx, N, 1, CLG_NET_TRAIN, &y), CLG_E_INTERNAL);
-    assert_int_equal(clg__net_forward(e.net, tx, N + 1, 1, CLG_NET_EVAL, &y), CLG_E_INTERNAL);
+    assert_int_equal(run_forward(e.net, tx, N, 1, CLG_NET_TRAIN, &y), CLG_E_INTERNAL);
+    assert_int_equal(run_forward(e.net, tx, N + 1, 1, CLG_NET_EVAL, &y), CLG_E_INTERNAL);
     clg__free(values);
     clg__free(x);
     clg__free(xd);
@@ -329,7 +340,7 @@ static void files_hold_channels_first_at_the_image_side_of_linear_layers(void **
     }
     TEST_OK(clg__net_write(f.net, CLG_NET_VALUE, values));
     clg_tensor tx = test_upload(test_rt(), zero, 10), y;
-    TEST_OK(clg__net_forward(f.net, tx, 1, 1, CLG_NET_DRAW, &y));
+    TEST_OK(run_forward(f.net, tx, 1, 1, CLG_NET_DRAW, &y));
     float image[108];
     test_download(clg__tensor_vec(y, 0, 108), image);
     for (uint32_t pixel = 0; pixel < 36; pixel++) {
@@ -481,7 +492,7 @@ static void bytes_foretold_are_bytes_taken(void **state)
             plans[p](&plan, 3);
             clg_net_options opt = { .max_batch = N, .train = train != 0 };
             TEST_OK(clg__net_bytes(&plan, &opt, &net));
-            TEST_OK(clg__scratch_bytes(test_ops(), list, &batch, 1, train != 0, &scratch));
+            TEST_OK(clg__scratch_bytes(test_ops(), list, &batch, 1, train != 0, CLG_F32, &scratch));
             uint64_t before = clg__rt_bytes_used(test_rt());
             fixture f = make_fixture(plans[p], 3, train != 0);
             uint64_t taken = clg__rt_bytes_used(test_rt()) - before;

@@ -49,7 +49,7 @@ static fixture make_fixture(void (*fn)(clg_net_plan *))
     const clg_net_plan *plans[1] = { &f.plan };
     uint32_t batch = N;
     clg_net_options opt = { .max_batch = N, .train = true, .label = "test" };
-    TEST_OK(clg__scratch_create(&f.scratch, test_ops(), plans, &batch, 1, true));
+    TEST_OK(clg__scratch_create(&f.scratch, test_ops(), plans, &batch, 1, true, CLG_F32));
     TEST_OK(clg__net_create(&f.net, test_ops(), f.scratch, &f.plan, &opt));
     TEST_OK(clg__net_init(f.net, 5, CLG_STREAM_INIT_G));
     TEST_OK(ref_net_create(&f.ref, &f.plan, N));
@@ -94,13 +94,7 @@ static void free_fixture(fixture *f)
 
 static void expect_near(const char *what, clg_tensor got, const double *want, uint64_t n)
 {
-    float *host = clg__alloc(n, sizeof *host);
-    test_download(clg__tensor_vec(got, 0, (uint32_t)n), host);
-    double e = test_relative_l2(host, want, n);
-    clg__free(host);
-    if (!(e <= TOLERANCE)) {
-        fail_msg("%s: relative L2 %.3e", what, e);
-    }
+    test_near(what, got, want, n, TOLERANCE);
 }
 
 static void run_both(fixture *f)
@@ -233,7 +227,7 @@ static void branched_net_without_training_evaluates_as_the_reference(void **stat
     clg_net *net;
     run_both(&f); /* moves the running statistics */
     TEST_OK(clg__net_read(f.net, CLG_NET_VALUE, values));
-    TEST_OK(clg__scratch_create(&scratch, test_ops(), plans, &batch, 1, false));
+    TEST_OK(clg__scratch_create(&scratch, test_ops(), plans, &batch, 1, false, CLG_F32));
     TEST_OK(clg__net_create(&net, test_ops(), scratch, &f.plan, &opt));
     TEST_OK(clg__net_write(net, CLG_NET_VALUE, values));
     f.pass.mode = CLG_NET_EVAL;
@@ -326,9 +320,9 @@ static void bytes_foretold_are_bytes_taken_with_branches_and_sgd(void **state)
         clg_net_options opt = { .max_batch = N, .train = kind > 0,
                                 .optimizer = kind == 2 ? CLG_OPTIMIZER_SGD : CLG_OPTIMIZER_ADAM };
         TEST_OK(clg__net_bytes(&plan, &opt, &net_bytes));
-        TEST_OK(clg__scratch_bytes(test_ops(), list, &batch, 1, opt.train, &scratch_bytes));
+        TEST_OK(clg__scratch_bytes(test_ops(), list, &batch, 1, opt.train, CLG_F32, &scratch_bytes));
         uint64_t before = clg__rt_bytes_used(test_rt());
-        TEST_OK(clg__scratch_create(&scratch, test_ops(), list, &batch, 1, opt.train));
+        TEST_OK(clg__scratch_create(&scratch, test_ops(), list, &batch, 1, opt.train, CLG_F32));
         TEST_OK(clg__net_create(&net, test_ops(), scratch, &plan, &opt));
         assert_int_equal(clg__rt_bytes_used(test_rt()) - before,
                          net_bytes.total + scratch_bytes.total);

@@ -35,7 +35,7 @@ static fixture make_fixture(enum clg_optimizer optimizer, void (*change)(clg_net
     const clg_net_plan *plans[1] = { &f.plan };
     uint32_t batch = N;
     clg_net_options opt = { .max_batch = N, .train = true, .optimizer = optimizer };
-    TEST_OK(clg__scratch_create(&f.scratch, test_ops(), plans, &batch, 1, true));
+    TEST_OK(clg__scratch_create(&f.scratch, test_ops(), plans, &batch, 1, true, CLG_F32));
     TEST_OK(clg__net_create(&f.net, test_ops(), f.scratch, &f.plan, &opt));
     TEST_OK(clg__net_init(f.net, 5, CLG_STREAM_INIT_D));
     f.len = clg__net_host_len(f.net);

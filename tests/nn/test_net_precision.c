@@ -53,7 +53,7 @@ static fixture make_fixture(void (*make_plan)(clg_net_plan *), enum clg_dtype st
     make_plan(&f.plan);
     const clg_net_plan *plans[1] = { &f.plan };
     clg_net_options opt = { .max_batch = N, .train = train, .store = store };
-    TEST_OK(clg__scratch_create_stored(&f.scratch, test_ops(), plans, &batch, 1, train, store));
+    TEST_OK(clg__scratch_create(&f.scratch, test_ops(), plans, &batch, 1, train, store));
     TEST_OK(clg__net_create(&f.net, test_ops(), f.scratch, &f.plan, &opt));
     TEST_OK(clg__net_init(f.net, 5, CLG_STREAM_INIT_D));
     f.len = clg__net_host_len(f.net);
@@ -317,11 +317,11 @@ static void bytes_foretold_are_bytes_taken(void **state)
         const clg_net_plan *list[1] = { &plan };
         clg_net_options opt = { .max_batch = N, .train = i % 2 == 0, .store = store };
         TEST_OK(clg__net_bytes(&plan, &opt, &net));
-        TEST_OK(clg__scratch_bytes_stored(test_ops(), list, &batch, 1, opt.train, store, &scratch));
+        TEST_OK(clg__scratch_bytes(test_ops(), list, &batch, 1, opt.train, store, &scratch));
         clg_scratch *s = NULL;
         clg_net *made = NULL;
         uint64_t before = clg__rt_bytes_used(test_rt());
-        TEST_OK(clg__scratch_create_stored(&s, test_ops(), list, &batch, 1, opt.train, store));
+        TEST_OK(clg__scratch_create(&s, test_ops(), list, &batch, 1, opt.train, store));
         TEST_OK(clg__net_create(&made, test_ops(), s, &plan, &opt));
         assert_int_equal(clg__rt_bytes_used(test_rt()) - before, net.total + scratch.total);
         clg__net_destroy(&made);

@@ -13,6 +13,7 @@
 #include "base/philox.h"
 #include "support/net_support.h"
 #include "support/rt_support.h"
+#include "support/expand.h"
 
 enum { SIZE = 16 };
 
@@ -41,7 +42,7 @@ clg_model_plan *test_gan_plan(const clg_model_desc *desc, uint32_t channels)
 {
     clg_model_plan *p = clg__alloc(1, sizeof *p);
     assert_non_null(p);
-    TEST_OK(clg__model_expand(desc, SIZE, channels, p));
+    TEST_OK(test_expand(desc, SIZE, channels, p));
     return p;
 }
 

@@ -239,3 +239,14 @@ void test_net_equals_ref(clg_net *net, ref_net *ref, enum clg_net_kind kind, dou
     }
     clg__free(host);
 }
+
+void test_near(const char *what, clg_tensor got, const double *want, uint64_t n, double tolerance)
+{
+    float *host = clg__alloc(n, sizeof *host);
+    test_download(clg__tensor_vec(got, 0, (uint32_t)n), host);
+    double e = test_relative_l2(host, want, n);
+    clg__free(host);
+    if (!(e <= tolerance)) {
+        fail_msg("%s: relative L2 %.3e", what, e);
+    }
+}

@@ -24,6 +24,9 @@ double *test_to_double(const float *x, uint64_t n);
 void test_net_to_ref(clg_net *net, ref_net *ref);
 /* ||got - want|| / ||want||; a want of zero length counts as 1e-12. */
 double test_relative_l2(const float *got, const double *want, uint64_t n);
+/* Fails with `what` when the first n floats of a tensor differ by more than `tolerance` in relative
+ * L2. */
+void test_near(const char *what, clg_tensor got, const double *want, uint64_t n, double tolerance);
 /* Fails with the tensor's name when one differs by more than `tolerance`, relative L2. */
 void test_net_equals_ref(clg_net *net, ref_net *ref, enum clg_net_kind kind, double tolerance);
 
