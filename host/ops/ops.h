@@ -14,6 +14,7 @@
 typedef struct clg_ops {
     clg_rt *rt;
     clg_blas *blas;
+    const struct clg_conv_choices *conv_choices; /* ops/conv_algo.h; NULL: the shipped rule */
 } clg_ops;
 
 /* Fused end of linear, conv2d and deconv2d forward: y = act(sum + bias). */

@@ -1,0 +1,60 @@
+/* Which algorithm a convolution runs with. A layer has three jobs (the map down, the map up, the
+ * weight gradient); conv2d and deconv2d share them. The algorithm of a job is, in this order:
+ *   1. what the run's table says (clg_ops.conv_choices: from a resumed run, a tuning record, or a
+ *      forced one), if that algorithm fits the layer,
+ *   2. the shipped rule of clg__conv_algo_rule.
+ * The batch size is no part of the question, so a partial batch and a sampler compute as the
+ * training step does. Not here: the algorithms (conv2d_gather.c, conv2d_winograd.c, ...). */
+#ifndef CLG_OPS_CONV_ALGO_H
+#define CLG_OPS_CONV_ALGO_H
+
+#include "ops/ops.h"
+
+enum clg_conv_job {
+    CLG_CONV_JOB_DOWN,  /* conv forward, deconv data gradient */
+    CLG_CONV_JOB_UP,    /* conv data gradient, deconv forward */
+    CLG_CONV_JOB_WGRAD, /* weight gradient of both */
+    CLG_CONV_JOB_COUNT
+};
+
+/* Names as a record, a run's config and `--profile` write them. */
+#define CLG_CONV_ALGO_LIST(X)                                                                  \
+    X(CLG_CONV_DIRECT, "direct")        /* implicit GEMM; the most accurate */                  \
+    X(CLG_CONV_WINOGRAD2, "winograd2")  /* F(2x2,2x2) on the stride phases: 9 of 16 multiplies */ \
+    X(CLG_CONV_WINOGRAD4, "winograd4")  /* F(4x4,2x2): 25 of 64 */
+enum clg_conv_algo {
+#define CLG_X(id, text) id,
+    CLG_CONV_ALGO_LIST(CLG_X)
+#undef CLG_X
+    CLG_CONV_ALGO_COUNT /* also: no choice made */
+};
+
+/* One decision; the layer without its batch size. */
+typedef struct clg_conv_choice {
+    uint32_t h, w, c, k, r, s, stride, pad; /* of clg_conv */
+    enum clg_conv_job job;
+    enum clg_conv_algo algo;
+} clg_conv_choice;
+
+/* What a run has decided. */
+typedef struct clg_conv_choices {
+    enum clg_conv_algo forced; /* for every job it fits; CLG_CONV_ALGO_COUNT: none */
+    const clg_conv_choice *list;
+    uint32_t count;
+} clg_conv_choices;
+
+/* "down", "up", "wgrad"; "direct", ... */
+const char *clg__conv_job_name(enum clg_conv_job job);
+const char *clg__conv_algo_name(enum clg_conv_algo algo);
+/* CLG_CONV_ALGO_COUNT if there is no such name. */
+enum clg_conv_algo clg__conv_algo_find(const char *name);
+
+/* True if this device and build can run the job that way; direct always fits. */
+bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
+                         enum clg_conv_algo algo);
+/* The shipped rule, which always fits. */
+enum clg_conv_algo clg__conv_algo_rule(const clg_ops *o, const clg_conv *g, enum clg_conv_job job);
+/* The answer for this layer: table, then rule. */
+enum clg_conv_algo clg__conv_algo_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job);
+
+#endif
