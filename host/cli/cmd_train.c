@@ -25,9 +25,12 @@ static void end_line(train_view *v)
     }
 }
 
-/* A loss: four decimals, or four digits of one that has exploded. */
+/* Four decimals, or four digits of a loss that has exploded; "-" where nothing is known yet. */
 static const char *show_number(double v, char text[32])
 {
+    if (isnan(v)) {
+        return "-";
+    }
     (void)snprintf(text, 32, fabs(v) < 1e6 ? "%.4f" : "%.3e", v);
     return text;
 }
@@ -35,15 +38,15 @@ static const char *show_number(double v, char text[32])
 static void show_progress(void *user, const clg_progress *p)
 {
     train_view *v = user;
-    char eta[32], d[32], g[32];
+    char eta[32], d[32], g[32], after[32];
     char losses[160], line[256];
     if (isnan(p->d_real)) { /* an autoencoder */
         (void)snprintf(losses, sizeof losses, "Loss %s", show_number(p->loss_g, g));
     } else {
         (void)snprintf(losses, sizeof losses,
-                       "Loss_D %s Loss_G %s D(x) %.4f D(G(z)) %.4f / %.4f",
+                       "Loss_D %s Loss_G %s D(x) %.4f D(G(z)) %.4f / %s",
                        show_number(p->loss_d, d), show_number(p->loss_g, g), p->d_real,
-                       p->d_fake_before, p->d_fake_after);
+                       p->d_fake_before, show_number(p->d_fake_after, after));
     }
     (void)snprintf(line, sizeof line,
                    "epoch %.2f step %" PRIu64 "/%" PRIu64 "  %s  %.1f images/s  ETA %s", p->epoch,

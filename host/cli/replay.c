@@ -94,8 +94,12 @@ static int load_side(side *s)
     return status;
 }
 
+/* Both nan: G was never updated. */
 static double loss_difference(double got, double want)
 {
+    if (isnan(got) && isnan(want)) {
+        return 0.0;
+    }
     double e = fabs(got - want) / (fabs(want) > 1e-3 ? fabs(want) : 1e-3);
     return isfinite(e) ? e : INFINITY;
 }

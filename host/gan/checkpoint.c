@@ -2,6 +2,7 @@
  * optimiser's moments (optG.m., optG.v., ...), and in the metadata what is needed to go on. Random
  * numbers need no state but seed and step. Which checkpoints are kept is the run folder's work. */
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,7 +43,7 @@ static void format_choices(const clg_trainer *t, char *dst, size_t cap)
 
 typedef struct clg_meta_text {
     char step[24], seed[24], batch[16], size[16], channels[16], data[1100], fingerprint[24],
-        choices[256], rng[96], updates_d[24], updates_g[24], noise_stream[16], watch[64],
+        choices[256], rng[96], updates_d[24], updates_g[24], noise_stream[16], watch[64], worst[32],
         class_count[16];
     clg_str config, classes;
 } clg_meta_text;
@@ -81,8 +82,9 @@ static int fill_meta(clg_trainer *t, clg_meta_text *m, clg_st_meta out[META_MAX]
     snprintf(m->updates_d, sizeof m->updates_d, "%" PRIu64, t->updates[CLG_DISCRIMINATOR]);
     snprintf(m->updates_g, sizeof m->updates_g, "%" PRIu64, t->updates[CLG_GENERATOR]);
     snprintf(m->noise_stream, sizeof m->noise_stream, "%" PRIu32, t->noise_stream);
-    snprintf(m->watch, sizeof m->watch, "%u %u %u %d", t->watch.logs, t->watch.low,
-             t->watch.saturated, t->watch.was_high);
+    snprintf(m->watch, sizeof m->watch, "%u %u %u %d %u", t->watch.logs, t->watch.low,
+             t->watch.saturated, t->watch.was_high, t->watch.wild);
+    clg__format_f32(m->worst, (float)fmin(t->watch.worst, 3e38));
     snprintf(m->class_count, sizeof m->class_count, "%" PRIu32, t->plan.classes);
     list_classes(t, m);
     int status = clg__config_write(&t->desc, &m->config);
@@ -90,7 +92,7 @@ static int fill_meta(clg_trainer *t, clg_meta_text *m, clg_st_meta out[META_MAX]
         { "clgan", t->version },        { "model", t->desc.model.name },
         { "step", m->step },            { "updates_d", m->updates_d },
         { "updates_g", m->updates_g },  { "noise_stream", m->noise_stream },
-        { "watch", m->watch },
+        { "watch", m->watch },          { "watch_worst", m->worst },
         { "classes", m->class_count },
         { "class_names", m->classes.text != NULL ? m->classes.text : "" },
         { "seed", m->seed },            { "batch", m->batch },
@@ -412,13 +414,19 @@ out:
 static void read_watch(clg_trainer *t, const clg_st_file *f)
 {
     const char *text = clg__st_meta_find(f, "watch");
-    unsigned logs, low, saturated, high;
+    const char *worst = clg__st_meta_find(f, "watch_worst");
+    unsigned logs, low, saturated, high, wild = 0;
     t->watch = (clg_watch){ .real_distance = t->watch.real_distance };
-    if (text != NULL && sscanf(text, "%9u %9u %9u %1u", &logs, &low, &saturated, &high) == 4) {
+    if (text != NULL &&
+        sscanf(text, "%9u %9u %9u %1u %9u", &logs, &low, &saturated, &high, &wild) >= 4) {
         t->watch.logs = logs;
         t->watch.low = low;
         t->watch.saturated = saturated;
         t->watch.was_high = high != 0;
+        t->watch.wild = wild;
+    }
+    if (worst != NULL && !clg__parse_f64(worst, &t->watch.worst)) {
+        t->watch.worst = 0.0;
     }
 }
 

@@ -43,6 +43,14 @@ static int check_row(const clg_progress *p)
                      "lower optimizer_g.lr and optimizer_d.lr");
 }
 
+/* An order may start G later: until then nothing is known of it. */
+static void hide_unknown(const clg_trainer *t, clg_progress *p)
+{
+    if (t->updates[CLG_GENERATOR] == 0) {
+        p->loss_g = p->d_fake_after = (double)NAN;
+    }
+}
+
 int clg__step_check(clg_trainer *t, clg_progress *last)
 {
     int status = CLG_OK;
@@ -60,8 +68,10 @@ int clg__step_check(clg_trainer *t, clg_progress *last)
     for (uint64_t s = (t->checked > oldest ? t->checked : oldest) + 1u; s <= t->step; s++) {
         read_row(t, ring + s % t->ring_len * CLG_LOSS_ROW, s, last);
         CLG_TRY(check_row(last));
+        clg__watch_note(t, last->loss_d, last->loss_g);
     }
     read_row(t, ring + t->step % t->ring_len * CLG_LOSS_ROW, t->step, last);
+    hide_unknown(t, last);
     t->checked = t->step;
 out:
     clg__free(ring);
@@ -80,12 +90,15 @@ int clg__trainer_losses(clg_trainer *t, clg_progress *out)
         return status;
     }
     read_row(t, row, t->step, out);
-    return check_row(out);
+    status = check_row(out);
+    hide_unknown(t, out);
+    return status;
 }
 
 /* ---- norms ---- */
 
-static void fill_rows(const clg_net *net, const char *prefix, const float *sums,
+/* known: the net was updated, so that there are sums. */
+static void fill_rows(const clg_net *net, const char *prefix, const float *sums, bool known,
                       clg_layer_stat *rows, char *names, size_t name_len)
 {
     uint32_t n = clg__net_parameter_count(net);
@@ -96,6 +109,9 @@ static void fill_rows(const clg_net *net, const char *prefix, const float *sums,
         rows[i] = (clg_layer_stat){ .name = name, .weight_norm = weight,
                                     .grad_norm = sqrt((double)sums[n + i]) };
         rows[i].relative_update = weight > 0.0 ? sqrt((double)sums[2u * n + i]) / weight : 0.0;
+        if (!known) {
+            rows[i].weight_norm = rows[i].grad_norm = rows[i].relative_update = (double)NAN;
+        }
     }
 }
 
@@ -113,8 +129,9 @@ int clg__step_norms(clg_trainer *t, clg_layer_stat **rows, char **names, size_t 
         goto out;
     }
     CLG_TRY(clg__rt_read(t->ops->rt, clg__tensor_all(t->norms), sums));
-    fill_rows(t->g, "netG.", sums, *rows, *names, NAME);
-    fill_rows(t->d, "netD.", sums + 3u * ng, *rows + ng, *names + (size_t)ng * NAME, NAME);
+    fill_rows(t->g, "netG.", sums, t->updates[CLG_GENERATOR] > 0, *rows, *names, NAME);
+    fill_rows(t->d, "netD.", sums + 3u * ng, t->updates[CLG_DISCRIMINATOR] > 0, *rows + ng,
+              *names + (size_t)ng * NAME, NAME);
 out:
     clg__free(sums);
     return status;

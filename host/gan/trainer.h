@@ -35,7 +35,8 @@ typedef struct clg_trainer_facts {
 } clg_trainer_facts;
 void clg__trainer_facts(const clg_trainer *t, clg_trainer_facts *out);
 
-typedef struct clg_progress {                   /* d_*: nan for an autoencoder */
+/* nan: d_* of an autoencoder; loss_g and d_fake_after before G's first update */
+typedef struct clg_progress {
     uint64_t step, steps_total;
     double epoch, loss_d, loss_g, d_real, d_fake_before, d_fake_after, images_per_s, eta_s;
 } clg_progress;

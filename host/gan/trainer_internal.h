@@ -75,11 +75,18 @@ enum { CLG_RING_MAX = 1024 };
 typedef struct clg_pictures clg_pictures; /* pictures_draw.c */
 
 /* ---- watch: signs of collapse, from log line to log line ---- */
-enum clg_collapse { CLG_COLLAPSE_NONE, CLG_COLLAPSE_DIVERSITY, CLG_COLLAPSE_SATURATED };
+enum clg_collapse {
+    CLG_COLLAPSE_NONE,
+    CLG_COLLAPSE_DIVERSITY,
+    CLG_COLLAPSE_SATURATED,
+    CLG_COLLAPSE_EXPLODED
+};
 typedef struct clg_watch {
     double real_distance;    /* mean distance of real rows; 0 = not measured yet */
     uint32_t logs, low, saturated; /* lines seen; in a row with like fakes; with D always right */
+    uint32_t wild;           /* grows with lines of losses out of all measure */
     bool was_high;           /* fakes were different once */
+    double worst;            /* largest |loss| of a step since the last line */
 } clg_watch;
 
 struct clg_trainer {
@@ -163,6 +170,9 @@ int clg__step_norms(clg_trainer *t, clg_layer_stat **rows, char **names, size_t 
 
 /* watch.c. Looks at the last step's fakes (waits); *what is told once, when it begins. */
 int clg__watch_look(clg_trainer *t, const clg_progress *p, enum clg_collapse *what);
+/* A loss of a step was read. */
+void clg__watch_note(clg_trainer *t, double loss_d, double loss_g);
+/* No sign of collapse, and somebody looked; nothing was learnt yet at step 0. */
 bool clg__watch_is_calm(const clg_trainer *t);
 void clg__watch_describe(enum clg_collapse what, const char **fault, const char **advice);
 /* Back to a checkpoint of this run with another noise stream and half the learning rates; logs and

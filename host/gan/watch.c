@@ -1,6 +1,7 @@
-/* The watch for collapse, asked at each log line: do the fakes still differ from each other, and has
- * D stopped to learn because it is always right? And the way back to the last good checkpoint. A loss
- * that is not finite is found by clg__step_check. */
+/* The watch for collapse, asked at each log line: do the fakes still differ from each other, has
+ * D stopped to learn because it is always right, and are the losses out of all measure though
+ * finite? And the way back to the last good checkpoint. A loss that is not finite is found by
+ * clg__step_check. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -12,11 +13,18 @@
 #include "gan/trainer_internal.h"
 
 enum { WATCHED = 8, LOW_LOGS = 3, LATE_LOGS = 20, SATURATED_LOGS = 5 };
+/* A line with such losses counts 2, one without takes 1 back: three in a row are told, or every
+ * other one for a while; again only after a long calm. */
+enum { WILD_TOLD = 5, WILD_MOST = 10 };
 /* Distance of fakes relative to that of real rows: below LOW they are nearly one and the same,
  * from HIGH on they were different once. At the start of a training all fakes are alike, which is no
  * collapse: it is one if they were different before, or still are not after LATE_LOGS. */
 #define LOW 0.05
 #define HIGH 0.2
+/* Losses, per unit of weight, that no training comes back from. In nats: D is sure to 1 in e^1000.
+ * The others have logits without a measure of their own, and least squares squares them. */
+#define WILD_NATS 1e3
+#define WILD_OTHER 1e6
 
 /* Mean distance of all pairs of n rows. */
 static double mean_distance(const float *x, uint32_t n, uint64_t len)
@@ -104,6 +112,19 @@ static bool shows_probability(const clg_model_desc *desc)
            desc->loss.objective == CLG_OBJECTIVE_SATURATING;
 }
 
+void clg__watch_note(clg_trainer *t, double loss_d, double loss_g)
+{
+    t->watch.worst = fmax(t->watch.worst, fmax(fabs(loss_d), fabs(loss_g)));
+}
+
+static bool is_wild(const clg_trainer *t)
+{
+    const clg_model_desc *desc = &t->desc;
+    double d = (double)desc->loss.weight_real + (double)desc->loss.weight_fake;
+    double weight = fmax(1.0, fmax(d, (double)desc->loss.weight_g));
+    return t->watch.worst > weight * (shows_probability(desc) ? WILD_NATS : WILD_OTHER);
+}
+
 int clg__watch_look(clg_trainer *t, const clg_progress *p, enum clg_collapse *what)
 {
     clg_watch *w = &t->watch;
@@ -122,7 +143,19 @@ int clg__watch_look(clg_trainer *t, const clg_progress *p, enum clg_collapse *wh
     w->low = ratio < LOW && (w->was_high || w->logs > LATE_LOGS) ? w->low + 1u : 0;
     bool right = shows_probability(&t->desc) && p->d_real > 0.99 && p->d_fake_after < 0.01;
     w->saturated = right ? w->saturated + 1u : 0;
-    if (w->low == LOW_LOGS) {
+    /* Between wild lines are some where D happens to be right and the loss is 0: these do not make
+     * the others good. */
+    bool exploded = false;
+    if (!is_wild(t)) {
+        w->wild -= w->wild > 0;
+    } else {
+        exploded = w->wild < WILD_TOLD && w->wild + 2u >= WILD_TOLD;
+        w->wild = exploded || w->wild + 2u > WILD_MOST ? WILD_MOST : w->wild + 2u;
+    }
+    w->worst = 0.0;
+    if (exploded) {
+        *what = CLG_COLLAPSE_EXPLODED;
+    } else if (w->low == LOW_LOGS) {
         *what = CLG_COLLAPSE_DIVERSITY;
     } else if (w->saturated == SATURATED_LOGS) {
         *what = CLG_COLLAPSE_SATURATED;
@@ -132,7 +165,9 @@ int clg__watch_look(clg_trainer *t, const clg_progress *p, enum clg_collapse *wh
 
 bool clg__watch_is_calm(const clg_trainer *t)
 {
-    return t->watch.low == 0 && t->watch.saturated == 0;
+    const clg_watch *w = &t->watch;
+    return t->step == 0 ||
+           (w->logs > 0 && w->low == 0 && w->saturated == 0 && w->wild == 0 && !is_wild(t));
 }
 
 void clg__watch_describe(enum clg_collapse what, const char **fault, const char **advice)
@@ -141,6 +176,9 @@ void clg__watch_describe(enum clg_collapse what, const char **fault, const char 
         *fault = "the generator has collapsed: its samples hardly differ from each other";
         *advice = "try a lower optimizer_d.lr, loss.input_noise 0.1, discriminator.packing 2 (flat "
                   "nets), or another train.seed";
+    } else if (what == CLG_COLLAPSE_EXPLODED) {
+        *fault = "the losses have exploded: nothing is learnt from such values";
+        *advice = "try lower optimizer_g.lr and optimizer_d.lr, or optimizer_d.clip";
     } else {
         *fault = "the discriminator is always right (D(x) > 0.99, D(G(z)) < 0.01): the generator "
                  "learns little from it";

@@ -84,7 +84,8 @@ typedef struct clg_trainer clg_trainer;
 
 /* Values of one step. Losses are means over the batch in nats, d_* means of D's probability:
  * for real images, for fakes before D's update, for the same fakes after it; nan for an autoencoder,
- * whose two losses are the squared error. */
+ * whose two losses are the squared error. loss_g and d_fake_after are nan before G's first update,
+ * where an order starts it later. */
 typedef struct clg_losses {
     uint64_t step;
     double loss_d, loss_g, d_real, d_fake_before, d_fake_after;

@@ -106,6 +106,16 @@ static void resume_cuts_the_logs_back(void **state)
     assert_int_equal(rows, 8); /* head and steps 1 to 7, each once */
 }
 
+static void what_is_not_known_of_g_yet_is_a_dash(void **state)
+{
+    (void)state;
+    const cli_result *r = cli_works("train " CLI_SMALL "--steps 8 --set train.log_every=6 "
+                                    "--set order.g_start_epoch=1 --out late");
+    assert_true(cli_matches("*step 6/8  Loss_D *.* Loss_G - D(x) *D(G(z)) * / -  *", r->err));
+    assert_true(cli_matches("*step 8/8  Loss_D *.* Loss_G *.* D(x) *D(G(z)) * / 0.*", r->err));
+    assert_true(file_has("late/log.csv", ",nan,"));
+}
+
 static void signals_finish_the_step_and_save(void **state)
 {
     (void)state;
@@ -222,6 +232,7 @@ int main(void)
         cmocka_unit_test(epochs_count_passes_over_the_data),
         cmocka_unit_test(a_stopped_and_resumed_run_equals_one_never_stopped),
         cmocka_unit_test(resume_cuts_the_logs_back),
+        cmocka_unit_test(what_is_not_known_of_g_yet_is_a_dash),
         cmocka_unit_test(signals_finish_the_step_and_save),
         cmocka_unit_test(traces_hold_every_step_and_show_the_first_difference),
         cmocka_unit_test(init_from_starts_with_the_weights_of_a_run),

@@ -114,6 +114,45 @@ static void a_run_leaves_lines_grids_and_checkpoints(void **state)
     clg__free(desc);
 }
 
+static void what_is_not_known_of_g_before_its_first_update_is_not_a_number(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = test_gan_desc("mnist-mlp");
+    desc->order.g_start_epoch = 1; /* epochs of 4 steps */
+    desc->train.steps = 6;
+    desc->train.log_every = 2;
+    clg_dataset *ds = test_gan_data(20, 1);
+    char *dir = test_gan_path("late");
+    clg_trainer *t = test_gan_trainer_at(desc, 1, ds, dir, 0);
+    watcher w = { 0 };
+    clg_progress p;
+    size_t size = 0;
+    TEST_OK(clg__trainer_step(t));
+    TEST_OK(clg__trainer_losses(t, &p));
+    assert_true(isnan(p.loss_g) && isnan(p.d_fake_after));
+    assert_true(p.loss_d > 0.0 && p.d_real > 0.0 && p.d_fake_before > 0.0);
+    TEST_OK(run(t, &w));
+    assert_true(w.last.loss_g > 0.0 && w.last.d_fake_after > 0.0);
+    char *csv = (char *)test_gan_read(dir, "log.csv", &size);
+    char *json = (char *)test_gan_read(dir, "log.jsonl", &size);
+    const char *second = strstr(csv, "\n4,1,"), *third = strstr(csv, "\n6,1.5,");
+    assert_true(second != NULL && third != NULL);
+    assert_true(strstr(second, ",nan,") < third);
+    assert_null(strstr(third, "nan"));
+    assert_null(strstr(csv, ",0,"));
+    const char *last = strstr(json, "{\"step\":6");
+    const char *g = strstr(json, "\"netG.model.0.weight\":{\"weight_norm\":null,\"grad_norm\":null");
+    assert_true(last != NULL && g != NULL && g < last);
+    assert_true(strstr(json, "\"loss_g\":null") < last);
+    assert_null(strstr(last, "null"));
+    clg__free(csv);
+    clg__free(json);
+    clg__trainer_destroy(&t);
+    clg__dataset_close(&ds);
+    clg__free(dir);
+    clg__free(desc);
+}
+
 static void a_signal_saves_everything_and_resume_goes_on_with_the_same_bits(void **state)
 {
     (void)state;
@@ -285,6 +324,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_run_leaves_lines_grids_and_checkpoints),
+        cmocka_unit_test(what_is_not_known_of_g_before_its_first_update_is_not_a_number),
         cmocka_unit_test(a_signal_saves_everything_and_resume_goes_on_with_the_same_bits),
         cmocka_unit_test(divergence_names_its_step_and_keeps_the_last_finite_checkpoint),
         cmocka_unit_test(a_trace_replays_step_by_step_in_the_reference),

@@ -86,7 +86,80 @@ static void a_discriminator_that_is_always_right_is_told(void **state)
     clg__free(desc);
 }
 
+/* Losses of 1e17 while D happens to be right in every other line: finite, but lost. */
+static void losses_that_explode_are_told_though_finite(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = test_gan_desc("mnist-mlp");
+    clg_dataset *ds = test_gan_data(20, 1);
+    for (int objective = 0; objective < 2; objective++) {
+        desc->loss.objective = objective ? CLG_OBJECTIVE_WASSERSTEIN : CLG_OBJECTIVE_NON_SATURATING;
+        clg_trainer *t = test_gan_trainer(desc, 1, ds);
+        TEST_OK(clg__trainer_step(t));
+        put_fakes(t, 0.5f);
+        int told = 0;
+        for (int line = 0; line < 12; line++) {
+            bool right = line % 2 == 1;
+            clg__watch_note(t, right ? 0.0 : -1.5e17, right ? 0.0 : 2e3);
+            clg__watch_note(t, 0.0, 0.0); /* the line's own step may be a calm one */
+            enum clg_collapse what = look(t, right ? 1.0 : 0.0, right ? 0.0 : 1.0);
+            assert_true(what == CLG_COLLAPSE_NONE || what == CLG_COLLAPSE_EXPLODED);
+            told += what == CLG_COLLAPSE_EXPLODED;
+            assert_false(clg__watch_is_calm(t));
+        }
+        assert_int_equal(told, 1);
+        for (int line = 0; line < 12; line++) {
+            clg__watch_note(t, 700.0, 20.0); /* bad, but one comes back from it */
+            assert_int_equal(look(t, 0.5, 0.5), CLG_COLLAPSE_NONE);
+        }
+        assert_true(clg__watch_is_calm(t));
+        clg__trainer_destroy(&t);
+    }
+    clg__dataset_close(&ds);
+    clg__free(desc);
+}
+
+static void what_nobody_looked_at_is_not_good(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = test_gan_desc("mnist-mlp");
+    clg_dataset *ds = test_gan_data(20, 1);
+    clg_trainer *t = test_gan_trainer(desc, 1, ds);
+    assert_true(clg__watch_is_calm(t)); /* nothing was learnt yet */
+    TEST_OK(clg__trainer_step(t));
+    assert_false(clg__watch_is_calm(t));
+    put_fakes(t, 0.5f);
+    assert_int_equal(look(t, 0.5, 0.5), CLG_COLLAPSE_NONE);
+    assert_true(clg__watch_is_calm(t));
+    clg__watch_note(t, 1e9, 0.0); /* since the last line */
+    assert_false(clg__watch_is_calm(t));
+    clg__trainer_destroy(&t);
+    clg__dataset_close(&ds);
+    clg__free(desc);
+}
+
 /* ---- runs ---- */
+
+/* Rates at which the losses explode long before they are inf. */
+static void a_run_that_explodes_is_noticed(void **state)
+{
+    (void)state;
+    clg_dataset *ds = test_gan_data(20, 1);
+    clg_model_desc *desc = test_gan_desc("mnist-mlp");
+    desc->train.log_every = 1;
+    desc->train.steps = 60;
+    desc->train.on_collapse = CLG_COLLAPSE_STOP;
+    desc->optimizer_d.lr = 3e4f;
+    desc->optimizer_g.lr = 1e-4f;
+    char *dir = clg__os_join(top, "explodes");
+    clg_trainer *t = test_gan_trainer_at(desc, 1, ds, dir, 0);
+    assert_int_equal(clg__trainer_run(t, NULL), CLG_E_NUMERIC);
+    assert_non_null(strstr(clg_message(), "the losses have exploded"));
+    clg__trainer_destroy(&t);
+    clg__dataset_close(&ds);
+    clg__free(dir);
+    clg__free(desc);
+}
 
 /* Breaks a weight of G after the log line of a step, `times` times. */
 typedef struct saboteur {
@@ -208,6 +281,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(like_fakes_are_told_once_they_were_different),
         cmocka_unit_test(a_discriminator_that_is_always_right_is_told),
+        cmocka_unit_test(losses_that_explode_are_told_though_finite),
+        cmocka_unit_test(what_nobody_looked_at_is_not_good),
+        cmocka_unit_test(a_run_that_explodes_is_noticed),
         cmocka_unit_test(a_rollback_goes_back_with_other_latents_and_half_the_rates),
         cmocka_unit_test(a_rollback_in_the_first_epoch_begins_anew),
         cmocka_unit_test(after_three_rollbacks_the_run_ends),
