@@ -20,7 +20,7 @@ static const char *const selftest_options[] = { "--platform", "--device", "--jso
 static const char *const no_options[] = { NULL };
 static const char *const cache_options[] = { "--clear", "--json", NULL };
 static const char *const bench_options[] = { "--model", "--batch", "--size", "--set", "--platform",
-    "--device", "--json", "--rounds", "--precision", "--profile", NULL };
+    "--device", "--json", "--out", "--count", "--rounds", "--precision", "--profile", NULL };
 
 const clg_command clg__commands[] = {
     { .name = "train", .arguments = "--model NAME|FILE.yaml [options]",
@@ -71,9 +71,14 @@ const clg_command clg__commands[] = {
     { .name = "cache", .arguments = "[--clear]",
       .summary = "Tells where caches lie and how large they are.", .options = cache_options,
       .run = clg__cmd_cache },
-    { .name = "bench", .arguments = "step|op ...",
-      .summary = "Measures a training step, or one operator.", .options = bench_options,
-      .notes = "clgan bench step --model dcgan\n"
+    { .name = "bench", .arguments = "[step | sample | op NAME ...]",
+      .summary = "Measures a device: peaks, products, layers, a step of every model.",
+      .options = bench_options,
+      .notes = "clgan bench                                   the whole table, one or two minutes\n"
+               "clgan bench --out mine.json                   and the same as a file, for bench/results\n"
+               "clgan bench --model dcgan --batch 16          of one model, with its own layers\n"
+               "clgan bench step --model dcgan                a training step alone\n"
+               "clgan bench sample --model dcgan --count 1000 drawing images\n"
                "clgan bench op conv2d                         all its cases\n"
                "clgan bench op conv2d fwd n=64 h=32 w=32 c=64 k=128 r=4 s=4 stride=2 pad=1\n",
       .run = clg__cmd_bench },

@@ -48,7 +48,7 @@ static void help_names_every_option(void **state)
         { "info", { "--json" } },
         { "compare", { "--json" } },
         { "cache", { "--clear" } },
-        { "bench", { "--model", "--platform", "--device", "--json", "step", "op" } },
+        { "bench", { "--model", "--platform", "--device", "--json", "step", "sample", "op" } },
     };
     char words[64], usage[64];
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
@@ -169,6 +169,56 @@ static void json_answers_parse_and_name_the_device(void **state)
                 true);
     assert_true(json_real_value(json_object_get(j, "images_per_s")) > 0.0);
     assert_true(json_integer_value(json_object_get(j, "peak_rss_bytes")) > 1000000);
+    json_decref(j);
+}
+
+#define BENCH_TINY                                                         \
+    "--model dcgan --size 16 --batch 4 --set generator.width=4 --rounds 1 " \
+    "--set discriminator.width=4 "
+
+static void check_rates(const json_t *root, const char *list, size_t count, const char *rate)
+{
+    const json_t *rows = json_object_get(root, list);
+    assert_int_equal(json_array_size(rows), count);
+    for (size_t i = 0; i < count; i++) {
+        assert_true(json_real_value(json_object_get(json_array_get(rows, i), rate)) > 0.0);
+    }
+}
+
+static void bench_measures_a_device_and_writes_its_result(void **state)
+{
+    (void)state;
+    json_t *j = json_of("bench " BENCH_TINY "--json", true);
+    const char *date = json_string_value(json_object_get(j, "date"));
+    assert_true(date != NULL && cli_matches("20*-*-*T*:*:*Z", date));
+    assert_true(json_real_value(json_object_get(j, "fma_peak_gflop_per_s")) > 0.0);
+    assert_true(json_real_value(json_object_get(j, "copy_bandwidth_gb_per_s")) > 0.0);
+    assert_true(json_integer_value(json_object_get(j, "compute_units")) > 0);
+    check_rates(j, "products", json_array_size(json_object_get(j, "products")), "share_of_roof");
+    check_rates(j, "layers", 18, "gflop_per_s"); /* three passes of three layers of both nets */
+    check_rates(j, "steps", 1, "images_per_s");
+    json_decref(j);
+    const cli_result *r = cli_works("bench " BENCH_TINY "--out bench.json");
+    assert_true(cli_matches("clgan *FMA peak *layers of dcgan, batch 4*G1 *D3 *\n"
+                            "dcgan * 4 * 16 *", r->out));
+    size_t n = 0;
+    uint8_t *file = cli_read("bench.json", &n);
+    j = json_loads((const char *)file, JSON_REJECT_DUPLICATES, NULL);
+    assert_true(json_is_string(json_object_get(j, "driver")));
+    check_rates(j, "steps", 1, "step_ms");
+    json_decref(j);
+    clg__free(file);
+}
+
+static void bench_sample_counts_what_it_drew(void **state)
+{
+    (void)state;
+    json_t *j = json_of("bench sample " BENCH_TINY "--count 300 --json", true);
+    assert_int_equal(json_integer_value(json_object_get(j, "count")), 300);
+    assert_int_equal(json_integer_value(json_object_get(j, "size_px")), 16);
+    double rate = json_real_value(json_object_get(j, "images_per_s"));
+    double seconds = json_real_value(json_object_get(j, "time_s"));
+    assert_true(rate * seconds > 299.9 && rate * seconds < 300.1);
     json_decref(j);
 }
 
@@ -343,6 +393,8 @@ int main(void)
         cmocka_unit_test(help_documents_the_exit_codes),
         cmocka_unit_test(models_are_listed_shown_and_checked),
         cmocka_unit_test(json_answers_parse_and_name_the_device),
+        cmocka_unit_test(bench_measures_a_device_and_writes_its_result),
+        cmocka_unit_test(bench_sample_counts_what_it_drew),
         cmocka_unit_test(the_selftest_passes_and_lists_what_it_ran),
         cmocka_unit_test(info_and_cache_print_text),
         cmocka_unit_test(samples_are_written_by_what_the_name_says),

@@ -1,0 +1,315 @@
+/* clgan bench without further words: one table that compares devices, and the same as JSON for
+ * bench/results. What stands in it: the device, its measured peaks, matrix products of the sizes
+ * that the models need, every convolution of a model in its three passes, and a training step of
+ * each preset. */
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/mem.h"
+#include "base/os.h"
+#include "base/str.h"
+#include "cli/bench.h"
+
+enum { OP_ROUNDS = 5, STEP_ROUNDS = 3 };
+
+/* Products of DCGAN's convolutions at batch 64 as matrices (rows of output pixels, columns of
+ * output channels) and of the perceptrons; the last is what other tools quote. */
+static const char *const PRODUCTS[] = {
+    "gemm mul m=64 n=784 k=128",         /* mnist-mlp: G's last layer */
+    "gemm mul m=128 n=128 k=784",        /* D's first, on real and fake */
+    "gemm mul m=784 n=128 k=128 ta=1",   /* its weight gradient */
+    "gemm mul m=100 n=1200 k=1200",      /* goodfellow-mnist: G */
+    "gemm mul m=1200 n=1200 k=100 ta=1", /* its weight gradient */
+    "gemm mul m=200 n=1200 k=784",       /* D's first maxout */
+    "gemm mul m=200 n=240 k=1200 tb=1",  /* data gradient of the second */
+    "gemm mul m=64 n=8192 k=100",        /* dcgan: G1 */
+    "gemm mul m=4096 n=128 k=1024",      /* D2, a quarter of its pixels */
+    "gemm mul m=4096 n=256 k=2048",      /* D3 */
+    "gemm mul m=1024 n=512 k=4096",      /* D4 */
+    "gemm mul m=1024 n=1024 k=1024",     NULL
+};
+
+typedef struct table {
+    const clg_cli *cli;
+    clg_session s;
+    clg_peak peak;
+    clg_json *root; /* always filled */
+    FILE *to;       /* where the text goes; NULL: nowhere */
+} table;
+
+#define PUT(t, ...)                                                                                \
+    do {                                                                                           \
+        if ((t)->to != NULL) {                                                                     \
+            fprintf((t)->to, __VA_ARGS__);                                                         \
+        }                                                                                          \
+    } while (0)
+
+/* GFLOP/s that the roofline allows at so many operations per byte. */
+static double roof(const clg_peak *p, double flops, double bytes)
+{
+    double by_memory = bytes > 0.0 ? flops / bytes * p->bandwidth_gbs : p->fma_gflops;
+    return by_memory < p->fma_gflops ? by_memory : p->fma_gflops;
+}
+
+/* ---- head ---- */
+
+static const char *show_date(char text[32])
+{
+    time_t now = (time_t)clg__os_wall_s();
+    const struct tm *utc = gmtime(&now);
+    if (utc == NULL || strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", utc) == 0) {
+        text[0] = '\0';
+    }
+    return text;
+}
+
+static int put_head(table *t)
+{
+    const clg_device_info *d = clg__rt_device(t->s.rt);
+    const char *family = clg__rt_family(t->s.rt) == CLG_KERNELS_CPU ? "cpu" : "gpu";
+    char date[32], memory[32];
+    int status = CLG_OK;
+    fprintf(stderr, "bench: peaks\n");
+    CLG_TRY(clg__peak_measure(&t->s.ops, &t->peak));
+    clg__json_add_text(t->root, "date", show_date(date));
+    clg__json_add_text(t->root, "opencl", d->version);
+    clg__json_add_text(t->root, "kernels", family);
+    clg__json_add_text(t->root, "gemm_backend", clg__blas_name(t->s.blas));
+    clg__json_add_integer(t->root, "compute_units", d->compute_units);
+    clg__json_add_integer(t->root, "clock_mhz", d->clock_mhz);
+    clg__json_add_integer(t->root, "global_mem_bytes", (int64_t)d->global_mem_bytes);
+    clg__json_add_number(t->root, "fma_peak_gflop_per_s", t->peak.fma_gflops);
+    clg__json_add_number(t->root, "copy_bandwidth_gb_per_s", t->peak.bandwidth_gbs);
+    PUT(t, "clgan %s, %s\n%s: %s, driver %s\n", CLGAN_VERSION, date, d->name, d->platform,
+        d->driver);
+    PUT(t, "%u compute units, %s, %s kernels, GEMM %s\n", d->compute_units,
+        clg__human_bytes(d->global_mem_bytes, memory), family, clg__blas_name(t->s.blas));
+    PUT(t, "FMA peak %.0f GFLOP/s, copy bandwidth %.1f GB/s; roof: what these two allow\n",
+        t->peak.fma_gflops, t->peak.bandwidth_gbs);
+out:
+    return status;
+}
+
+/* ---- operators ---- */
+
+/* Times a case, adds it to `list` and returns GFLOP/s and the share of the roof. */
+static int time_line(table *t, const char *line, clg_json *o, double *gflops, double *share)
+{
+    const clg_bench_limits limits = { .rounds =
+                                          t->cli->has_rounds ? (uint32_t)t->cli->rounds : OP_ROUNDS,
+                                      .pack_s = 0.005,
+                                      .limit_s = 3.0 };
+    char name[32] = { 0 };
+    clg_bench_case r;
+    memcpy(name, line, strcspn(line, " "));
+    int status = clg__bench_case(&t->s.ops, clg__op_find(name), line, &limits, &r);
+    if (status == CLG_OK) {
+        *gflops = r.flops / r.time.median_s * 1e-9;
+        *share = *gflops / roof(&t->peak, r.flops, r.bytes);
+        clg__json_add_text(o, "case", line);
+        clg__json_add_number(o, "time_ms", r.time.median_s * 1e3);
+        clg__json_add_number(o, "gflop_per_s", *gflops);
+        clg__json_add_number(o, "gb_per_s", r.bytes / r.time.median_s * 1e-9);
+        clg__json_add_number(o, "share_of_roof", *share);
+    }
+    return status;
+}
+
+static int put_products(table *t)
+{
+    int status = CLG_OK;
+    clg_json *list = clg__json_add_array(t->root, "products");
+    fprintf(stderr, "bench: matrix products\n");
+    PUT(t, "\n%-40s %9s %6s\n", "product", "GFLOP/s", "roof");
+    for (size_t i = 0; PRODUCTS[i] != NULL; i++) {
+        double gflops = 0.0, share = 0.0;
+        CLG_TRY(time_line(t, PRODUCTS[i], clg__json_add_object(list, NULL), &gflops, &share));
+        PUT(t, "%-40s %9.1f %5.0f%%\n", PRODUCTS[i] + strlen("gemm mul "), gflops, 100.0 * share);
+    }
+out:
+    return status;
+}
+
+/* The case line of one pass of a layer; false for layers other than convolutions. */
+static bool write_line(char line[256], const clg_layer *l, const char *pass, uint32_t n)
+{
+    bool back = l->op == CLG_LAYER_DECONV2D;
+    if (!back && l->op != CLG_LAYER_CONV2D) {
+        return false;
+    }
+    int len = snprintf(line, 256,
+                       back ? "deconv2d %s n=%u p=%u q=%u k=%u c=%u r=%u s=%u stride=%u pad=%u"
+                            : "conv2d %s n=%u h=%u w=%u c=%u k=%u r=%u s=%u stride=%u pad=%u",
+                       pass, n, l->in_h, l->in_w, l->in_c, l->out_c, l->kernel, l->kernel,
+                       l->stride, l->pad);
+    if (back && l->out_pad != 0 && len > 0 && len < 240) {
+        (void)snprintf(line + len, 256u - (size_t)len, " out_pad=%u", l->out_pad);
+    }
+    return true;
+}
+
+static int put_layer(table *t, const char *name, const clg_layer *l, uint32_t n, clg_json *list)
+{
+    static const char *const passes[] = { "fwd", "bwd_data", "bwd_weight" };
+    char line[256], shape[64];
+    int status = CLG_OK;
+    snprintf(shape, sizeof shape, "%ux%ux%u -> %ux%ux%u", l->in_h, l->in_w, l->in_c, l->out_h,
+             l->out_w, l->out_c);
+    PUT(t, "%-4s %-26s", name, shape);
+    for (size_t i = 0; i < 3; i++) {
+        double gflops = 0.0, share = 0.0;
+        (void)write_line(line, l, passes[i], n);
+        clg_json *o = clg__json_add_object(list, NULL);
+        clg__json_add_text(o, "layer", name);
+        clg__json_add_text(o, "pass", passes[i]);
+        CLG_TRY(time_line(t, line, o, &gflops, &share));
+        PUT(t, " %9.1f %5.0f%%", gflops, 100.0 * share);
+    }
+out:
+    PUT(t, "\n");
+    return status;
+}
+
+static int put_layers_of(table *t, char net, const clg_net_plan *plan, uint32_t n, clg_json *list)
+{
+    int status = CLG_OK;
+    uint32_t number = 0;
+    for (uint32_t i = 0; i < plan->layer_count; i++) {
+        char line[256], name[16];
+        if (write_line(line, &plan->layer[i], "fwd", n)) {
+            snprintf(name, sizeof name, "%c%u", net, ++number);
+            CLG_TRY(put_layer(t, name, &plan->layer[i], n, list));
+        }
+    }
+out:
+    return status;
+}
+
+static int put_layers(table *t, clg_model_desc *desc)
+{
+    int status = CLG_OK;
+    char title[80];
+    clg_json *list = clg__json_add_array(t->root, "layers");
+    clg_model_plan *plan = clg__alloc(1, sizeof *plan);
+    CLG_TRY(plan != NULL ? CLG_OK : CLG_E_MEMORY);
+    const clg_data_shape shape = clg__bench_shape(desc);
+    CLG_TRY(clg__model_expand(desc, &shape, plan));
+    fprintf(stderr, "bench: layers of %s\n", desc->model.name);
+    snprintf(title, sizeof title, "layers of %.40s, batch %u", desc->model.name, desc->train.batch);
+    PUT(t, "\n%-40s GFLOP/s on the direct count\n%-31s %16s %16s %16s\n", title, "", "fwd  roof",
+        "bwd_data  roof", "bwd_weight  roof");
+    CLG_TRY(put_layers_of(t, 'G', &plan->g, desc->train.batch, list));
+    CLG_TRY(put_layers_of(t, 'D', &plan->d, desc->train.batch, list));
+out:
+    clg__free(plan);
+    return status;
+}
+
+/* ---- steps ---- */
+
+static int put_step(table *t, clg_model_desc *desc, clg_json *list)
+{
+    const clg_bench_limits limits = { .rounds = t->cli->has_rounds ? (uint32_t)t->cli->rounds
+                                                                   : STEP_ROUNDS,
+                                      .pack_s = 0.1,
+                                      .limit_s = 8.0 };
+    char memory[32];
+    clg_bench_step r = { 0 };
+    clg_json *o = clg__json_add_object(list, NULL);
+    fprintf(stderr, "bench: step of %s\n", desc->model.name);
+    int status = clg__bench_step(&t->s, desc, &limits, NULL, NULL, &r);
+    clg__json_add_text(o, "model", desc->model.name);
+    clg__json_add_integer(o, "batch", desc->train.batch);
+    clg__json_add_integer(o, "size_px", desc->data.size);
+    if (status == CLG_E_DEVICE_MEMORY) { /* a small device still gets the rest of its table */
+        clg__json_add_text(o, "failed", clg_message());
+        PUT(t, "%-20s %6u %5u  %s\n", desc->model.name, desc->train.batch, desc->data.size,
+            "does not fit into the device's memory");
+        return CLG_OK;
+    }
+    if (status != CLG_OK) {
+        return status;
+    }
+    clg__json_add_number(o, "images_per_s", r.images_per_s);
+    clg__json_add_number(o, "step_ms", r.time.median_s * 1e3);
+    clg__json_add_number(o, "gflop_per_s", r.gflops);
+    clg__json_add_number(o, "share_of_fma_peak", r.gflops / t->peak.fma_gflops);
+    clg__json_add_integer(o, "device_bytes", (int64_t)r.facts.device_bytes_needed);
+    clg__json_add_integer(o, "rounds", r.time.rounds);
+    PUT(t, "%-20s %6u %5u %11.1f %10.3f %9.1f %5.0f%% %10s\n", desc->model.name, desc->train.batch,
+        desc->data.size, r.images_per_s, r.time.median_s * 1e3, r.gflops,
+        100.0 * r.gflops / t->peak.fma_gflops,
+        clg__human_bytes(r.facts.device_bytes_needed, memory));
+    return CLG_OK;
+}
+
+static int put_steps(table *t, clg_model_desc *desc)
+{
+    int status = CLG_OK;
+    clg_json *list = clg__json_add_array(t->root, "steps");
+    PUT(t, "\n%-20s %6s %5s %11s %10s %9s %6s %10s\n", "training step", "batch", "px", "images/s",
+        "ms", "GFLOP/s", "peak", "memory");
+    if (t->cli->model != NULL) {
+        return put_step(t, desc, list);
+    }
+    for (const clg_preset *p = clg__presets; p->name != NULL; p++) {
+        CLG_TRY(clg__cli_model(t->cli, p->name, desc));
+        CLG_TRY(put_step(t, desc, list));
+    }
+out:
+    return status;
+}
+
+/* ---- all ---- */
+
+static int write_answer(table *t)
+{
+    int status = CLG_OK;
+    clg_str text = { 0 };
+    if (t->cli->out == NULL) {
+        return t->cli->json ? clg__json_print(&t->root) : CLG_OK;
+    }
+    CLG_TRY(clg__json_finish(&t->root, &text));
+    CLG_TRY(clg__os_write_atomic(t->cli->out, text.text, text.len));
+    if (t->cli->json) {
+        fputs(text.text, stdout);
+    }
+out:
+    clg__str_free(&text);
+    return status;
+}
+
+int clg__bench_all(const clg_cli *cli)
+{
+    int status = CLG_OK;
+    table t = { .cli = cli, .to = cli->json ? NULL : stdout };
+    double start = clg__os_now_s();
+    clg_str drop = { 0 };
+    clg_model_desc *desc = clg__alloc(1, sizeof *desc);
+    CLG_TRY(desc != NULL ? CLG_OK : CLG_E_MEMORY);
+    CLG_TRY(clg__cli_model(cli, cli->model != NULL ? cli->model : "dcgan", desc));
+    CLG_TRY(clg__session_open(&t.s, cli, desc));
+    t.root = clg__json_begin(t.s.rt);
+    CLG_TRY(put_head(&t));
+    CLG_TRY(put_products(&t));
+    CLG_TRY(put_layers(&t, desc));
+    CLG_TRY(put_steps(&t, desc));
+    clg__json_add_number(t.root, "time_s", clg__os_now_s() - start);
+    PUT(&t,
+        "\nGFLOP/s of a step are on the reference count: padding taps and the gradients that only\n"
+        "other frameworks compute count, so that saved work shows. %.0f s in all.\n",
+        clg__os_now_s() - start);
+    if (cli->profile) {
+        CLG_TRY(clg__print_profile(t.s.rt));
+    }
+    CLG_TRY(write_answer(&t));
+out:
+    if (t.root != NULL) {
+        (void)clg__json_finish(&t.root, &drop); /* an error left it, or nobody wanted it */
+    }
+    clg__str_free(&drop);
+    clg__session_close(&t.s);
+    clg__free(desc);
+    return status;
+}
