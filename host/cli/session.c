@@ -59,10 +59,8 @@ int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc)
         desc->train.seed = cli->seed;
     }
     if (cli->precision != NULL) {
-        char key[64];
-        int status = CLG_OK;
-        (void)snprintf(key, sizeof key, "runtime.precision=%.32s", cli->precision);
-        status = clg__config_set(desc, key);
+        int status = clg__config_set_option(desc, "--precision", "runtime", "precision",
+                                            cli->precision);
         if (status != CLG_OK) {
             return status;
         }
@@ -79,9 +77,8 @@ int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc)
         desc->train.steps = cli->steps;
     }
     if (cli->on_collapse != NULL) {
-        char set[64];
-        (void)snprintf(set, sizeof set, "train.on_collapse=%.32s", cli->on_collapse);
-        int status = clg__config_set(desc, set);
+        int status = clg__config_set_option(desc, "--on-collapse", "train", "on_collapse",
+                                            cli->on_collapse);
         if (status != CLG_OK) {
             return status;
         }

@@ -163,6 +163,23 @@ int clg__config_set(clg_model_desc *d, const char *assignment)
     return CLG_OK;
 }
 
+int clg__config_set_option(clg_model_desc *d, const char *option, const char *section,
+                           const char *key, const char *value)
+{
+    clg_config_fault fault = { { 0 }, { 0 } };
+    const clg_config_key *row = clg__config_key_find(section, key);
+    if (row == NULL) {
+        return clg__fail(CLG_E_INTERNAL, "%s: there is no key %s.%s", option, section, key);
+    }
+    if (clg__config_value_set(row, d, value, false, &fault)) {
+        return CLG_OK;
+    }
+    /* The text begins with the key, which the user has not written. */
+    return clg__hint(clg__fail(CLG_E_USAGE, "%s%s", option,
+                               fault.what + strlen(section) + 1 + strlen(key)),
+                     "%s", fault.hint);
+}
+
 /* ---- writing ---- */
 
 /* Values that equal the default of a layer are left out, but for those that its op must have: they

@@ -16,6 +16,9 @@ int clg__config_parse(const char *text, size_t n, const char *name, clg_model_de
 int clg__config_load(const char *path, clg_model_desc *out);
 /* "section.key=value" (scalar keys; not layers). CLG_E_USAGE with the nearest key. */
 int clg__config_set(clg_model_desc *d, const char *assignment);
+/* The same for an option of its own: "--precision", "runtime", "precision", "fp16". */
+int clg__config_set_option(clg_model_desc *d, const char *option, const char *section,
+                           const char *key, const char *value);
 /* The whole description as YAML that parses back to the same struct (floats exactly). */
 int clg__config_write(const clg_model_desc *d, clg_str *out);
 #endif

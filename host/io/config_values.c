@@ -172,26 +172,60 @@ static bool fail_number(const clg_config_key *key, const char *text, bool whole,
     return false;
 }
 
+/* Words that other programs and papers have for ours; only those that a key takes are told. */
+static const char *find_synonym(const char *text, const char *const *words, uint32_t n)
+{
+    static const struct {
+        const char *theirs, *ours;
+    } known[] = {
+        { "wgan", "wasserstein" },       { "lsgan", "least-squares" },
+        { "mse", "least-squares" },      { "vanilla", "non-saturating" },
+        { "bce", "non-saturating" },     { "nsgan", "non-saturating" },
+        { "gan", "non-saturating" },     { "minimax", "saturating" },
+        { "gaussian", "normal" },        { "leaky_relu", "lrelu" },
+        { "leakyrelu", "lrelu" },        { "linear", "none" },
+        { "identity", "none" },          { "float", "fp32" },
+        { "float32", "fp32" },           { "half", "fp16" },
+        { "float16", "fp16" },           { "bfloat16", "bf16" },
+        { "batchnorm", "batch" },        { "momentum", "sgd" },
+    };
+    for (size_t k = 0; k < sizeof known / sizeof known[0]; k++) {
+        for (uint32_t i = 0; i < n && clg__equals_nocase(text, known[k].theirs); i++) {
+            if (strcmp(words[i], known[k].ours) == 0) {
+                return words[i];
+            }
+        }
+    }
+    return NULL;
+}
+
+/* "'a', 'b' or 'c'" */
+static void append_words(char *dst, size_t cap, const char *const *words, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        clg__config_append(dst, cap, i == 0 ? "'" : i + 1 == n ? " or '" : ", '");
+        clg__config_append(dst, cap, words[i]);
+        clg__config_append(dst, cap, "'");
+    }
+}
+
 static bool fail_word(const clg_config_key *key, const char *text, const char *const *words,
                       uint32_t n, clg_config_fault *fault)
 {
     say_key(key, fault);
     clg__config_append(fault->what, sizeof fault->what, " wants ");
-    for (uint32_t i = 0; i < n; i++) {
-        clg__config_append(fault->what, sizeof fault->what,
-                           i == 0       ? "'"
-                           : i + 1 == n ? " or '"
-                                        : ", '");
-        clg__config_append(fault->what, sizeof fault->what, words[i]);
-        clg__config_append(fault->what, sizeof fault->what, "'");
-    }
+    append_words(fault->what, sizeof fault->what, words, n);
     clg__config_append(fault->what, sizeof fault->what, ", not '");
     clg__config_append(fault->what, sizeof fault->what, clg__config_shown(text).text);
     clg__config_append(fault->what, sizeof fault->what, "'");
-    const char *near = clg__nearest(text, words, n);
-    (void)snprintf(fault->hint, sizeof fault->hint,
-                   near != NULL ? "did you mean '%s'?" : "use '%s'",
-                   near != NULL ? near : words[0]);
+    const char *near = find_synonym(text, words, n);
+    near = near != NULL ? near : clg__nearest(text, words, n);
+    if (near != NULL) {
+        (void)snprintf(fault->hint, sizeof fault->hint, "did you mean '%s'?", near);
+    } else {
+        (void)snprintf(fault->hint, sizeof fault->hint, "use ");
+        append_words(fault->hint, sizeof fault->hint, words, n);
+    }
     return false;
 }
 

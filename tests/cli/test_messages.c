@@ -113,6 +113,11 @@ static void unknown_models_keys_and_values_get_the_nearest_name(void **state)
               "--set runtime.gemm=clblas: runtime.gemm wants 'auto', 'clblast' or 'builtin', not "
               "'clblas'",
               "did you mean 'clblast'?");
+    cli_fails("train --model dcgan --precision fp8", 2,
+              "--precision wants 'fp32', 'fp16' or 'bf16', not 'fp8'", "did you mean 'fp*'?");
+    cli_fails("train --model dcgan --on-collapse panic", 2,
+              "--on-collapse wants 'warn', 'stop' or 'rollback', not 'panic'",
+              "use 'warn', 'stop' or 'rollback'");
     cli_fails("train --model dcgan --set generator.layers=1", 2,
               "--set generator.layers=1: layers cannot be set",
               "copy the model with `clgan models show` and edit the file");
