@@ -5,6 +5,19 @@
 
 #include "base/str.h"
 
+/* Whether all names are numbers of their own: then no other number means a class. */
+static bool names_are_numbers(const clg_sampler *s)
+{
+    uint32_t classes = clg__sampler_classes(s);
+    uint64_t number = 0;
+    for (uint32_t i = 0; i < classes; i++) {
+        if (!clg__parse_u64(clg__sampler_class(s, i), &number)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static bool find_class(const clg_sampler *s, const char *text, size_t len, uint32_t *out)
 {
     char copy[256];
@@ -21,7 +34,7 @@ static bool find_class(const clg_sampler *s, const char *text, size_t len, uint3
             return true;
         }
     }
-    if (clg__parse_u64(copy, &number) && number < classes) {
+    if (!names_are_numbers(s) && clg__parse_u64(copy, &number) && number < classes) {
         *out = (uint32_t)number;
         return true;
     }
@@ -38,13 +51,15 @@ static int fail_unknown(const clg_sampler *s, const char *text)
 {
     enum { SHOWN_MAX = 20 };
     clg_str names = { 0 };
+    bool numbers = names_are_numbers(s);
     uint32_t classes = clg__sampler_classes(s);
     for (uint32_t i = 0; i < classes && i < SHOWN_MAX; i++) {
         const char *name = clg__sampler_class(s, i);
-        clg__str_add(&names, "%s%u", i > 0 ? ", " : "", i);
-        if (name[0] != '\0') {
-            clg__str_add(&names, " %s", name);
+        clg__str_add(&names, "%s", i > 0 ? ", " : "");
+        if (!numbers) {
+            clg__str_add(&names, "%u%s", i, name[0] != '\0' ? " " : "");
         }
+        clg__str_add(&names, "%s", name);
     }
     int status = clg__fail(CLG_E_USAGE, "--class %.100s: the model knows no such class", text);
     status = clg__hint(status, "its %u classes: %s%s", classes,

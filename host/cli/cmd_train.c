@@ -179,6 +179,10 @@ static int open_data(clg_model_desc *desc, clg_dataset **ds, clg_data_shape *sha
         if (desc->data.holdout > 0) {
             fprintf(stderr, ", the last %u held out", desc->data.holdout);
         }
+        if (info->empty_classes > 0) {
+            fprintf(stderr, ", %u classes (%u without images left out)", info->classes,
+                    info->empty_classes);
+        }
         if (info->skipped > 0) {
             fprintf(stderr, ", %u broken ones left out", info->skipped);
         }

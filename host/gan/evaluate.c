@@ -140,6 +140,22 @@ out:
     return status;
 }
 
+/* The model's number of a data set's class: splits and other sets may count theirs otherwise. */
+static uint32_t find_class(const clg_subject *s, const clg_dataset *ds, int32_t label)
+{
+    uint32_t classes = s->plan.classes;
+    if (label < 0 || classes == 0) {
+        return 0;
+    }
+    for (uint32_t i = 0; s->sampler != NULL && i < classes; i++) {
+        if (strcmp(clg__sampler_class(s->sampler, i),
+                   clg__dataset_class(ds, (uint32_t)label)) == 0) {
+            return i;
+        }
+    }
+    return (uint32_t)label % classes;
+}
+
 int clg__subject_spread(const clg_subject *s, const clg_dataset *ds, uint32_t first, uint32_t end,
                         uint32_t n, float **images, uint32_t *labels)
 {
@@ -151,8 +167,7 @@ int clg__subject_spread(const clg_subject *s, const clg_dataset *ds, uint32_t fi
     for (uint32_t i = 0; i < n; i++) { /* folders come class by class */
         index[i] = first + (uint32_t)((uint64_t)i * (end - first) / n);
         if (labels != NULL) {
-            int32_t label = clg__dataset_label(ds, index[i]);
-            labels[i] = label < 0 || s->plan.classes == 0 ? 0 : (uint32_t)label % s->plan.classes;
+            labels[i] = find_class(s, ds, clg__dataset_label(ds, index[i]));
         }
     }
     CLG_TRY(clg__subject_read(s, ds, index, 0, n, to));
@@ -275,6 +290,24 @@ out:
     return status;
 }
 
+/* The run's own data are read at the size of its images: another one would be ignored. */
+static int check_size(const clg_subject *s)
+{
+    uint32_t size = s->plan.size;
+    if (s->checkpoint == NULL || s->size_asked == 0 || s->size_asked == size) {
+        return CLG_OK;
+    }
+    if (!clg__subject_is_image(s)) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "--size %u: model %s gives vectors of %u numbers",
+                                   s->size_asked, s->desc.model.name, s->d),
+                         "leave --size away");
+    }
+    return clg__hint(clg__fail(CLG_E_USAGE, "--size %u: %s gives images of %ux%u, and can only be "
+                               "evaluated at that size", s->size_asked, s->checkpoint, size, size),
+                     "leave --size away; for another size train at it: clgan train --model %s "
+                     "--size %u", s->desc.model.name, s->size_asked);
+}
+
 int clg__subject_open(clg_subject **out, const clg_ops *ops, const clg_subject_options *opt)
 {
     int status = CLG_OK;
@@ -301,6 +334,7 @@ int clg__subject_open(clg_subject **out, const clg_ops *ops, const clg_subject_o
         CLG_TRY(expand_by_data(s));
     }
     s->d = s->plan.h * s->plan.w * s->plan.c;
+    CLG_TRY(check_size(s));
     if (s->data != NULL && !clg__subject_is_image(s)) {
         CLG_TRY(clg__hint(clg__fail(CLG_E_DATA, "--data %s: model %s gives vectors of %u numbers, "
                                     "and its data are drawn", s->data, s->desc.model.name, s->d),

@@ -53,6 +53,40 @@ int clg__dataset_number_classes(clg_dataset *ds, uint32_t n)
     return clg__dataset_set_classes(ds, names, n < 256u ? n : 256u);
 }
 
+int clg__dataset_drop_empty_classes(clg_dataset *ds)
+{
+    uint32_t classes = ds->info.classes, kept = 0;
+    if (ds->labels == NULL || classes == 0u) {
+        return CLG_OK;
+    }
+    int32_t *place = clg__alloc(classes, sizeof *place); /* 1 + where a class goes */
+    if (place == NULL) {
+        return CLG_E_MEMORY;
+    }
+    for (uint32_t i = 0; i < ds->info.count; i++) {
+        if (ds->labels[i] >= 0) {
+            place[ds->labels[i]] = 1;
+        }
+    }
+    for (uint32_t k = 0; k < classes; k++) {
+        char *name = ds->class_name[k];
+        ds->class_name[k] = NULL;
+        if (place[k] != 0) {
+            ds->class_name[kept++] = name;
+            place[k] = (int32_t)kept;
+        } else {
+            clg__free(name);
+        }
+    }
+    for (uint32_t i = 0; i < ds->info.count; i++) {
+        ds->labels[i] = ds->labels[i] >= 0 ? place[ds->labels[i]] - 1 : -1;
+    }
+    clg__free(place);
+    ds->info.classes = kept;
+    ds->info.empty_classes = classes - kept;
+    return CLG_OK;
+}
+
 uint64_t clg__dataset_hash_labels(const clg_dataset *ds, uint64_t hash)
 {
     if (ds->labels == NULL) {
@@ -269,9 +303,10 @@ int clg__dataset_open(clg_dataset **out, const char *source, const clg_dataset_o
     cut_slashes(ds->info.path);
     set_name(ds, known != NULL ? known->name : ds->info.path);
     CLG_TRY(open_path(ds, opt));
-    if (known != NULL && known->classes[0] != NULL && ds->info.classes == 10u) {
-        CLG_TRY(clg__dataset_set_classes(ds, known->classes, 10));
+    if (known != NULL && known->classes[0] != NULL && ds->info.classes <= 10u) {
+        CLG_TRY(clg__dataset_set_classes(ds, known->classes, ds->info.classes));
     }
+    CLG_TRY(clg__dataset_drop_empty_classes(ds));
     CLG_TRY(set_target(ds, opt));
     *out = ds;
     ds = NULL;

@@ -35,7 +35,8 @@ typedef struct clg_dataset_info {
     char path[1024], kind[32]; /* "idx", "cifar10", "folder", "memory" */
     uint32_t count, size, channels;
     uint32_t skipped;    /* broken images left out */
-    uint32_t classes;    /* 0 = no labels */
+    uint32_t classes;    /* that have images; 0 = no labels */
+    uint32_t empty_classes; /* left out because they have none */
     uint64_t fingerprint;/* of the content's identity: same data, same number */
 } clg_dataset_info;
 const clg_dataset_info *clg__dataset_info(const clg_dataset *ds);

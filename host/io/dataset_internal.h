@@ -41,6 +41,8 @@ int clg__dataset_open_folder(clg_dataset *ds, const char *dir, const clg_dataset
 int clg__dataset_set_classes(clg_dataset *ds, const char *const *names, uint32_t n);
 /* "0" .. "n-1". */
 int clg__dataset_number_classes(clg_dataset *ds, uint32_t n);
+/* Classes without images go, the others move up and keep their names. */
+int clg__dataset_drop_empty_classes(clg_dataset *ds);
 /* What the labels are, for the fingerprint. */
 uint64_t clg__dataset_hash_labels(const clg_dataset *ds, uint64_t hash);
 

@@ -260,6 +260,16 @@ static void data_and_checkpoints_of_other_shapes_are_refused(void **state)
     cli_fails("eval mlp --against mlp12", 7, "mlp gives 16x16x1, mlp12 gives 12x12x1",
               "two that were trained on the same data can be compared");
     cli_fails("eval mlp --data nowhere", 4, "*nowhere*", "*");
+    cli_fails("eval mlp --size 32", 2,
+              "--size 32: mlp/checkpoints/* gives images of 16x16, and can only be evaluated at "
+              "that size",
+              "leave --size away; for another size train at it: clgan train --model mnist-mlp "
+              "--size 32");
+    cli_fails("eval mlp --data small --size 12", 2, "--size 12: mlp/* gives images of 16x16, *",
+              "leave --size away; *");
+    cli_fails("eval ring --size 32", 2, "--size 32: model ring gives vectors of 2 numbers",
+              "leave --size away");
+    (void)cli_works("eval mlp --size 16 --count 5 --metrics sharpness"); /* its own */
 }
 
 int main(void)

@@ -48,6 +48,35 @@ static void a_conditional_model_trains_and_draws_by_class(void **state)
               "add --interpolate 8 for eight steps");
 }
 
+/* Labels 0, 2 and 7 only: three classes, which keep their numbers as names. */
+static void labels_with_gaps_make_no_empty_classes(void **state)
+{
+    (void)state;
+    const uint8_t numbers[CLASSES] = { 0, 2, 7 };
+    uint8_t labels[8 + IMAGES] = { 0, 0, 8, 1, 0, 0, 0, IMAGES };
+    for (uint8_t i = 0; i < IMAGES; i++) {
+        labels[8 + i] = numbers[i % CLASSES];
+    }
+    cli_write_idx("gaps/train-images-idx3-ubyte", IMAGES, 16, 16, IMAGES * 256);
+    cli_write("gaps/train-labels-idx1-ubyte", labels, sizeof labels);
+    const cli_result *r = cli_works("train --model cgan-dcgan --data gaps --size 16 --batch 4 "
+                                    "--steps 2 --set generator.width=4 "
+                                    "--set discriminator.width=4 --set train.grid_cols=3 --out gap");
+    assert_non_null(strstr(r->err, "22 images of 16x16x1, 3 classes (5 without images left out)\n"));
+    r = cli_works("info gap");
+    assert_true(cli_matches("*in 3 classes\nclasses     0, 2, 7\n*", r->out));
+    /* The same images, labels and draws as with the labels 0, 1 and 2. */
+    cli_works("sample gap --class 7 --count 5 --out seven.npy");
+    size_t a_n = 0, b_n = 0;
+    uint8_t *a = cli_read("two.npy", &a_n), *b = cli_read("seven.npy", &b_n);
+    assert_int_equal(a_n, b_n);
+    assert_memory_equal(a, b, a_n);
+    clg__free(a);
+    clg__free(b);
+    cli_fails("sample gap --class 1", 2, "--class 1: the model knows no such class",
+              "its 3 classes: 0, 2, 7");
+}
+
 static void info_names_classes_and_drawn_data(void **state)
 {
     (void)state;
@@ -163,6 +192,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_conditional_model_trains_and_draws_by_class),
         cmocka_unit_test(a_foreign_conditional_generator_is_drawn_from),
+        cmocka_unit_test(labels_with_gaps_make_no_empty_classes),
         cmocka_unit_test(info_names_classes_and_drawn_data),
         cmocka_unit_test(an_autoencoder_shows_one_error_and_no_judgement),
         cmocka_unit_test(data_without_labels_are_refused),

@@ -82,7 +82,7 @@ static void sub_folders_are_classes_in_byte_order(void **state)
     clg__dataset_close(&ds);
 }
 
-static void train_and_test_are_splits_with_common_classes(void **state)
+static void train_and_test_are_splits_with_classes_of_one_name(void **state)
 {
     (void)state;
     write_png("f/train/cat/1.png", 1, 1);
@@ -92,14 +92,17 @@ static void train_and_test_are_splits_with_common_classes(void **state)
     write_png("f/test/dog/5.png", 5, 1);
     clg_dataset *ds = open_data(at("f"), &plain);
     assert_int_equal(clg__dataset_info(ds)->count, 3);
-    assert_int_equal(clg__dataset_info(ds)->classes, 4); /* ant cat dog test */
-    assert_int_equal(clg__dataset_label(ds, 0), 1);
-    assert_int_equal(clg__dataset_label(ds, 2), 3);
+    assert_int_equal(clg__dataset_info(ds)->classes, 3); /* cat dog test: no ant to learn from */
+    assert_int_equal(clg__dataset_info(ds)->empty_classes, 1);
+    assert_int_equal(clg__dataset_label(ds, 0), 0);
+    assert_int_equal(clg__dataset_label(ds, 2), 2);
+    assert_string_equal(clg__dataset_class(ds, 1), "dog");
     clg__dataset_close(&ds);
     ds = open_data(at("f"), &test_split);
     assert_int_equal(clg__dataset_info(ds)->count, 2);
     assert_string_equal(clg__dataset_class(ds, 0), "ant");
-    assert_int_equal(clg__dataset_label(ds, 1), 2);
+    assert_int_equal(clg__dataset_label(ds, 1), 1);
+    assert_string_equal(clg__dataset_class(ds, 1), "dog");
     assert_int_equal(first_byte(ds, 1), 5);
     clg__dataset_close(&ds);
 }
@@ -389,7 +392,7 @@ int main(void)
         T(images_of_any_size_come_out_at_64_pixels),
         T(a_folder_is_grey_only_if_all_images_are),
         T(sub_folders_are_classes_in_byte_order),
-        T(train_and_test_are_splits_with_common_classes),
+        T(train_and_test_are_splits_with_classes_of_one_name),
         T(a_test_folder_beside_classes_is_held_out),
         T(hidden_and_foreign_files_are_ignored),
         T(images_beside_class_folders_take_the_labels_away),
