@@ -228,21 +228,22 @@ static inline void store_tile(vec acc[MR][NV], __global cstore *c, uint ldc, uin
  * b[j*ldb + p]); c[i*ldc + j]; bias[n] if has_bias; batch z starts at z*stride_x in each but bias.
  * Needs m >= MR when TA is 1, and n >= NR when BPACK is 0: the last tile starts at m - MR (n - NR)
  * and stores only the rows (columns) that no other tile has.
- * Work-item (panel of NR columns, group of `tiles` row tiles, z). Private memory KC*NR floats.
- * With a stored C (then tiles*MR <= CT) the sums stay in private memory, CT*NR floats, until they
- * are complete: C is rounded once.
+ * Work-item (one of `groups` groups of row tiles, panel of NR columns, z): the groups of a panel are
+ * neighbours, so that drivers that hand out runs of items hand out equal work. Private memory KC*NR
+ * floats. With a stored C (then a group has at most CT rows) the sums stay in private memory, CT*NR
+ * floats, until they are complete: C is rounded once.
  * -D VW=16 NV=2 MR=8 KC=512 TA=0 BPACK=1 CT=128 STORE=0 C_FLOAT. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemm_cpu(__global const store *a, uint a_off, __global const store *b, uint b_off,
               __global const float *bias, uint bias_off, __global cstore *c, uint c_off, uint m,
-              uint n, uint k, uint lda, uint ldb, uint ldc, uint tiles, uint stride_a,
+              uint n, uint k, uint lda, uint ldb, uint ldc, uint groups, uint stride_a,
               uint stride_b, uint stride_c, uint has_bias, int act, float alpha, float beta,
               float slope)
 {
-    const uint n0 = get_global_id(0) * NR;
-    const uint first = get_global_id(1) * tiles;
+    const uint group = get_global_id(0), all = (m + MR - 1) / MR;
+    const uint n0 = get_global_id(1) * NR;
     const uint z = get_global_id(2);
-    const uint end = min(first + tiles, (m + MR - 1) / MR);
+    const uint first = (size_t)group * all / groups, end = ((size_t)group + 1) * all / groups;
     a += a_off + (size_t)z * stride_a;
     b += b_off + (size_t)z * stride_b;
     c += c_off + (size_t)z * stride_c;

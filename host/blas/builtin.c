@@ -80,27 +80,27 @@ out:
     return status;
 }
 
-/* Row tiles per work-item: enough items to fill the device, few enough to be worth it. */
-static uint32_t pick_tiles(const clg_gemm *g, uint32_t mr, uint32_t nr, uint32_t items,
-                           uint32_t rows_max)
+/* Groups of row tiles, each a work-item per panel: enough items to fill the device, few enough to
+ * be worth it. The kernel makes them equal to within a tile. */
+static uint32_t pick_groups(const clg_gemm *g, uint32_t mr, uint32_t nr, uint32_t items,
+                            uint32_t rows_max)
 {
     uint32_t all = clg__ceil_div(g->m, mr);
     uint64_t panels = (uint64_t)clg__ceil_div(g->n, nr) * g->batch;
     uint32_t groups = panels >= items ? 1 : clg__ceil_div(items, (uint32_t)panels);
-    uint32_t most = rows_max / mr;
-    double worth = ITEM_FLOPS / (2.0 * mr * nr * g->k);
+    uint32_t least = clg__ceil_div(all, rows_max / mr);
+    double worth = ITEM_FLOPS / (2.0 * mr * nr * g->k); /* tiles */
 
-    groups = groups > all ? all : groups;
-    uint32_t tiles = clg__ceil_div(all, groups);
-    if (worth > tiles) {
-        tiles = worth > most ? most : (uint32_t)worth;
+    if (groups * worth > all) {
+        groups = (uint32_t)(all / worth);
     }
-    return tiles > most ? most : tiles > all ? all : tiles;
+    groups = groups < least ? least : groups;
+    return groups > all ? all : groups < 1 ? 1 : groups;
 }
 
 /* Few variants: each is a program that a new device has to build. */
 static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t rows_max,
-                            uint32_t *tiles)
+                            uint32_t *groups)
 {
     bool few = g->m < (g->ta ? b->mr : 4);
     variant v = { .mr = few ? 1 : b->mr, .nv = few || g->n < 2 * b->vw ? 1 : 2, .ta = g->ta };
@@ -108,14 +108,14 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t ro
     if (g->tb) {
         /* Each group of rows packs the panel again: few groups. */
         v.bpack = 2;
-        *tiles = pick_tiles(g, v.mr, v.nv * b->vw, wanted_items(b) / 2, rows_max);
+        *groups = pick_groups(g, v.mr, v.nv * b->vw, wanted_items(b) / 2, rows_max);
         return v;
     }
     if (few && g->n >= 4 * b->vw) {
         v.nv = 4;
     }
-    *tiles = pick_tiles(g, v.mr, v.nv * b->vw, wanted_items(b), rows_max);
-    if (v.nv == 1 || (*tiles >= PACK_TILES && g->k >= PACK_K && v.mr > 1)) {
+    *groups = pick_groups(g, v.mr, v.nv * b->vw, wanted_items(b), rows_max);
+    if (v.nv == 1 || (g->m >= *groups * v.mr * PACK_TILES && g->k >= PACK_K && v.mr > 1)) {
         v.bpack = 1;
     }
     return v;
@@ -124,15 +124,15 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t ro
 static int run_tiles(clg_builtin *b, const clg_product *p)
 {
     const clg_gemm *g = &p->g;
-    uint32_t tiles = 1, has_bias = clg__tensor_is(p->bias);
+    uint32_t groups = 1, has_bias = clg__tensor_is(p->bias);
     const uint32_t rows_max = p->c.dtype == CLG_F32 ? ROWS_MAX : ROWS_KEPT;
-    variant v = pick_variant(b, g, rows_max, &tiles);
+    variant v = pick_variant(b, g, rows_max, &groups);
     clg_kernel *k = NULL;
     int status = CLG_OK;
 
     CLG_TRY(find_tile(b, &v, clg__builtin_storage(p), &k));
-    clg_grid grid = clg__grid(g->batch > 1 ? 3 : 2, clg__ceil_div(g->n, v.nv * b->vw),
-                              clg__ceil_div(clg__ceil_div(g->m, v.mr), tiles), g->batch);
+    clg_grid grid =
+        clg__grid(g->batch > 1 ? 3 : 2, groups, clg__ceil_div(g->n, v.nv * b->vw), g->batch);
     grid.flops = 2.0 * g->m * g->n * g->k * g->batch;
     grid.bytes =
         4.0 * g->batch *
@@ -140,7 +140,7 @@ static int run_tiles(clg_builtin *b, const clg_product *p)
     CLG_TRY(clg__launch(b->rt, k, grid,
                         CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->bias), CLG_ARG(p->c),
                                  CLG_ARG(g->m), CLG_ARG(g->n), CLG_ARG(g->k), CLG_ARG(g->lda),
-                                 CLG_ARG(g->ldb), CLG_ARG(g->ldc), CLG_ARG(tiles),
+                                 CLG_ARG(g->ldb), CLG_ARG(g->ldc), CLG_ARG(groups),
                                  CLG_ARG(g->stride_a), CLG_ARG(g->stride_b), CLG_ARG(g->stride_c),
                                  CLG_ARG(has_bias), CLG_ARG((int32_t)p->act), CLG_ARG(g->alpha),
                                  CLG_ARG(g->beta), CLG_ARG(p->slope))));
