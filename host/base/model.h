@@ -130,6 +130,15 @@ enum clg_order {
 enum clg_latent { CLG_LATENT_NORMAL, CLG_LATENT_UNIFORM, CLG_LATENT_SPHERICAL }; /* by name */
 enum clg_gemm_choice { CLG_GEMM_AUTO, CLG_GEMM_CLBLAST, CLG_GEMM_BUILTIN };
 enum clg_family_choice { CLG_FAMILY_AUTO, CLG_FAMILY_CPU, CLG_FAMILY_GPU };
+/* Convolutions: as measured or by the shipped rule, or this algorithm wherever it fits; in the order
+ * of ops/conv_algo.h. */
+enum clg_conv_wish {
+    CLG_CONV_WISH_AUTO,
+    CLG_CONV_WISH_DIRECT,
+    CLG_CONV_WISH_WINOGRAD2,
+    CLG_CONV_WISH_WINOGRAD4,
+    CLG_CONV_WISH_COUNT
+};
 enum clg_precision { CLG_PRECISION_FP32, CLG_PRECISION_FP16, CLG_PRECISION_BF16 };
 enum clg_data_range { CLG_RANGE_SYMMETRIC, CLG_RANGE_UNIT }; /* [-1,1], [0,1] */
 enum clg_on_collapse { CLG_COLLAPSE_WARN, CLG_COLLAPSE_STOP, CLG_COLLAPSE_ROLLBACK };
@@ -212,6 +221,7 @@ typedef struct clg_model_desc {
         enum clg_gemm_choice gemm;
         enum clg_family_choice kernels;
         bool tune;
+        enum clg_conv_wish conv;
         enum clg_precision precision; /* of stored activations and working weights */
     } runtime;
 } clg_model_desc;

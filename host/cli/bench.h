@@ -44,10 +44,11 @@ typedef struct clg_bench_step {
     uint64_t peak_rss_bytes;
     clg_trainer_facts facts;
     clg_progress losses;
+    char convolutions[128]; /* clg__algorithms_summary */
 } clg_bench_step;
 /* after, may be NULL: called with `user` right after the last round, while the trainer lives. */
 int clg__bench_step(const clg_session *s, clg_model_desc *desc, const clg_bench_limits *limits,
-                    int (*after)(void *user), void *user, clg_bench_step *out);
+                    int (*after)(void *user, const clg_trainer *t), void *user, clg_bench_step *out);
 
 /* `count` images drawn by the model's untrained generator, as `clgan sample` draws them, up to the
  * floats on the host. Writes a checkpoint of the untrained model into the cache folder meanwhile. */

@@ -160,7 +160,7 @@ static int run_step(void *user)
 }
 
 int clg__bench_step(const clg_session *s, clg_model_desc *desc, const clg_bench_limits *limits,
-                    int (*after)(void *user), void *user, clg_bench_step *out)
+                    int (*after)(void *user, const clg_trainer *t), void *user, clg_bench_step *out)
 {
     int status = CLG_OK;
     clg_dataset *ds = NULL;
@@ -183,11 +183,13 @@ int clg__bench_step(const clg_session *s, clg_model_desc *desc, const clg_bench_
     const work w = { .rt = s->rt, .run = run_step, .user = t, .warm = STEPS_WARM };
     CLG_TRY(measure(&w, limits, &out->time));
     CLG_TRY(clg__trainer_losses(t, &out->losses));
+    clg__algorithms_summary(clg__trainer_algorithms(t), out->convolutions,
+                            sizeof out->convolutions);
     out->peak_rss_bytes = clg__os_peak_rss_bytes();
     out->images_per_s = desc->train.batch / out->time.median_s;
     out->gflops = out->images_per_s * out->facts.reference_flops_per_image * 1e-9;
     if (after != NULL) {
-        CLG_TRY(after(user));
+        CLG_TRY(after(user, t));
     }
 out:
     clg__trainer_destroy(&t);

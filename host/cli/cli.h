@@ -8,8 +8,9 @@
 
 #include "base/model.h"
 #include "base/status.h"
+#include "gan/algorithms.h"
 #include "io/json.h"
-#include "ops/ops.h"
+#include "ops/conv_choices.h"
 
 enum { CLG_CLI_SETS = 64, CLG_CLI_WORDS = 32 };
 
@@ -19,7 +20,7 @@ typedef struct clg_cli {
     const char *word[CLG_CLI_WORDS]; /* positional */
     uint32_t words;
     const char *model, *data, *platform, *device, *out, *resume, *init_from, *latents, *grid,
-        *class, *on_collapse, *precision, *metrics, *against, *samples_from, *png;
+        *class, *on_collapse, *precision, *math, *metrics, *against, *samples_from, *png;
     const char *set[CLG_CLI_SETS];
     uint32_t sets;
     uint64_t epochs, steps, batch, size, seed, trace, count, interpolate, rounds;
@@ -62,10 +63,11 @@ int clg__cmd_eval(const clg_cli *cli);
 typedef struct clg_session {
     clg_rt *rt;
     clg_blas *blas;
-    clg_ops ops;
+    clg_conv_choices conv; /* what is asked for */
+    clg_ops ops;           /* points into this struct */
 } clg_session;
 /* Picks by --platform / --device, prints the choice on standard error. runtime: gemm, kernels,
- * tune of the model; NULL: defaults. */
+ * tune, conv of the model; NULL: defaults. */
 int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *runtime);
 void clg__session_close(clg_session *s);
 /* --model with --data, --batch, --size, --seed, --epochs, --steps and --set applied. */
@@ -82,6 +84,8 @@ const char *clg__human_bytes(uint64_t bytes, char buf[32]);
 const char *clg__human_time(double seconds, char buf[32]);
 /* The --profile table on standard error. */
 int clg__print_profile(clg_rt *rt);
+/* Which algorithm each job of a run's convolutions has, on standard error. */
+void clg__print_algorithms(const clg_algorithms *a);
 /* Prints what lies in device memory now, by label and type. */
 int clg__print_buffers(const clg_rt *rt);
 /* "RxC" -> rows, cols; each 1..64. */

@@ -37,6 +37,7 @@ static int print_step_json(const clg_session *s, const clg_model_desc *desc,
     clg__json_add_integer(o, "peak_rss_bytes", (int64_t)r->peak_rss_bytes);
     clg__json_add_integer(o, "device_bytes", (int64_t)clg__rt_bytes_peak(s->rt));
     clg__json_add_text(o, "gemm", clg__blas_name(s->blas));
+    clg__json_add_text(o, "convolutions", r->convolutions);
     clg__json_add_number(o, "loss_d", r->losses.loss_d);
     clg__json_add_number(o, "loss_g", r->losses.loss_g);
     return clg__json_print(&o);
@@ -60,12 +61,15 @@ static void print_step(const clg_session *s, const clg_model_desc *desc, const c
     printf("first step enqueued %.2f s after start; peak memory %s, of it device buffers %s\n",
            r->first_step_s, clg__human_bytes(r->peak_rss_bytes, a),
            clg__human_bytes(clg__rt_bytes_peak(s->rt), b));
+    printf("convolutions: %s\n", r->convolutions);
     printf("Loss_D %.4f Loss_G %.4f\n", r->losses.loss_d, r->losses.loss_g);
 }
 
-static int print_step_profile(void *user)
+static int print_step_profile(void *user, const clg_trainer *t)
 {
-    return clg__print_profile(user);
+    int status = clg__print_profile(user);
+    clg__print_algorithms(clg__trainer_algorithms(t));
+    return status;
 }
 
 static int bench_step(const clg_cli *cli)

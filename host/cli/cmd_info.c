@@ -40,6 +40,7 @@ static int print_json(const char *path, const clg_checkpoint_info *info, const c
         clg__json_add_integer(root, "classes", info->classes);
         clg__json_add_text(root, "data", info->size == 0 ? info->desc.data.source : info->data);
         clg__json_add_text(root, "choices", info->choices);
+        clg__json_add_text(root, "convolutions", info->conv[0] != '\0' ? info->conv : "direct");
         clg__json_add_text(root, "written_by_version", info->version);
     }
     clg_json *list = clg__json_add_array(root, "tensors");
@@ -88,9 +89,10 @@ static void print_text(const char *path, const clg_checkpoint_info *info, const 
             print_classes(info, f);
         }
         printf("step        %" PRIu64 "\ndata        %s\n"
-               "device      %s, driver %s\nchoices     %s\nwritten by  clgan %s\n",
+               "device      %s, driver %s\nchoices     %s\nconv        %s\n"
+               "written by  clgan %s\n",
                info->step, drawn ? info->desc.data.source : info->data, info->device, info->driver,
-               info->choices, info->version);
+               info->choices, info->conv[0] != '\0' ? info->conv : "direct", info->version);
     } else {
         printf("model       unknown: written by another program\n");
     }

@@ -204,6 +204,11 @@ static void show_facts(const clg_trainer *t, const clg_model_desc *desc, double 
             clg__human_bytes(f.device_bytes_needed, need),
             clg__human_bytes(f.device_bytes_available, have),
             clg__human_bytes(f.checkpoint_bytes, file));
+    char conv[128];
+    clg__algorithms_summary(clg__trainer_algorithms(t), conv, sizeof conv);
+    if (clg__trainer_algorithms(t)->list.count > 0) {
+        fprintf(stderr, "convolutions: %s\n", conv);
+    }
     uint64_t left = f.steps_total - clg__trainer_step_number(t);
     double seconds = (double)left * f.batch * f.reference_flops_per_image / (gflops * 1e9);
     fprintf(stderr, "steps: %" PRIu64 " (%" PRIu64 " an epoch), expected time about %s\n",
@@ -292,6 +297,7 @@ int clg__cmd_train(const clg_cli *cli)
     if (cli->profile && status == CLG_OK) {
         status = clg__print_profile(s.rt);
         status = status == CLG_OK ? clg__print_buffers(s.rt) : status;
+        clg__print_algorithms(clg__trainer_algorithms(t));
     }
 out:
     clg__trainer_destroy(&t);

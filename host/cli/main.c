@@ -8,19 +8,21 @@
 
 static const char *const train_options[] = { "--model", "--data", "--platform", "--device", "--out",
     "--epochs", "--steps", "--batch", "--size", "--seed", "--set", "--resume", "--init-from",
-    "--trace", "--on-collapse", "--precision", "--profile", NULL };
+    "--trace", "--on-collapse", "--precision", "--math", "--profile", NULL };
 static const char *const sample_options[] = { "--model", "--platform", "--device", "--count",
-    "--grid", "--seed", "--latents", "--interpolate", "--class", "--out", "--set", "--size", NULL };
+    "--grid", "--seed", "--latents", "--interpolate", "--class", "--out", "--set", "--size", "--math",
+    NULL };
 static const char *const eval_options[] = { "--metrics", "--against", "--data", "--size", "--count",
-    "--seed", "--samples-from", "--out", "--png", "--json", "--model", "--set", "--platform",
-    "--device", NULL };
+    "--seed", "--samples-from", "--out", "--png", "--json", "--model", "--set", "--math",
+    "--platform", "--device", NULL };
 static const char *const json_options[] = { "--json", NULL };
 static const char *const selftest_options[] = { "--platform", "--device", "--json", "--quick",
     "--precision", "--set", NULL };
 static const char *const no_options[] = { NULL };
 static const char *const cache_options[] = { "--clear", "--json", NULL };
 static const char *const bench_options[] = { "--model", "--batch", "--size", "--set", "--platform",
-    "--device", "--json", "--out", "--count", "--rounds", "--precision", "--profile", NULL };
+    "--device", "--json", "--out", "--count", "--rounds", "--precision", "--math",
+    "--profile", NULL };
 
 const clg_command clg__commands[] = {
     { .name = "train", .arguments = "--model NAME|FILE.yaml [options]",

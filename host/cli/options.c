@@ -46,6 +46,8 @@ static const option options[] = {
       OPTION_TEXT, FIELD(on_collapse), 0, 0, 0 },
     { "--precision", "fp32|fp16|bf16", "type of stored activations and working weights",
       OPTION_TEXT, FIELD(precision), 0, 0, 0 },
+    { "--math", "exact|fast", "convolutions as written, or (the default) with fewer multiplies where "
+      "that is faster", OPTION_TEXT, FIELD(math), 0, 0, 0 },
     { "--metrics", "A,B,...", "which metrics; all that fit unless given", OPTION_TEXT, FIELD(metrics), 0, 0, 0 },
     { "--against", "RUN|CHECKPOINT", "a second one, side by side", OPTION_TEXT, FIELD(against), 0, 0, 0 },
     { "--png", "FOLDER", "write the samples as PNG files, for tools that compute FID", OPTION_TEXT,
@@ -237,8 +239,9 @@ static void print_all_help(FILE *to)
                 "  clgan train --model dcgan --size 32 --epochs 1\n"
                 "  clgan sample runs/dcgan-1 --grid 8x8 --out samples.png\n\n"
                 "Environment: CLGAN_PLATFORM, CLGAN_DEVICE as the options; CLGAN_DATA a folder of\n"
-                "data sets; CLGAN_KERNELS=cpu|gpu forces a kernel family; CLGAN_CL_DIR reads\n"
-                "kernels from a folder; XDG_CACHE_HOME moves the caches.\n\n"
+                "data sets; CLGAN_KERNELS=cpu|gpu forces a kernel family; CLGAN_CONV=direct|\n"
+                "winograd2|winograd4 an algorithm of convolutions; CLGAN_CL_DIR reads kernels from a\n"
+                "folder; XDG_CACHE_HOME moves the caches.\n\n"
                 "Exit codes: 0 done, 1 internal or OpenCL error, 2 wrong option, key or value,\n"
                 "3 no usable device, 4 data set, 5 out of memory, 6 file cannot be read or\n"
                 "written, 7 checkpoint, 8 not finite, 9 model file, 10 results differ,\n"

@@ -8,6 +8,44 @@
 #include "gan/model.h"
 #include "io/config.h"
 
+/* --math exact is the direct algorithm for every convolution; fast is the default. */
+static int read_math(const clg_cli *cli, const char **conv)
+{
+    static const char *const words[] = { "exact", "fast" };
+    *conv = NULL;
+    if (cli->math == NULL) {
+        return CLG_OK;
+    }
+    if (strcmp(cli->math, "exact") == 0 || strcmp(cli->math, "fast") == 0) {
+        *conv = cli->math[0] == 'e' ? "direct" : "auto";
+        return CLG_OK;
+    }
+    const char *near = clg__nearest(cli->math, words, 2);
+    int status = clg__fail(CLG_E_USAGE, "--math %.40s: neither exact nor fast", cli->math);
+    return near != NULL ? clg__hint(status, "did you mean --math %s?", near)
+                        : clg__hint(status, "exact computes convolutions as written, fast with "
+                                            "fewer multiplies where that is faster");
+}
+
+/* The algorithm for every convolution that the command asks for: --math, the model's runtime.conv
+ * (which --math has been applied to), the environment. */
+static int choose_conv(const clg_cli *cli, const clg_model_desc *runtime, enum clg_conv_algo *out)
+{
+    const char *conv = NULL;
+    int status = CLG_OK;
+    *out = CLG_CONV_ALGO_COUNT;
+    CLG_TRY(read_math(cli, &conv));
+    if (runtime != NULL && runtime->runtime.conv != CLG_CONV_WISH_AUTO) {
+        *out = (enum clg_conv_algo)((int)runtime->runtime.conv - 1);
+    } else if (runtime == NULL && conv != NULL && strcmp(conv, "auto") != 0) {
+        *out = clg__conv_algo_find(conv);
+    } else {
+        CLG_TRY(clg__conv_forced_by_env(out));
+    }
+out:
+    return status;
+}
+
 int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *runtime)
 {
     int status = CLG_OK;
@@ -20,13 +58,14 @@ int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *
         blas.choice = (int)runtime->runtime.gemm;
         blas.tune = runtime->runtime.tune;
     }
+    CLG_TRY(choose_conv(cli, runtime, &s->conv.forced));
     CLG_TRY(clg__rt_open(&s->rt, &rt));
     const clg_device_info *d = clg__rt_device(s->rt);
     fprintf(stderr, "device: %s (%s, platform %u device %u, driver %s), %s kernels\n", d->name,
             d->platform, d->platform_index, d->device_index, d->driver,
             clg__rt_family(s->rt) == CLG_KERNELS_CPU ? "CPU" : "GPU");
     CLG_TRY(clg__blas_open(&s->blas, s->rt, &blas));
-    s->ops = (clg_ops){ .rt = s->rt, .blas = s->blas };
+    s->ops = (clg_ops){ .rt = s->rt, .blas = s->blas, .conv_choices = &s->conv };
 out:
     if (status != CLG_OK) {
         clg__session_close(s);
@@ -64,6 +103,14 @@ int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc)
         if (status != CLG_OK) {
             return status;
         }
+    }
+    const char *conv = NULL;
+    int faulty = read_math(cli, &conv);
+    if (faulty != CLG_OK) {
+        return faulty;
+    }
+    if (conv != NULL) {
+        desc->runtime.conv = strcmp(conv, "auto") == 0 ? CLG_CONV_WISH_AUTO : CLG_CONV_WISH_DIRECT;
     }
     if (cli->has_epochs && cli->has_steps) {
         return clg__hint(clg__fail(CLG_E_USAGE, "--epochs and --steps exclude each other"),
@@ -174,6 +221,18 @@ int clg__print_profile(clg_rt *rt)
     }
     clg__free(rows);
     return CLG_OK;
+}
+
+void clg__print_algorithms(const clg_algorithms *a)
+{
+    for (uint32_t i = 0; i < a->list.count; i++) {
+        char layer[96];
+        clg__conv_describe(&a->list.choice[i], layer, sizeof layer);
+        if (i == 0) {
+            fprintf(stderr, "%-50s %s\n", "convolution", "algorithm");
+        }
+        fprintf(stderr, "%-50s %s\n", layer, clg__conv_algo_name(a->list.choice[i].algo));
+    }
 }
 
 int clg__print_buffers(const clg_rt *rt)

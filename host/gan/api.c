@@ -13,6 +13,7 @@
 struct clg_context {
     clg_rt *rt;
     clg_blas *blas;
+    clg_conv_choices conv; /* what the environment forces */
     clg_ops ops;
 };
 
@@ -72,7 +73,8 @@ int clg_context_open(clg_context **out, const clg_context_options *opt)
     CLG_TRY(find_word("kernels", o->kernels, families, &rt.family));
     CLG_TRY(clg__rt_open(&c->rt, &rt));
     CLG_TRY(clg__blas_open(&c->blas, c->rt, &blas));
-    c->ops = (clg_ops){ .rt = c->rt, .blas = c->blas };
+    CLG_TRY(clg__conv_forced_by_env(&c->conv.forced));
+    c->ops = (clg_ops){ .rt = c->rt, .blas = c->blas, .conv_choices = &c->conv };
     *out = c;
     c = NULL;
 out:

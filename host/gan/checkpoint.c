@@ -45,7 +45,7 @@ typedef struct clg_meta_text {
     char step[24], seed[24], batch[16], size[16], channels[16], data[1100], fingerprint[24],
         choices[256], rng[96], updates_d[24], updates_g[24], noise_stream[16], watch[64], worst[32],
         class_count[16];
-    clg_str config, classes;
+    clg_str config, classes, conv;
 } clg_meta_text;
 
 enum { META_MAX = 26 };
@@ -87,7 +87,8 @@ static int fill_meta(clg_trainer *t, clg_meta_text *m, clg_st_meta out[META_MAX]
     clg__format_f32(m->worst, (float)fmin(t->watch.worst, 3e38));
     snprintf(m->class_count, sizeof m->class_count, "%" PRIu32, t->plan.classes);
     list_classes(t, m);
-    int status = clg__config_write(&t->desc, &m->config);
+    clg__conv_list_format(&t->algorithms.list, &m->conv);
+    int status = m->conv.failed ? CLG_E_MEMORY : clg__config_write(&t->desc, &m->config);
     const clg_st_meta rows[] = {
         { "clgan", t->version },        { "model", t->desc.model.name },
         { "step", m->step },            { "updates_d", m->updates_d },
@@ -100,6 +101,7 @@ static int fill_meta(clg_trainer *t, clg_meta_text *m, clg_st_meta out[META_MAX]
         { "data", m->data },            { "data_fingerprint", m->fingerprint },
         { "platform", dev->platform },  { "device", dev->name },
         { "driver", dev->driver },      { "choices", m->choices },
+        { "conv", m->conv.text != NULL ? m->conv.text : "" },
         { "rng", m->rng },              { "config", m->config.text != NULL ? m->config.text : "" },
     };
     *n = sizeof rows / sizeof rows[0];
@@ -213,6 +215,7 @@ out:
     clg__tensor_list_free(&list);
     clg__str_free(&text->config);
     clg__str_free(&text->classes);
+    clg__str_free(&text->conv);
     clg__free(text);
     clg__free(extra.mean);
     clg__free(extra.cholesky);
@@ -264,6 +267,10 @@ static int read_info(const clg_st_file *f, const char *path, clg_checkpoint_info
     copy_text(f, "driver", out->driver, sizeof out->driver);
     copy_text(f, "data", out->data, sizeof out->data);
     copy_text(f, "choices", out->choices, sizeof out->choices);
+    const char *conv = clg__st_meta_find(f, "conv");
+    if (conv != NULL) {
+        clg__algorithms_summary_of(conv, out->conv, sizeof out->conv);
+    }
 out:
     return status;
 }
@@ -476,6 +483,7 @@ int clg__trainer_load(clg_trainer *t, const char *path, bool *other_device)
     CLG_TRY(read_info(f, path, info));
     CLG_TRY(check_same_run(t, info, path));
     *other_device = warn_of_changes(t, f, info);
+    CLG_TRY(clg__trainer_recall(t, f, path));
     clg__feed_stop(t);
     uint32_t groups = clg__checkpoint_groups(t, group);
     for (uint32_t i = 0; i < groups; i++) {

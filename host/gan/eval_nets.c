@@ -12,7 +12,8 @@
 static const clg_adam SEARCH = { .lr = 0.1f, .beta1 = 0.9f, .beta2 = 0.999f, .eps = 1e-8f };
 
 struct clg_eval_net {
-    const clg_ops *ops;
+    const clg_ops *ops; /* of `algorithms` */
+    clg_algorithms algorithms;
     clg_net_plan plan;
     clg_scratch *scratch;
     clg_net *net;
@@ -155,12 +156,10 @@ out:
     return status;
 }
 
-static int read_weights(clg_eval_net *e, const char *path, const clg_net_plan *plan,
-                        const char *prefix, bool searched)
+static int read_weights(clg_eval_net *e, const clg_st_file *f, const char *path,
+                        const clg_net_plan *plan, const char *prefix, bool searched)
 {
-    clg_st_file *f = NULL;
     int status = CLG_OK;
-    CLG_TRY(clg__st_open(&f, path));
     if (!searched) {
         CLG_TRY(clg__tensor_list_read_net(f, path, e->net, CLG_NET_VALUE, prefix, true));
     }
@@ -168,7 +167,6 @@ static int read_weights(clg_eval_net *e, const char *path, const clg_net_plan *p
         CLG_TRY(fold_layer(e, f, prefix, &plan->layer[i]));
     }
 out:
-    clg__st_close(&f);
     return status;
 }
 
@@ -179,12 +177,13 @@ int clg__eval_net_open(clg_eval_net **out, const clg_ops *ops, const char *check
     int status = CLG_OK;
     const clg_net_plan *p = which == CLG_GENERATOR ? &plan->g : &plan->d;
     const char *label = which == CLG_GENERATOR ? "netG" : "netD";
+    clg_st_file *f = NULL;
     *out = NULL;
     clg_eval_net *e = clg__alloc(1, sizeof *e);
     if (e == NULL) {
         return CLG_E_MEMORY;
     }
-    *e = (clg_eval_net){ .ops = ops,
+    *e = (clg_eval_net){ .ops = &e->algorithms.ops,
                          .plan = *p,
                          .rows = rows,
                          .in = p->in_h * p->in_w * p->in_c,
@@ -194,18 +193,23 @@ int clg__eval_net_open(clg_eval_net **out, const clg_ops *ops, const char *check
     }
     const clg_net_plan *plans[1] = { &e->plan };
     clg_net_options opt = { .max_batch = rows, .train = searched, .label = label };
-    CLG_TRY(clg__scratch_create(&e->scratch, ops, plans, &rows, 1, searched, CLG_F32));
-    CLG_TRY(clg__net_create(&e->net, ops, e->scratch, &e->plan, &opt));
+    CLG_TRY(clg__st_open(&f, checkpoint));
+    CLG_TRY(clg__algorithms_decide(&e->algorithms, ops, CLG_CONV_WISH_AUTO, plans, 1));
+    CLG_TRY(clg__algorithms_recall(&e->algorithms, f, checkpoint));
+    CLG_TRY(clg__scratch_create(&e->scratch, e->ops, plans, &rows, 1, searched, CLG_F32));
+    CLG_TRY(clg__net_create(&e->net, e->ops, e->scratch, &e->plan, &opt));
     CLG_TRY(clg__buffer_create(ops->rt, CLG_F32, (uint64_t)rows * e->in, "net input", &e->x));
     CLG_TRY(clg__buffer_create(ops->rt, CLG_U32, rows, "labels", &e->labels));
     e->x_host = clg__alloc((size_t)rows * e->in, sizeof *e->x_host);
     e->y_host = clg__alloc((size_t)rows * e->out, sizeof *e->y_host);
     CLG_TRY(e->x_host != NULL && e->y_host != NULL ? CLG_OK : CLG_E_MEMORY);
     CLG_TRY(searched ? open_search(e) : CLG_OK);
-    CLG_TRY(read_weights(e, checkpoint, p, which == CLG_GENERATOR ? "netG." : "netD.", searched));
+    CLG_TRY(read_weights(e, f, checkpoint, p, which == CLG_GENERATOR ? "netG." : "netD.",
+                         searched));
     *out = e;
     e = NULL;
 out:
+    clg__st_close(&f);
     clg__eval_net_close(&e);
     return status;
 }
@@ -225,6 +229,7 @@ void clg__eval_net_close(clg_eval_net **pe)
     }
     clg__free(e->x_host);
     clg__free(e->y_host);
+    clg__algorithms_free(&e->algorithms);
     clg__free(e);
     *pe = NULL;
 }

@@ -250,6 +250,11 @@ static void say_start(clg_trainer *t)
         t->desc.model.name, dev->name, dev->driver, (unsigned long long)t->step,
         (unsigned long long)t->facts.steps_total, t->desc.train.batch,
         (unsigned long long)t->desc.train.seed);
+    char conv[128];
+    clg__algorithms_summary(&t->algorithms, conv, sizeof conv);
+    if (t->algorithms.list.count > 0) {
+        say(t, "convolutions: %s", conv);
+    }
     say_data(t);
     if (t->schedule.dropped_one) {
         say(t, "the last image of each epoch is left out: batch norm needs 2 in a batch");

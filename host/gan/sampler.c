@@ -11,7 +11,8 @@
 enum { SAMPLER_ROWS = 32 };
 
 struct clg_sampler {
-    const clg_ops *ops;
+    const clg_ops *ops; /* of `algorithms` */
+    clg_algorithms algorithms;
     clg_model_desc desc;
     clg_model_plan plan;
     clg_scratch *scratch;
@@ -217,6 +218,17 @@ out:
     return status;
 }
 
+/* As the training computed, unless `ops` force another algorithm. */
+static int choose_algorithms(clg_sampler *s, const clg_ops *ops, const clg_st_file *f,
+                             const char *path)
+{
+    const clg_net_plan *const plans[1] = { &s->plan.g };
+    bool ours = clg__st_meta_find(f, "config") != NULL;
+    int status = clg__algorithms_decide(&s->algorithms, ops,
+                                        ours ? CLG_CONV_WISH_AUTO : s->desc.runtime.conv, plans, 1);
+    return status == CLG_OK ? clg__algorithms_recall(&s->algorithms, f, path) : status;
+}
+
 int clg__sampler_open(clg_sampler **out, const clg_ops *ops, const char *checkpoint,
                       const clg_model_desc *desc_or_null, uint32_t max_batch)
 {
@@ -227,10 +239,11 @@ int clg__sampler_open(clg_sampler **out, const clg_ops *ops, const char *checkpo
     if (s == NULL) {
         return CLG_E_MEMORY;
     }
-    s->ops = ops;
+    s->ops = &s->algorithms.ops;
     s->rows = max_batch < 1u ? 1u : max_batch > SAMPLER_ROWS ? SAMPLER_ROWS : max_batch;
     CLG_TRY(clg__st_open(&f, checkpoint));
     CLG_TRY(find_plan(s, f, checkpoint, desc_or_null));
+    CLG_TRY(choose_algorithms(s, ops, f, checkpoint));
     CLG_TRY(make_device_side(s));
     CLG_TRY(clg__tensor_list_read_net(f, checkpoint, s->g, CLG_NET_VALUE, "netG.", true));
     CLG_TRY(read_codes(s, f));
@@ -259,6 +272,7 @@ void clg__sampler_close(clg_sampler **ps)
     clg__free(s->mean);
     clg__free(s->cholesky);
     clg__free(s->names);
+    clg__algorithms_free(&s->algorithms);
     clg__free(s);
     *ps = NULL;
 }

@@ -235,7 +235,7 @@ int clg__trainer_create(clg_trainer **out, const clg_ops *ops, const clg_model_d
     if (t == NULL) {
         return CLG_E_MEMORY;
     }
-    t->ops = ops;
+    t->ops = &t->algorithms.ops;
     t->desc = *desc;
     t->plan = *plan;
     t->ds = ds;
@@ -246,7 +246,9 @@ int clg__trainer_create(clg_trainer **out, const clg_ops *ops, const clg_model_d
     CLG_TRY(copy_options(t, opt));
     CLG_TRY(check_model(t));
     CLG_TRY(make_schedule(t));
-    CLG_TRY(clg__facts_check_memory(ops, desc, plan, &need));
+    const clg_net_plan *const plans[2] = { &t->plan.g, &t->plan.d };
+    CLG_TRY(clg__algorithms_decide(&t->algorithms, ops, desc->runtime.conv, plans, 2));
+    CLG_TRY(clg__facts_check_memory(t->ops, desc, plan, &need));
     CLG_TRY(make_nets(t));
     CLG_TRY(make_buffers(t));
     fill_facts(t, &need);
@@ -281,6 +283,7 @@ void clg__trainer_destroy(clg_trainer **pt)
     clg__pictures_destroy(&t->pictures);
     clg__run_close(&t->run);
     clg__free(t->out_dir);
+    clg__algorithms_free(&t->algorithms);
     clg__free(t);
     *pt = NULL;
 }
@@ -288,6 +291,27 @@ void clg__trainer_destroy(clg_trainer **pt)
 void clg__trainer_facts(const clg_trainer *t, clg_trainer_facts *out)
 {
     *out = t->facts;
+}
+
+const clg_algorithms *clg__trainer_algorithms(const clg_trainer *t)
+{
+    return &t->algorithms;
+}
+
+int clg__trainer_recall(clg_trainer *t, const clg_st_file *f, const char *path)
+{
+    const clg_net_plan *plans[2] = { &t->plan.g, &t->plan.d };
+    clg_net_options opt[2];
+    clg_bytes need;
+    int status = CLG_OK;
+    clg__facts_nets(&t->desc, &t->plan, t->desc.train.batch, opt);
+    const uint32_t batches[2] = { opt[0].max_batch, opt[1].max_batch };
+    CLG_TRY(clg__algorithms_recall(&t->algorithms, f, path));
+    CLG_TRY(clg__scratch_refit(t->scratch, plans, batches, 2, true, opt[0].store));
+    CLG_TRY(clg__facts_need(t->ops, &t->desc, &t->plan, t->desc.train.batch, &need));
+    t->facts.device_bytes_needed = need.total;
+out:
+    return status;
 }
 
 uint64_t clg__trainer_step_number(const clg_trainer *t)

@@ -4,6 +4,7 @@
 #define CLG_GAN_TRAINER_H
 
 #include "base/model.h"
+#include "gan/algorithms.h"
 #include "gan/model.h"
 #include "io/dataset.h"
 #include "io/run_folder.h"
@@ -34,6 +35,8 @@ typedef struct clg_trainer_facts {
     double reference_flops_per_image; /* workload.md's count: whole step, padding counted */
 } clg_trainer_facts;
 void clg__trainer_facts(const clg_trainer *t, clg_trainer_facts *out);
+/* The algorithms of its convolutions; a checkpoint that is loaded may change them. */
+const clg_algorithms *clg__trainer_algorithms(const clg_trainer *t);
 
 /* nan: d_* of an autoencoder; loss_g and d_fake_after before G's first update */
 typedef struct clg_progress {
@@ -112,6 +115,7 @@ typedef struct clg_checkpoint_info {
     uint32_t size, channels, classes;
     uint64_t step;
     char version[32], device[128], driver[128], data[1024], choices[512];
+    char conv[128]; /* clg__algorithms_summary_of; "" when it does not say */
 } clg_checkpoint_info;
 int clg__checkpoint_info(const char *path, clg_checkpoint_info *out);
 /* The data that it was trained on, for clg__model_expand_for. */

@@ -5,6 +5,7 @@
 #ifndef CLG_GAN_TRAINER_INTERNAL_H
 #define CLG_GAN_TRAINER_INTERNAL_H
 
+#include "gan/algorithms.h"
 #include "gan/order.h"
 #include "gan/trainer.h"
 #include "io/safetensors.h"
@@ -90,7 +91,8 @@ typedef struct clg_watch {
 } clg_watch;
 
 struct clg_trainer {
-    const clg_ops *ops;
+    const clg_ops *ops; /* of `algorithms` */
+    clg_algorithms algorithms;
     clg_model_desc desc;
     clg_model_plan plan;
     clg_dataset *ds;       /* not owned; NULL when steps are fed by hand */
@@ -128,6 +130,9 @@ struct clg_trainer {
     clg_run *run;
     clg_pictures *pictures; /* NULL before the first picture */
 };
+
+/* trainer.c. The algorithms that the checkpoint was written with, and room for them. */
+int clg__trainer_recall(clg_trainer *t, const clg_st_file *f, const char *path);
 
 /* Name of a class: the data set's, or its number; "" beyond the last. */
 const char *clg__trainer_class(const clg_trainer *t, uint32_t class);

@@ -16,6 +16,7 @@ static const char *const norm_words[] = { "none", "batch" };
 static const char *const init_words[] = { "torch", "normal", "uniform", "constant" };
 static const char *const latent_words[] = { "normal", "uniform", "spherical" };
 static const char *const gemm_words[] = { "auto", "clblast", "builtin" };
+static const char *const conv_words[] = { "auto", "direct", "winograd2", "winograd4" };
 static const char *const family_words[] = { "auto", "cpu", "gpu" };
 static const char *const repeat_words[] = { "none", "stages" };
 static const char *const optimizer_words[] = { "adam", "sgd" };
@@ -138,6 +139,8 @@ const clg_config_key clg__config_keys[] = {
     { .section = "runtime", .key = "kernels", .type = CLG_KEY_ENUM, FIELD(runtime.kernels),
       WORDS(family_words) },
     { .section = "runtime", .key = "tune", .type = CLG_KEY_BOOL, FIELD(runtime.tune) },
+    { .section = "runtime", .key = "conv", .type = CLG_KEY_ENUM, FIELD(runtime.conv),
+      WORDS(conv_words) },
     { .section = "runtime", .key = "precision", .type = CLG_KEY_ENUM, FIELD(runtime.precision),
       WORDS(precision_words) },
 

@@ -32,6 +32,22 @@ int clg__layer_conv(const clg_layer *l, uint32_t n, clg_conv *g)
     return CLG_OK;
 }
 
+int clg__net_convs(const clg_net_plan *plan, uint32_t n, clg_conv out[CLG_LAYERS_MAX],
+                   uint32_t *count)
+{
+    *count = 0;
+    for (uint32_t i = 0; i < plan->layer_count; i++) {
+        const clg_layer *l = &plan->layer[i];
+        if (l->op == CLG_LAYER_CONV2D || l->op == CLG_LAYER_DECONV2D) {
+            int status = clg__layer_conv(l, n, &out[(*count)++]);
+            if (status != CLG_OK) {
+                return status;
+            }
+        }
+    }
+    return CLG_OK;
+}
+
 /* Reserves `len` floats at the end of a slab. */
 static uint64_t reserve(uint64_t *slab, uint64_t len)
 {

@@ -29,6 +29,10 @@ enum clg_net_mode {
  * destroyed after them. train: for backward passes too; store: as in the nets' options. */
 int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_plan *const *plans,
                         const uint32_t *batches, uint32_t n, bool train, enum clg_dtype store);
+/* Makes room for other algorithms of the operators (ops->conv_choices) than it was made for; the
+ * rest as in create. On failure the scratch stays as it is. */
+int clg__scratch_refit(clg_scratch *s, const clg_net_plan *const *plans, const uint32_t *batches,
+                       uint32_t n, bool train, enum clg_dtype store);
 void clg__scratch_destroy(clg_scratch **s);
 
 typedef struct clg_net_options {
@@ -59,6 +63,9 @@ void clg__net_destroy(clg_net **net);
  * Embeddings are N(0,1), as PyTorch's are, whatever the net's init is. */
 int clg__net_init(clg_net *net, uint64_t seed, enum clg_stream stream);
 const clg_net_plan *clg__net_plan(const clg_net *net);
+/* The convolutions of a plan on n images, one per conv2d and deconv2d layer in their order. */
+int clg__net_convs(const clg_net_plan *plan, uint32_t n, clg_conv out[CLG_LAYERS_MAX],
+                   uint32_t *count);
 
 /* What goes through a net. */
 typedef struct clg_net_pass {

@@ -148,6 +148,23 @@ out:
     return status;
 }
 
+int clg__scratch_refit(clg_scratch *s, const clg_net_plan *const *plans, const uint32_t *batches,
+                       uint32_t n, bool train, enum clg_dtype store)
+{
+    clg_scratch_size size;
+    clg_buffer *more = NULL;
+    int status = CLG_OK;
+    CLG_TRY(measure(s->ops, plans, batches, n, train, store, &size));
+    uint64_t have = s->workspace != NULL ? clg__tensor_len(clg__tensor_all(s->workspace)) : 0;
+    if (size.workspace > have) {
+        CLG_TRY(clg__buffer_create(s->ops->rt, CLG_F32, size.workspace, "workspace", &more));
+        clg__buffer_destroy(&s->workspace);
+        s->workspace = more;
+    }
+out:
+    return status;
+}
+
 void clg__scratch_destroy(clg_scratch **s)
 {
     if (s == NULL || *s == NULL) {

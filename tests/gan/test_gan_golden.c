@@ -21,6 +21,7 @@
 #include "io/config.h"
 #include "io/safetensors.h"
 #include "nn/net_internal.h"
+#include "ops/conv_choices.h"
 #include "ops/system.h"
 #include "support/rt_support.h"
 
@@ -541,7 +542,10 @@ static unsigned report(void)
 static void train_all(enum clg_family_choice family, enum clg_gemm_choice gemm)
 {
     clg_ops ops = { .rt = test_rt_open_with(&(clg_rt_options){ .family = (int)family }) };
+    clg_conv_choices conv = { .forced = CLG_CONV_ALGO_COUNT };
     unsigned bad = 0;
+    TEST_OK(clg__conv_forced_by_env(&conv.forced)); /* CLGAN_CONV: each algorithm in turn */
+    ops.conv_choices = &conv;
     TEST_OK(clg__blas_open(&ops.blas, ops.rt, &(clg_blas_options){ .choice = (int)gemm }));
     for (int i = 0; i < (gemm == CLG_GEMM_CLBLAST ? GEMM_FILES : FILES); i++) {
         open_fixture(files[i], &ops);

@@ -16,12 +16,14 @@
 #include "base/model.h"
 #include "base/os.h"
 #include "cli/case_runner.h"
+#include "ops/conv_choices.h"
 
 typedef struct setup {
     const char *name;
     enum clg_family_choice family;
     enum clg_gemm_choice gemm;
     clg_ops ops;
+    clg_conv_choices conv;
 } setup;
 
 static bool is_quick(void)
@@ -35,6 +37,8 @@ static int open_setup(setup *s)
     clg_rt_options rt = { .family = s->family };
     clg_blas_options blas = { .choice = s->gemm };
     int status = CLG_OK;
+    CLG_TRY(clg__conv_forced_by_env(&s->conv.forced));
+    s->ops.conv_choices = &s->conv;
     CLG_TRY(clg__rt_open(&s->ops.rt, &rt));
     CLG_TRY(clg__blas_open(&s->ops.blas, s->ops.rt, &blas));
     print_message("cases on %s, %s kernels, %s products\n", clg__rt_device(s->ops.rt)->name,

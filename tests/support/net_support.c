@@ -11,14 +11,18 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "ops/conv_choices.h"
 #include "support/rt_support.h"
 
 static clg_ops shared;
+static clg_conv_choices forced;
 
 const clg_ops *test_ops(void)
 {
     if (shared.rt == NULL) {
         shared.rt = test_rt();
+        TEST_OK(clg__conv_forced_by_env(&forced.forced));
+        shared.conv_choices = &forced;
         TEST_OK(clg__blas_open(&shared.blas, shared.rt, &(clg_blas_options){ 0 }));
     }
     return &shared;
