@@ -69,6 +69,8 @@ typedef struct clg_session {
 /* Picks by --platform / --device, prints the choice on standard error. runtime: gemm, kernels,
  * tune, conv of the model; NULL: defaults. */
 int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *runtime);
+/* How long building kernels took, once, if a log line said that it takes a while. */
+void clg__session_tell_builds(const clg_session *s);
 void clg__session_close(clg_session *s);
 /* --model with --data, --batch, --size, --seed, --epochs, --steps and --set applied. */
 int clg__cli_model(const clg_cli *cli, const char *name, clg_model_desc *out);

@@ -14,6 +14,7 @@
 #include "io/run_folder.h"
 
 typedef struct train_view {
+    const clg_session *session;
     bool terminal, line_open;
 } train_view;
 
@@ -71,7 +72,9 @@ static void show_saved(void *user, const char *what, const char *path)
 
 static void show_first_step(void *user)
 {
+    const train_view *v = user;
     end_line(user);
+    clg__session_tell_builds(v->session);
     fprintf(stderr, "first step enqueued %.2f s after start\n", clg__os_since_process_start_s());
 }
 
@@ -246,7 +249,7 @@ static int run_training(const clg_cli *cli, const clg_session *s, const clg_mode
     CLG_TRY(clg__expected_gflops(&s->ops, &gflops));
     show_facts(t, desc, gflops);
     clg_rt *rt = s->rt;
-    train_view view = { .terminal = clg__os_is_terminal(2) };
+    train_view view = { .session = s, .terminal = clg__os_is_terminal(2) };
     clg__os_signals_install();
     clg_trainer_events events = { .user = &view, .progress = show_progress, .saved = show_saved,
                                   .first_step = show_first_step, .stop_signal = ask_signal };

@@ -73,8 +73,19 @@ out:
     return status;
 }
 
+void clg__session_tell_builds(const clg_session *s)
+{
+    uint32_t kernels = 0;
+    double seconds = 0.0;
+    char time[32];
+    if (s->rt != NULL && clg__rt_took_builds(s->rt, &kernels, &seconds)) {
+        fprintf(stderr, "%u kernels built in %s\n", kernels, clg__human_time(seconds, time));
+    }
+}
+
 void clg__session_close(clg_session *s)
 {
+    clg__session_tell_builds(s);
     clg__blas_close(&s->blas);
     clg__rt_close(&s->rt);
 }

@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/os.h"
 
 /* -w: some drivers print the number of warnings on standard error; whoever works on the kernels
  * (CLGAN_CL_DIR) wants them. */
@@ -114,6 +115,7 @@ static int load_program(clg_rt *rt, clg_rt_program *p, const char *options)
         clg__rt_cache_drop(rt, key.text, key.len);
     }
     CLG_TRY(build_source(rt, &src, options, &p->program));
+    p->from_source = true;
     if (key.text != NULL) {
         p->key = key.text;
         p->key_len = key.len;
@@ -225,6 +227,29 @@ static void free_kernel(clg_kernel *k)
     }
 }
 
+/* Building has taken this long. Pocl compiles while the binary is fetched for the cache, so a
+ * kernel counts from its program to its binary on disk. */
+static void note_build(clg_rt *rt, double seconds)
+{
+    const double patience_s = 2.0;
+    rt->built.kernels++;
+    rt->built.seconds += seconds;
+    if (!rt->built.told && rt->built.seconds > patience_s) {
+        rt->built.told = true;
+        clg__log(CLG_LOG_INFO, "building kernels for this device (%s) ...",
+                 rt->cache_dir != NULL ? "first run only" : "at each start: there is no cache");
+    }
+}
+
+bool clg__rt_took_builds(clg_rt *rt, uint32_t *kernels, double *seconds)
+{
+    bool answer = rt->built.told && !rt->built.asked;
+    rt->built.asked = rt->built.asked || answer;
+    *kernels = rt->built.kernels;
+    *seconds = rt->built.seconds;
+    return answer;
+}
+
 static int create_kernel(clg_rt *rt, const char *file, const char *name, const char *options,
                          clg_kernel **out)
 {
@@ -235,6 +260,7 @@ static int create_kernel(clg_rt *rt, const char *file, const char *name, const c
         status = CLG_E_MEMORY;
         goto out;
     }
+    double start = clg__os_now_s();
     CLG_TRY(get_program(rt, file, options, &k->program));
     k->kernel = clCreateKernel(k->program->program, name, &err);
     if (err != CL_SUCCESS) {
@@ -246,6 +272,9 @@ static int create_kernel(clg_rt *rt, const char *file, const char *name, const c
         clg__rt_cache_save(rt, k->program->key, k->program->key_len, k->program->program);
         clg__free(k->program->key);
         k->program->key = NULL;
+    }
+    if (k->program->from_source) {
+        note_build(rt, clg__os_now_s() - start);
     }
     *out = k;
     k = NULL;

@@ -98,6 +98,10 @@ int clg__kernel_get(clg_rt *rt, const char *file, const char *name, const char *
 /* Largest work-group this kernel can have on this device, and local bytes it already takes. */
 size_t clg__kernel_max_work_group(const clg_kernel *k);
 
+/* Kernels from source are logged once, when they have taken more than 2 s in all, so that a first
+ * start is not silent. True, once, if that was logged: how many there were and what they took. */
+bool clg__rt_took_builds(clg_rt *rt, uint32_t *kernels, double *seconds);
+
 /* ---- profile ---- */
 typedef struct clg_profile_row {
     char kernel[64];

@@ -57,6 +57,7 @@ typedef struct clg_rt_program {
     cl_program program;
     char *file, *options;
     uint64_t hash;
+    bool from_source; /* built in this run */
     char *key; /* key text while the binary still has to be written, else NULL */
     size_t key_len;
     struct clg_rt_program *next;
@@ -122,6 +123,11 @@ struct clg_rt {
     bool poison;            /* CLGAN_POISON: new buffers hold NaN */
     clg_rt_program *programs;
     clg_kernel *kernels[CLG_RT_KERNEL_SLOTS];
+    struct {                /* of kernels whose programs were built from source */
+        uint32_t kernels;
+        double seconds;
+        bool told, asked;   /* a log line said that it takes a while; clg__rt_took_builds was true */
+    } built;
     /* launches */
     double guess_s_per_flop, guess_s_per_byte, guess_s_per_item;
     clg_rt_rate *rates; /* from disk */

@@ -152,6 +152,41 @@ static void no_cache_writes_nothing(void **state)
     assert_int_equal(cache().files, 0);
 }
 
+/* One variant after the other until a line says so; another run has all of them on disk. */
+static uint32_t build_until_told(uint32_t most)
+{
+    clg_rt *rt = test_rt_open_with(&(clg_rt_options){ .no_cache = false });
+    uint32_t made = 0, kernels = 0;
+    double seconds = 0.0, start = clg__os_now_s();
+    while (made < most && !logged("building kernels for this device (first run only)")) {
+        char option[32];
+        clg_kernel *k = NULL;
+        snprintf(option, sizeof option, "-DVARIANT=%u", made++);
+        assert_false(clg__rt_took_builds(rt, &kernels, &seconds));
+        TEST_OK(clg__kernel_get(rt, "value", "value", option, &k));
+    }
+    double took = clg__os_now_s() - start;
+    if (logged("building")) {
+        assert_true(clg__rt_took_builds(rt, &kernels, &seconds));
+        assert_int_equal(kernels, made);
+        assert_true(seconds > 2.0 && seconds <= took);
+    }
+    assert_false(clg__rt_took_builds(rt, &kernels, &seconds)); /* told once */
+    clg__rt_close(&rt);
+    return made;
+}
+
+static void a_start_that_builds_for_long_says_so_once(void **state)
+{
+    (void)state;
+    uint32_t made = build_until_told(2000);
+    assert_true(made < 2000);
+    clg__str_free(&fix.log);
+    fix.log = (clg_str){ 0 };
+    assert_int_equal(build_until_told(made), made);
+    assert_false(logged("building"));
+}
+
 static void a_changed_include_makes_another_program(void **state)
 {
     (void)state;
@@ -290,6 +325,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         UNIT(a_program_is_cached_and_the_entry_is_used),
         UNIT(no_cache_writes_nothing),
+        UNIT(a_start_that_builds_for_long_says_so_once),
         UNIT(a_changed_include_makes_another_program),
         UNIT(a_damaged_entry_is_rebuilt_never_trusted),
         UNIT(an_entry_with_another_key_is_not_used),
