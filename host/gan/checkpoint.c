@@ -367,6 +367,27 @@ out:
     return status;
 }
 
+/* The numbers that a run is stored in are part of what it computes: another training goes on. */
+static bool warn_of_precision(const clg_model_desc *theirs, const clg_model_desc *ours)
+{
+    static const char *const name[] = { "fp32", "fp16", "bf16" };
+    enum clg_precision a = theirs->runtime.precision, b = ours->runtime.precision;
+    if (a == b) {
+        return false;
+    }
+    clg__log(CLG_LOG_WARN,
+             "the checkpoint was trained with --precision %s, and goes on with %s: "
+             "this is not the same run any more. Weights and moments carry over, activations and "
+             "working weights are stored in %s from here on%s; losses and weights will differ from "
+             "a run that stays with %s, in the first digits before long",
+             name[a], name[b], name[b],
+             b == CLG_PRECISION_FP16   ? ", with loss scales that start anew"
+             : a == CLG_PRECISION_FP16 ? ", without loss scales"
+                                       : "",
+             name[a]);
+    return true;
+}
+
 /* What does not forbid to go on, but changes the bits. */
 static bool warn_of_changes(clg_trainer *t, const clg_st_file *f, const clg_checkpoint_info *info)
 {
@@ -378,11 +399,13 @@ static bool warn_of_changes(clg_trainer *t, const clg_st_file *f, const clg_chec
         clg__log(CLG_LOG_WARN, "checkpoint was written on %s (driver %s), this is %s (driver %s): "
                  "results will differ in the last bits", info->device, info->driver, dev->name,
                  dev->driver);
-    } else if (strcmp(info->choices, choices) != 0) {
+    } else if (strcmp(info->choices, choices) != 0 &&
+               info->desc.runtime.precision == t->desc.runtime.precision) {
         other = true;
         clg__log(CLG_LOG_WARN, "checkpoint was written with %s, this run has %s: results will "
                  "differ in the last bits", info->choices, choices);
     }
+    other = warn_of_precision(&info->desc, &t->desc) || other;
     if (t->ds != NULL) {
         const char *theirs = clg__st_meta_find(f, "data_fingerprint");
         const clg_dataset_info *data = clg__dataset_info(t->ds);

@@ -11,8 +11,10 @@
 
 #include <cmocka.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "base/str.h"
 #include "gan/trainer_internal.h"
 #include "support/gan_support.h"
 #include "support/net_support.h"
@@ -146,6 +148,58 @@ static void every_precision_resumes_bit_for_bit(void **state)
     resumes("mnist-mlp", CLG_PRECISION_BF16);
 }
 
+static void collect_line(void *user, enum clg_log_level level, const char *line)
+{
+    if (level == CLG_LOG_WARN) {
+        clg__str_add(user, "%s\n", line);
+    }
+}
+
+/* A resume in another precision is another training, and is told so in plain words. */
+static void a_change_of_precision_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        enum clg_precision from, to;
+        const char *what, *scales;
+    } cases[] = {
+        { CLG_PRECISION_BF16, CLG_PRECISION_FP32, "--precision bf16, and goes on with fp32: ",
+          "in fp32 from here on; losses" },
+        { CLG_PRECISION_FP32, CLG_PRECISION_FP16, "--precision fp32, and goes on with fp16: ",
+          "with loss scales that start anew; " },
+        { CLG_PRECISION_FP16, CLG_PRECISION_BF16, "--precision fp16, and goes on with bf16: ",
+          "without loss scales; " },
+        { CLG_PRECISION_BF16, CLG_PRECISION_BF16, NULL, NULL },
+    };
+    clg_dataset *ds = test_gan_data(IMAGES, 1);
+    char *path = clg__os_join(dir, "changed.safetensors");
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        clg_str log = { 0 };
+        bool other = false;
+        clg_trainer *a = make_trainer("mnist-mlp", cases[i].from, ds);
+        clg_trainer *b = make_trainer("mnist-mlp", cases[i].to, ds);
+        run_steps(a, 2);
+        TEST_OK(clg__trainer_save(a, path));
+        clg__log_set(collect_line, &log);
+        TEST_OK(clg__trainer_load(b, path, &other));
+        clg__log_set(NULL, NULL);
+        if (cases[i].what != NULL) {
+            assert_true(other && log.text != NULL);
+            assert_non_null(strstr(log.text, cases[i].what));
+            assert_non_null(strstr(log.text, "this is not the same run any more"));
+            assert_non_null(strstr(log.text, cases[i].scales));
+            assert_null(strstr(log.text, "last bits"));
+        } else {
+            assert_true(!other && log.text == NULL);
+        }
+        clg__str_free(&log);
+        clg__trainer_destroy(&a);
+        clg__trainer_destroy(&b);
+    }
+    clg__dataset_close(&ds);
+    clg__free(path);
+}
+
 static void a_run_in_floats_can_go_on_in_halves(void **state)
 {
     (void)state;
@@ -225,6 +279,7 @@ int main(void)
         cmocka_unit_test(losses_of_dcgan_are_within_2_percent),
         cmocka_unit_test(losses_of_an_mlp_are_within_2_percent),
         cmocka_unit_test(every_precision_resumes_bit_for_bit),
+        cmocka_unit_test(a_change_of_precision_is_told),
         cmocka_unit_test(a_run_in_floats_can_go_on_in_halves),
         cmocka_unit_test(activations_take_half_the_memory),
     };
