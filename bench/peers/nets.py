@@ -81,13 +81,15 @@ def optimisers(model, netg, netd, lr=2e-4):
             torch.optim.Adam(netd.parameters(), lr=lr, betas=betas))
 
 
-def step(netg, netd, optg, optd, real, z, after_d=None, want_item=False):
+def step(netg, netd, optg, optd, real, z, after_d=None, figures=True, frozen_d=False):
     """One step as in the DCGAN example: D on real, D on fake, D's update; G through the updated D.
-    -> loss_d, loss_g, D(x), D(G(z)) before, after (tensors). `after_d` runs before D's update."""
+    -> loss_d, loss_g, D(x), D(G(z)) before, after (tensors; the last three only with `figures`).
+    `after_d` runs before D's update. frozen_d: D's weights get no gradient in G's step, which the
+    example computes and throws away."""
     bce = nn.functional.binary_cross_entropy_with_logits
     n = real.shape[0]
     ones, zeros = real.new_ones(n), real.new_zeros(n)
-    optd.zero_grad()
+    optd.zero_grad(set_to_none=True)
     real_logit = netd(real)
     loss_real = bce(real_logit, ones)
     loss_real.backward()
@@ -98,10 +100,14 @@ def step(netg, netd, optg, optd, real, z, after_d=None, want_item=False):
     if after_d:
         after_d()
     optd.step()
-    optg.zero_grad()
+    optg.zero_grad(set_to_none=True)
+    if frozen_d:
+        netd.requires_grad_(False)
     logit = netd(fake)
     loss_g = bce(logit, ones)
     loss_g.backward()
     optg.step()
-    return ((loss_real + loss_fake).detach(), loss_g.detach(), real_logit.sigmoid().mean().detach(),
-            fake_logit.sigmoid().mean().detach(), logit.sigmoid().mean().detach())
+    if frozen_d:
+        netd.requires_grad_(True)
+    shown = (l.sigmoid().mean().detach() for l in (real_logit, fake_logit, logit)) if figures else ()
+    return ((loss_real + loss_fake).detach(), loss_g.detach(), *shown)

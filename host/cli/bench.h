@@ -61,7 +61,9 @@ typedef struct clg_bench_sample {
 int clg__bench_sample(const clg_session *s, clg_model_desc *desc, uint32_t count, uint32_t rounds,
                       clg_bench_sample *out);
 
-/* The whole table: device, peaks, products, layers of the model and steps (bench_all.c). */
+/* The whole table: device, peaks, products, layers of the model and steps, or the one of these parts
+ * that the first word names (bench_all.c). */
 int clg__bench_all(const clg_cli *cli);
+bool clg__bench_has_part(const char *name);
 
 #endif

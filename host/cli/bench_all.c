@@ -1,7 +1,7 @@
-/* clgan bench without further words: one table that compares devices, and the same as JSON for
- * bench/results. What stands in it: the device, its measured peaks, matrix products of the sizes
- * that the models need, every convolution of a model in its three passes, and a training step of
- * each preset. */
+/* clgan bench without further words, or with products, layers or steps for that part: one table
+ * that compares devices, and the same as JSON for bench/results. What stands in it: the device, its
+ * measured peaks, matrix products of the sizes that the models need, every convolution of a model
+ * in its three passes, and a training step of each preset. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -116,9 +116,10 @@ static int time_line(table *t, const char *line, clg_json *o, double *gflops, do
     return status;
 }
 
-static int put_products(table *t)
+static int put_products(table *t, clg_model_desc *desc)
 {
     int status = CLG_OK;
+    (void)desc;
     clg_json *list = clg__json_add_array(t->root, "products");
     fprintf(stderr, "bench: matrix products\n");
     PUT(t, "\n%-40s %9s %6s\n", "product", "GFLOP/s", "roof");
@@ -263,6 +264,21 @@ out:
 
 /* ---- all ---- */
 
+static const struct {
+    const char *name;
+    int (*put)(table *t, clg_model_desc *desc); /* desc: of --model, or dcgan's */
+} PARTS[] = { { "products", put_products }, { "layers", put_layers }, { "steps", put_steps } };
+enum { PART_COUNT = sizeof PARTS / sizeof PARTS[0] };
+
+bool clg__bench_has_part(const char *name)
+{
+    bool found = false;
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        found = found || strcmp(name, PARTS[i].name) == 0;
+    }
+    return found;
+}
+
 static int write_answer(table *t)
 {
     int status = CLG_OK;
@@ -292,9 +308,11 @@ int clg__bench_all(const clg_cli *cli)
     CLG_TRY(clg__session_open(&t.s, cli, desc));
     t.root = clg__json_begin(t.s.rt);
     CLG_TRY(put_head(&t));
-    CLG_TRY(put_products(&t));
-    CLG_TRY(put_layers(&t, desc));
-    CLG_TRY(put_steps(&t, desc));
+    for (size_t i = 0; i < PART_COUNT; i++) {
+        if (cli->words == 0 || strcmp(cli->word[0], PARTS[i].name) == 0) {
+            CLG_TRY(PARTS[i].put(&t, desc));
+        }
+    }
     clg__json_add_number(t.root, "time_s", clg__os_now_s() - start);
     PUT(&t,
         "\nGFLOP/s of a step are on the reference count: padding taps and the gradients that only\n"

@@ -1,4 +1,4 @@
-/* clgan bench: everything (bench_all.c), or one of step, sample, op. */
+/* clgan bench: the whole table or a part of it (bench_all.c), or one of step, sample, op. */
 #include <stdio.h>
 #include <string.h>
 
@@ -230,8 +230,8 @@ out:
 int clg__cmd_bench(const clg_cli *cli)
 {
     const char *what = cli->words > 0 ? cli->word[0] : "";
-    if (cli->words == 0) {
-        return clg__bench_all(cli);
+    if (strcmp(what, "op") == 0) {
+        return bench_op(cli);
     }
     if (strcmp(what, "step") == 0 && cli->words == 1) {
         return bench_step(cli);
@@ -239,9 +239,9 @@ int clg__cmd_bench(const clg_cli *cli)
     if (strcmp(what, "sample") == 0 && cli->words == 1) {
         return bench_sample(cli);
     }
-    if (strcmp(what, "op") == 0) {
-        return bench_op(cli);
+    if (cli->words == 0 || (cli->words == 1 && clg__bench_has_part(what))) {
+        return clg__bench_all(cli);
     }
-    return clg__hint(clg__fail(CLG_E_USAGE, "bench: \"%s\" is none of step, sample and op", what),
-                     "write clgan bench, clgan bench step --model dcgan, or clgan bench op conv2d");
+    return clg__hint(clg__fail(CLG_E_USAGE, "bench: \"%s\" is not one of its parts", what),
+                     "write clgan bench, or one of step, steps, sample, products, layers, op NAME");
 }

@@ -73,12 +73,13 @@ const clg_command clg__commands[] = {
     { .name = "cache", .arguments = "[--clear]",
       .summary = "Tells where caches lie and how large they are.", .options = cache_options,
       .run = clg__cmd_cache },
-    { .name = "bench", .arguments = "[step | sample | op NAME ...]",
+    { .name = "bench", .arguments = "[products | layers | steps | step | sample | op NAME ...]",
       .summary = "Measures a device: peaks, products, layers, a step of every model.",
       .options = bench_options,
       .notes = "clgan bench                                   the whole table, one or two minutes\n"
                "clgan bench --out mine.json                   and the same as a file, for bench/results\n"
                "clgan bench --model dcgan --batch 16          of one model, with its own layers\n"
+               "clgan bench products                          a part of it: products, layers or steps\n"
                "clgan bench step --model dcgan                a training step alone\n"
                "clgan bench sample --model dcgan --count 1000 drawing images\n"
                "clgan bench op conv2d                         all its cases\n"

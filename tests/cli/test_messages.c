@@ -37,8 +37,8 @@ static void unknown_commands_and_options_get_the_nearest_name(void **state)
     cli_fails(
         "models shwo dcgan", 2, "models: \"shwo\" with 1 arguments is not understood",
         "did you mean show? Otherwise write clgan models list, show NAME, or check FILE.yaml");
-    cli_fails("bench stepp", 2, "bench: \"stepp\" is none of step, sample and op",
-              "write clgan bench, clgan bench step --model dcgan, or clgan bench op conv2d");
+    cli_fails("bench stepp", 2, "bench: \"stepp\" is not one of its parts",
+              "write clgan bench, or one of step, steps, sample, products, layers, op NAME");
     cli_fails("bench op conv2", 2, "bench op: unknown operator \"conv2\"",
               "did you mean conv2d? There are gemm, linear, *");
 }
