@@ -105,5 +105,5 @@ for i in $(seq "$rounds"); do
         ours "clgan.$i" "$@"
         peers "$i"
     fi
-    "$python" "$here/peers/ratios.py" "$out" "$i" "$rounds" "$what" ${json:+"$json"}
+    "$python" "$here/ratios.py" "$out" "$i" "$rounds" "$what" ${json:+"$json"}
 done

@@ -41,7 +41,7 @@ typedef struct clg_bench_step {
     clg_bench_time time;
     double first_step_s;    /* from the start of the process until the first step was enqueued */
     double images_per_s, gflops; /* on the reference count, workload of the whole step */
-    uint64_t peak_rss_bytes;
+    uint64_t peak_rss_bytes, device_bytes; /* of the process so far, at most */
     clg_trainer_facts facts;
     clg_progress losses;
     char convolutions[128]; /* clg__algorithms_summary */

@@ -30,7 +30,7 @@ typedef struct work {
     clg_rt *rt;
     int (*run)(void *user); /* enqueues one run */
     void *user;
-    uint32_t warm; /* unmeasured runs before */
+    uint32_t warm; /* unmeasured runs before; the last one tells how long a pack is */
 } work;
 
 static int time_runs(const work *w, uint32_t runs, double *seconds)
@@ -62,16 +62,12 @@ static int measure(const work *w, const clg_bench_limits *limits, clg_bench_time
     double *seconds = clg__alloc(rounds, sizeof *seconds);
     *out = (clg_bench_time){ .runs_per_round = 1 };
     CLG_TRY(seconds != NULL ? CLG_OK : CLG_E_MEMORY);
-    for (uint32_t i = 0; i < w->warm; i++) {
+    for (uint32_t i = 0; i < w->warm && (i == 0 || !is_over(limits, begin)); i++) {
         CLG_TRY(time_runs(w, 1, &one));
-        if (is_over(limits, begin)) {
-            break;
-        }
     }
-    if (limits->pack_s > 0.0 && !is_over(limits, begin)) {
-        CLG_TRY(time_runs(w, 1, &one));
+    if (limits->pack_s > one) {
         double runs = one > limits->pack_s / RUNS_MAX ? limits->pack_s / one + 1.0 : RUNS_MAX;
-        out->runs_per_round = one > limits->pack_s ? 1u : (uint32_t)runs;
+        out->runs_per_round = (uint32_t)runs;
     }
     clg__rt_profile_reset(w->rt);
     while (out->rounds < rounds) {
@@ -102,7 +98,7 @@ int clg__bench_case(const clg_ops *ops, const clg_op *op, const char *line,
     int status = CLG_OK;
     clg_case_job *job = NULL;
     CLG_TRY(clg__case_open(&job, ops, op, line));
-    const work w = { .rt = ops->rt, .run = run_case, .user = job, .warm = 1 };
+    const work w = { .rt = ops->rt, .run = run_case, .user = job, .warm = 2 };
     CLG_TRY(measure(&w, limits, &out->time));
     out->flops = clg__case_plan(job)->flops;
     out->bytes = clg__case_plan(job)->bytes;
@@ -186,6 +182,7 @@ int clg__bench_step(const clg_session *s, clg_model_desc *desc, const clg_bench_
     clg__algorithms_summary(clg__trainer_algorithms(t), out->convolutions,
                             sizeof out->convolutions);
     out->peak_rss_bytes = clg__os_peak_rss_bytes();
+    out->device_bytes = clg__rt_bytes_peak(s->rt);
     out->images_per_s = desc->train.batch / out->time.median_s;
     out->gflops = out->images_per_s * out->facts.reference_flops_per_image * 1e-9;
     if (after != NULL) {

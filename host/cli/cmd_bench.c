@@ -35,7 +35,7 @@ static int print_step_json(const clg_session *s, const clg_model_desc *desc,
     clg__json_add_number(o, "share_of_fma_peak", r->gflops / peak->fma_gflops);
     clg__json_add_number(o, "first_step_s", r->first_step_s);
     clg__json_add_integer(o, "peak_rss_bytes", (int64_t)r->peak_rss_bytes);
-    clg__json_add_integer(o, "device_bytes", (int64_t)clg__rt_bytes_peak(s->rt));
+    clg__json_add_integer(o, "device_bytes", (int64_t)r->device_bytes);
     clg__json_add_text(o, "gemm", clg__blas_name(s->blas));
     clg__json_add_text(o, "convolutions", r->convolutions);
     clg__json_add_number(o, "loss_d", r->losses.loss_d);
@@ -60,7 +60,7 @@ static void print_step(const clg_session *s, const clg_model_desc *desc, const c
            peak->gemm_gflops, clg__blas_name(s->blas));
     printf("first step enqueued %.2f s after start; peak memory %s, of it device buffers %s\n",
            r->first_step_s, clg__human_bytes(r->peak_rss_bytes, a),
-           clg__human_bytes(clg__rt_bytes_peak(s->rt), b));
+           clg__human_bytes(r->device_bytes, b));
     printf("convolutions: %s\n", r->convolutions);
     printf("Loss_D %.4f Loss_G %.4f\n", r->losses.loss_d, r->losses.loss_g);
 }
