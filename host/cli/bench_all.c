@@ -10,6 +10,7 @@
 #include "base/os.h"
 #include "base/str.h"
 #include "cli/bench.h"
+#include "ops/conv_algo.h"
 
 enum { OP_ROUNDS = 5, STEP_ROUNDS = 3 };
 
@@ -150,6 +151,26 @@ static bool write_line(char line[256], const clg_layer *l, const char *pass, uin
     return true;
 }
 
+/* What the pass (0 forward, 1 data, 2 weight gradient) runs with. */
+static enum clg_conv_algo find_algo(const table *t, const clg_layer *l, uint32_t n, size_t pass)
+{
+    static const enum clg_conv_job jobs[] = { CLG_CONV_JOB_DOWN, CLG_CONV_JOB_UP,
+                                              CLG_CONV_JOB_WGRAD };
+    bool back = l->op == CLG_LAYER_DECONV2D; /* a convolution read backwards */
+    clg_conv g = { .n = n,
+                   .h = back ? l->out_h : l->in_h,
+                   .w = back ? l->out_w : l->in_w,
+                   .c = back ? l->out_c : l->in_c,
+                   .k = back ? l->in_c : l->out_c,
+                   .r = l->kernel,
+                   .s = l->kernel,
+                   .stride = l->stride,
+                   .pad = l->pad };
+    return clg__conv_make(&g) != CLG_OK
+               ? CLG_CONV_DIRECT
+               : clg__conv_algo_pick(&t->s.ops, &g, jobs[back && pass < 2u ? 1u - pass : pass]);
+}
+
 static int put_layer(table *t, const char *name, const clg_layer *l, uint32_t n, clg_json *list)
 {
     static const char *const passes[] = { "fwd", "bwd_data", "bwd_weight" };
@@ -164,8 +185,10 @@ static int put_layer(table *t, const char *name, const clg_layer *l, uint32_t n,
         clg_json *o = clg__json_add_object(list, NULL);
         clg__json_add_text(o, "layer", name);
         clg__json_add_text(o, "pass", passes[i]);
+        enum clg_conv_algo algo = find_algo(t, l, n, i);
+        clg__json_add_text(o, "algorithm", clg__conv_algo_name(algo));
         CLG_TRY(time_line(t, line, o, &gflops, &share));
-        PUT(t, " %9.1f %5.0f%%", gflops, 100.0 * share);
+        PUT(t, " %7.1f %4.0f%% %-9s", gflops, 100.0 * share, clg__conv_algo_name(algo));
     }
 out:
     PUT(t, "\n");
@@ -198,8 +221,8 @@ static int put_layers(table *t, clg_model_desc *desc)
     CLG_TRY(clg__model_expand(desc, &shape, plan));
     fprintf(stderr, "bench: layers of %s\n", desc->model.name);
     snprintf(title, sizeof title, "layers of %.40s, batch %u", desc->model.name, desc->train.batch);
-    PUT(t, "\n%-40s GFLOP/s on the direct count\n%-31s %16s %16s %16s\n", title, "", "fwd  roof",
-        "bwd_data  roof", "bwd_weight  roof");
+    PUT(t, "\n%-40s GFLOP/s on the direct count\n%-31s %13s %23s %23s\n", title, "",
+        "forward  roof", "data  roof", "weight  roof");
     CLG_TRY(put_layers_of(t, 'G', &plan->g, desc->train.batch, list));
     CLG_TRY(put_layers_of(t, 'D', &plan->d, desc->train.batch, list));
 out:
@@ -252,12 +275,15 @@ static int put_steps(table *t, clg_model_desc *desc)
     PUT(t, "\n%-20s %6s %5s %11s %10s %9s %6s %10s\n", "training step", "batch", "px", "images/s",
         "ms", "GFLOP/s", "peak", "memory");
     if (t->cli->model != NULL) {
-        return put_step(t, desc, list);
+        CLG_TRY(put_step(t, desc, list));
     }
-    for (const clg_preset *p = clg__presets; p->name != NULL; p++) {
+    for (const clg_preset *p = clg__presets; t->cli->model == NULL && p->name != NULL; p++) {
         CLG_TRY(clg__cli_model(t->cli, p->name, desc));
         CLG_TRY(put_step(t, desc, list));
     }
+    PUT(t,
+        "GFLOP/s of a step are on the reference count: padding taps and the gradients that only\n"
+        "other frameworks compute count, so that saved work shows.\n");
 out:
     return status;
 }
@@ -314,10 +340,7 @@ int clg__bench_all(const clg_cli *cli)
         }
     }
     clg__json_add_number(t.root, "time_s", clg__os_now_s() - start);
-    PUT(&t,
-        "\nGFLOP/s of a step are on the reference count: padding taps and the gradients that only\n"
-        "other frameworks compute count, so that saved work shows. %.0f s in all.\n",
-        clg__os_now_s() - start);
+    fprintf(stderr, "bench: %.0f s in all\n", clg__os_now_s() - start);
     if (cli->profile) {
         CLG_TRY(clg__print_profile(t.s.rt));
     }
