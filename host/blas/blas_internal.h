@@ -100,9 +100,10 @@ int clg__tuning_path(const clg_device_info *d, char *dst, size_t cap);
 /* false: absent, or not to be trusted (then a WARN log line says why). */
 bool clg__tuning_read(const clg_device_info *d, clg_tuning *out);
 int clg__tuning_write(const clg_device_info *d, const clg_tuning *t);
-/* Tries a handful of candidates, at most some seconds; t->xgemm is the fastest correct one, which
- * is then in use. */
-int clg__tuning_search(clg_blas *blas, clg_tuning *t);
+/* Tries a handful of candidates; t->xgemm is the fastest correct one, which is then in use. A
+ * candidate is begun only if, taking as long as the longest before it, it ends within limit_s: to
+ * build CLBlast's program takes .5 to 8 s, so on a slow compiler only the first ones are tried. */
+int clg__tuning_search(clg_blas *blas, double limit_s, clg_tuning *t);
 /* Times both back ends on two products and sets t->choice. */
 int clg__tuning_choose(clg_blas *blas, clg_tuning *t);
 

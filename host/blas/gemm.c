@@ -12,6 +12,8 @@ static const char *backend_name(int choice)
 
 /* ---- opening ---- */
 
+static const double FIRST_USE_S = 10.0, THOROUGH_S = 600.0; /* for the search */
+
 /* Parameters and choice for this device: from the fixed table, the record, or a search. */
 static int prepare(clg_blas *blas, const clg_blas_options *opt)
 {
@@ -28,7 +30,7 @@ static int prepare(clg_blas *blas, const clg_blas_options *opt)
     }
     CLG_TRY(clg__clblast_use(blas->rt, &t.xgemm));
     if (opt->tune && (!known || t.clblast_gflop_per_s <= 0.0)) {
-        CLG_TRY(clg__tuning_search(blas, &t));
+        CLG_TRY(clg__tuning_search(blas, FIRST_USE_S, &t));
         changed = true;
     }
     if (opt->tune && opt->choice == CLG_GEMM_AUTO && t.builtin_gflop_per_s <= 0.0) {
@@ -95,6 +97,21 @@ out:
 int clg__blas_open(clg_blas **out, clg_rt *rt, const clg_blas_options *opt)
 {
     return clg__blas_open_with(out, rt, opt, NULL, NULL);
+}
+
+int clg__blas_tune(clg_blas *blas, clg_blas_speeds *out)
+{
+    const clg_device_info *d = clg__rt_device(blas->rt);
+    clg_tuning t = clg__tuning_fixed(d);
+    int status = CLG_OK;
+    CLG_TRY(clg__tuning_search(blas, THOROUGH_S, &t));
+    CLG_TRY(clg__tuning_choose(blas, &t));
+    CLG_TRY(clg__tuning_write(d, &t));
+    blas->choice = t.choice;
+    *out = (clg_blas_speeds){ .builtin_gflop_per_s = t.builtin_gflop_per_s,
+                              .clblast_gflop_per_s = t.clblast_gflop_per_s };
+out:
+    return status;
 }
 
 void clg__blas_close(clg_blas **blas)

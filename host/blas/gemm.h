@@ -19,6 +19,13 @@ int clg__blas_open(clg_blas **out, clg_rt *rt, const clg_blas_options *opt);
 void clg__blas_close(clg_blas **blas);
 const char *clg__blas_name(const clg_blas *blas); /* "clblast" or "builtin" */
 
+typedef struct clg_blas_speeds {
+    double builtin_gflop_per_s, clblast_gflop_per_s; /* of a product of 1024x512x1024 */
+} clg_blas_speeds;
+/* Searches CLBlast's parameters without regard to time (up to minutes), times both back ends, and
+ * keeps the record that later openings with `tune` read. CLG_E_DEVICE when CLBlast does not work. */
+int clg__blas_tune(clg_blas *blas, clg_blas_speeds *out);
+
 /* Floats of workspace that clg__gemm needs for this product on this back end. */
 uint64_t clg__gemm_workspace(const clg_blas *blas, const clg_gemm *g);
 /* Enqueues the product. c must not overlap a, b or ws. a and b are both float, half or bfloat16, c as

@@ -1,18 +1,11 @@
 /* CLBlast's tile parameters and the choice of the back end per device: the fixed table, a short
- * search, and a readable record of what was found:
+ * search, and what its record (rt/record.h) says:
  *
- *     clgan tuning record 1
- *     platform: Portable Computing Language
- *     device: ...
- *     driver: 3.1
- *     clblast: 1.5.3
  *     choice: auto
  *     gflop_per_s: builtin 0 clblast 98.5
  *     xgemm: GEMMK=0 KREG=1 KWG=32 ... VWN=8 min_indirect=64
- *     sum: 00c0ffee00c0ffee
  *
- * A record is used only if the checksum over the lines before it fits, the first five lines are
- * those of this device, and the parameters obey CLBlast's own rules. */
+ * which is used only if the parameters obey CLBlast's own rules. */
 #include <stdio.h>
 #include <string.h>
 
@@ -21,10 +14,8 @@
 #include "base/os.h"
 #include "base/str.h"
 #include "blas/blas_internal.h"
+#include "rt/record.h"
 
-/* A candidate is begun only if, taking as long as the longest before it, it ends by then. To build
- * CLBlast's program takes .5 to 8 s, so on a slow compiler only the first ones are tried. */
-static const double SEARCH_S = 10.0;
 enum { RECORD_MAX = 8192, SEARCH_SIZE = 512 };
 
 static const char *const choice_names[] = { "auto", "clblast", "builtin" };
@@ -91,61 +82,32 @@ bool clg__xgemm_valid(const clg_xgemm *x, const clg_device_info *d)
 
 /* ---- the record ---- */
 
-static void add_head(clg_str *s, const clg_device_info *d)
+static clg_record_kind record_kind(char about[64])
 {
-    clg__str_add(s, "clgan tuning record 1\nplatform: %s\ndevice: %s\ndriver: %s\nclblast: %s\n",
-                 d->platform, d->name, d->driver, clg__clblast_version());
+    (void)snprintf(about, 64, "clblast: %s\n", clg__clblast_version());
+    return (clg_record_kind){ .title = "clgan tuning record 1", .about = about, .max = RECORD_MAX };
 }
 
 int clg__tuning_path(const clg_device_info *d, char *dst, size_t cap)
 {
-    char dir[CLG_PATH_MAX_LEN];
-    clg_str head = { 0 };
-    int status = CLG_OK;
-
-    CLG_TRY(clg__os_cache_dir(dir, sizeof dir));
-    add_head(&head, d);
-    if (head.failed) {
-        status = CLG_E_MEMORY;
-        goto out;
-    }
-    int n = snprintf(dst, cap, "%s/tuning/%016llx.txt", dir,
-                     (unsigned long long)clg__hash64(head.text, head.len, 0));
-    if (n < 0 || (size_t)n >= cap) {
-        status = clg__fail(CLG_E_IO, "cache folder: name is too long: %s", dir);
-    }
-out:
-    clg__str_free(&head);
-    return status;
+    char about[64];
+    clg_record_kind kind = record_kind(about);
+    return clg__record_path(d, &kind, dst, cap);
 }
 
 int clg__tuning_write(const clg_device_info *d, const clg_tuning *t)
 {
-    char path[CLG_PATH_MAX_LEN + 64];
+    char about[64];
+    clg_record_kind kind = record_kind(about);
     clg_str s = { 0 };
-    int status = CLG_OK;
 
-    CLG_TRY(clg__tuning_path(d, path, sizeof path));
-    char *slash = strrchr(path, '/');
-    *slash = '\0';
-    CLG_TRY(clg__os_mkdirs(path, 0700));
-    *slash = '/';
-    add_head(&s, d);
     clg__str_add(&s, "choice: %s\ngflop_per_s: builtin %.1f clblast %.1f\nxgemm:",
                  choice_names[t->choice], t->builtin_gflop_per_s, t->clblast_gflop_per_s);
     for (size_t i = 0; t->xgemm.set && i < CLG_XGEMM_COUNT; i++) {
         clg__str_add(&s, " %s=%u", xgemm_names[i], t->xgemm.value[i]);
     }
     clg__str_add(&s, t->xgemm.set ? " min_indirect=%u\n" : " own\n", t->xgemm.min_indirect);
-    if (!s.failed) {
-        clg__str_add(&s, "sum: %016llx\n", (unsigned long long)clg__hash64(s.text, s.len, 0));
-    }
-    if (s.failed) {
-        status = CLG_E_MEMORY;
-        goto out;
-    }
-    CLG_TRY(clg__os_write_atomic(path, s.text, s.len));
-out:
+    int status = s.failed ? CLG_E_MEMORY : clg__record_write(d, &kind, s.text);
     clg__str_free(&s);
     return status;
 }
@@ -172,31 +134,16 @@ static bool parse_xgemm(const char *text, clg_xgemm *x)
     return *text == '\n';
 }
 
-static const char *parse_record(const char *text, size_t size, const clg_device_info *d,
-                                clg_tuning *t)
+/* NULL, or what is wrong with the lines between head and checksum. */
+static const char *parse_body(const char *text, const clg_device_info *d, clg_tuning *t)
 {
-    clg_str head = { 0 };
-    const char *why = NULL, *sum = NULL, *at = NULL;
-    char word[16] = "", expected[40];
+    const char *at = NULL;
+    char word[16] = "";
 
-    add_head(&head, d);
-    sum = strstr(text, "\nsum: ");
-    if (head.failed || strlen(text) != size || sum == NULL) {
-        why = "cut short";
-        goto out;
-    }
-    snprintf(expected, sizeof expected, "sum: %016llx\n",
-             (unsigned long long)clg__hash64(text, (size_t)(sum + 1 - text), 0));
-    if (strcmp(sum + 1, expected) != 0) {
-        why = "changed since it was written";
-    } else if (strncmp(text, head.text, head.len) != 0) {
-        why = "of another device";
-    } else if (sscanf(text + head.len, "choice: %15s gflop_per_s: builtin %lf clblast %lf", word,
-                      &t->builtin_gflop_per_s, &t->clblast_gflop_per_s) != 3 ||
-               (at = strstr(text, "\nxgemm:")) == NULL || !parse_xgemm(at + 7, &t->xgemm)) {
-        why = "not understood";
-    } else if (t->xgemm.set && !clg__xgemm_valid(&t->xgemm, d)) {
-        why = "with parameters that this device cannot have";
+    if (sscanf(text, "choice: %15s gflop_per_s: builtin %lf clblast %lf", word,
+               &t->builtin_gflop_per_s, &t->clblast_gflop_per_s) != 3 ||
+        (at = strstr(text, "\nxgemm:")) == NULL || !parse_xgemm(at + 7, &t->xgemm)) {
+        return "not understood";
     }
     t->choice = -1;
     for (int i = 0; i < 3; i++) {
@@ -204,31 +151,25 @@ static const char *parse_record(const char *text, size_t size, const clg_device_
             t->choice = i;
         }
     }
-    if (why == NULL && t->choice < 0) {
-        why = "not understood";
+    if (t->xgemm.set && !clg__xgemm_valid(&t->xgemm, d)) {
+        return "with parameters that this device cannot have";
     }
-out:
-    clg__str_free(&head);
-    return why;
+    return t->choice < 0 ? "not understood" : NULL;
 }
 
 bool clg__tuning_read(const clg_device_info *d, clg_tuning *out)
 {
-    char path[CLG_PATH_MAX_LEN + 64];
-    uint8_t *data = NULL;
-    size_t size = 0;
+    char about[64], *body = NULL;
+    clg_record_kind kind = record_kind(about);
     clg_tuning t = { 0 };
 
-    if (clg__tuning_path(d, path, sizeof path) != CLG_OK || !clg__os_stat(path).is_file) {
+    if (!clg__record_read(d, &kind, &body)) {
         return false;
     }
-    const char *why = "not readable";
-    if (clg__os_read_file(path, RECORD_MAX, &data, &size) == CLG_OK) {
-        why = parse_record((const char *)data, size, d, &t);
-    }
-    clg__free(data);
+    const char *why = parse_body(body, d, &t);
+    clg__free(body);
     if (why != NULL) {
-        clg__log(CLG_LOG_WARN, "tuning record %s is ignored: it is %s", path, why);
+        clg__record_ignore(d, &kind, why);
         return false;
     }
     *out = t;
@@ -289,7 +230,7 @@ static double try_candidate(clg_blas *blas, const clg_xgemm *x)
     return speed;
 }
 
-int clg__tuning_search(clg_blas *blas, clg_tuning *t)
+int clg__tuning_search(clg_blas *blas, double limit_s, clg_tuning *t)
 {
     const clg_device_info *d = clg__rt_device(blas->rt);
     bool gpu = d->type == CLG_DEVICE_GPU;
@@ -304,7 +245,7 @@ int clg__tuning_search(clg_blas *blas, clg_tuning *t)
     double own_speed = gpu ? try_candidate(blas, &best) : 0.0;
     for (size_t i = 0; i < n; i++) {
         double begun = clg__os_now_s();
-        if (i > 0 && begun - start + longest > SEARCH_S) {
+        if (i > 0 && begun - start + longest > limit_s) {
             break;
         }
         double speed = clg__xgemm_valid(&list[i], d) ? try_candidate(blas, &list[i]) : 0.0;

@@ -1,0 +1,302 @@
+/* Timing of the algorithms of convolutions, and the record of what was found. */
+#include "nn/conv_tune.h"
+
+#include <math.h>
+#include <stdio.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "ops/conv2d.h"
+#include "ops/random.h"
+#include "rt/record.h"
+
+/* Winograd's results differ from the direct ones by less than 3e-5 of the largest; a kernel that a
+ * driver compiles wrongly is off by far more. */
+static const double WRONG = 1e-3;
+static const double MS_LEAST = 0.001; /* as the record's digits show */
+enum { RECORD_MAX = 1 << 20, ABOUT_LEN = 96 };
+
+/* ---- one job on the device ---- */
+
+typedef struct bench {
+    clg_conv g;
+    enum clg_conv_job job;
+    clg_buffer *big, *small, *filter, *ws;
+    float *want, *got; /* results on the host */
+    uint64_t len;      /* of the result */
+} bench;
+
+static clg_tensor shape4(clg_buffer *b, uint32_t d0, uint32_t d1, uint32_t d2, uint32_t d3)
+{
+    return clg__tensor_view(clg__tensor_all(b), 0, 4, d0, d1, d2, d3);
+}
+
+static enum clg_pass pass_of(enum clg_conv_job job)
+{
+    return job == CLG_CONV_JOB_DOWN ? CLG_FWD
+           : job == CLG_CONV_JOB_UP ? CLG_BWD_DATA
+                                    : CLG_BWD_WEIGHT;
+}
+
+static clg_tensor result_of(const bench *b)
+{
+    return clg__tensor_all(b->job == CLG_CONV_JOB_DOWN ? b->small
+                           : b->job == CLG_CONV_JOB_UP ? b->big
+                                                       : b->filter);
+}
+
+static int run_job(const clg_ops *ops, const bench *b)
+{
+    const clg_conv *g = &b->g;
+    clg_tensor x = shape4(b->big, g->n, g->h, g->w, g->c);
+    clg_tensor y = shape4(b->small, g->n, g->p, g->q, g->k);
+    clg_tensor w = shape4(b->filter, g->r, g->s, g->c, g->k);
+    clg_tensor ws = b->ws != NULL ? clg__tensor_all(b->ws) : CLG_NO_TENSOR;
+    switch (b->job) {
+    case CLG_CONV_JOB_DOWN:
+        return clg__conv2d_fwd(ops, g, x, w, NULL, y, ws);
+    case CLG_CONV_JOB_UP:
+        return clg__conv2d_bwd_data(ops, g, y, w, x, ws);
+    default:
+        return clg__conv2d_bwd_weight(ops, g, x, y, w, ws);
+    }
+}
+
+static int fill(const clg_ops *ops, clg_buffer *b, uint64_t lane)
+{
+    const clg_rng_key key = { .seed = 7, .stream = CLG_STREAM_TEST, .lane = (uint32_t)lane };
+    return clg__random_normal(ops, &key, 0.0f, 1.0f, clg__tensor_all(b));
+}
+
+static int open_bench(bench *b, const clg_ops *ops, uint64_t ws)
+{
+    clg_rt *rt = ops->rt;
+    int status = CLG_OK;
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, clg__conv_x_len(&b->g), "tuning", &b->big));
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, clg__conv_y_len(&b->g), "tuning", &b->small));
+    CLG_TRY(clg__buffer_create(rt, CLG_F32, clg__conv_w_len(&b->g), "tuning", &b->filter));
+    if (ws > 0) {
+        CLG_TRY(clg__buffer_create(rt, CLG_F32, ws, "tuning", &b->ws));
+    }
+    CLG_TRY(fill(ops, b->big, 0));
+    CLG_TRY(fill(ops, b->small, 1));
+    CLG_TRY(fill(ops, b->filter, 2));
+    b->len = clg__tensor_len(result_of(b));
+    b->want = clg__alloc((size_t)b->len, sizeof *b->want);
+    b->got = clg__alloc((size_t)b->len, sizeof *b->got);
+    CLG_TRY(b->want != NULL && b->got != NULL ? CLG_OK : CLG_E_MEMORY);
+out:
+    return status;
+}
+
+static void close_bench(bench *b)
+{
+    clg__buffer_destroy(&b->big);
+    clg__buffer_destroy(&b->small);
+    clg__buffer_destroy(&b->filter);
+    clg__buffer_destroy(&b->ws);
+    clg__free(b->want);
+    clg__free(b->got);
+}
+
+/* ---- measuring ---- */
+
+/* The ops with one algorithm for everything. */
+typedef struct forced_ops {
+    clg_ops ops;
+    clg_conv_choices choices;
+} forced_ops;
+
+static void force(forced_ops *f, const clg_ops *ops, enum clg_conv_algo algo)
+{
+    f->choices = (clg_conv_choices){ .forced = algo };
+    f->ops = *ops;
+    f->ops.conv_choices = &f->choices;
+}
+
+uint32_t clg__conv_tune_candidates(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job)
+{
+    uint32_t n = 0;
+    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
+        n += clg__conv_algo_fits(ops, g, job, (enum clg_conv_algo)i);
+    }
+    return n;
+}
+
+/* Largest difference of the results, in parts of the largest value. */
+static double difference(const float *want, const float *got, uint64_t n)
+{
+    double most = 0.0, off = 0.0;
+    for (uint64_t i = 0; i < n; i++) {
+        double d = fabs((double)want[i] - (double)got[i]);
+        most = fmax(most, fabs((double)want[i]));
+        off = d > off || isnan(d) ? d : off;
+    }
+    return isnan(off) ? INFINITY : off / fmax(most, 1e-30);
+}
+
+/* First runs: kernels are built, caches warmed, results compared with the direct ones. An algorithm
+ * that does not run or computes wrong is left out (times->ms < 0). */
+static int check_all(const clg_ops *ops, bench *b, clg_conv_times *times)
+{
+    int status = CLG_OK;
+    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
+        bool first = i == CLG_CONV_DIRECT;
+        forced_ops f;
+        force(&f, ops, (enum clg_conv_algo)i);
+        if (!clg__conv_algo_fits(ops, &b->g, b->job, (enum clg_conv_algo)i)) {
+            times->ms[i] = -1.0;
+            continue;
+        }
+        int ran = run_job(&f.ops, b);
+        ran = ran == CLG_OK ? clg__rt_read(ops->rt, result_of(b), first ? b->want : b->got) : ran;
+        if (first) {
+            CLG_TRY(ran);
+            continue;
+        }
+        double off = ran == CLG_OK ? difference(b->want, b->got, b->len) : INFINITY;
+        if (!(off < WRONG)) {
+            clg__log(CLG_LOG_WARN, "convolution %s is left out on this device: %s",
+                     clg__conv_algo_name((enum clg_conv_algo)i),
+                     ran != CLG_OK ? clg_message() : "its results are wrong");
+            times->ms[i] = -1.0;
+        }
+    }
+out:
+    return status;
+}
+
+static int time_all(const clg_ops *ops, const bench *b, uint32_t repeats, clg_conv_times *times)
+{
+    int status = CLG_OK;
+    for (uint32_t k = 0; k < repeats; k++) {
+        for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
+            forced_ops f;
+            if (times->ms[i] < 0.0) {
+                continue;
+            }
+            force(&f, ops, (enum clg_conv_algo)i);
+            double start = clg__os_now_s();
+            CLG_TRY(run_job(&f.ops, b));
+            CLG_TRY(clg__rt_finish(ops->rt));
+            double ms = fmax(1e3 * (clg__os_now_s() - start), MS_LEAST);
+            times->ms[i] = k == 0 || ms < times->ms[i] ? ms : times->ms[i];
+        }
+    }
+out:
+    return status;
+}
+
+/* Workspace for whichever algorithm. */
+static uint64_t most_workspace(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job)
+{
+    uint64_t most = 0;
+    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
+        forced_ops f;
+        force(&f, ops, (enum clg_conv_algo)i);
+        uint64_t ws = clg__conv2d_workspace(&f.ops, g, pass_of(job));
+        most = ws > most ? ws : most;
+    }
+    return most;
+}
+
+static uint32_t cut_batch(const clg_conv *g, double work)
+{
+    clg_conv one = *g;
+    one.n = 1;
+    double most = work / clg__conv_flops(&one);
+    return !(work > 0.0) || most >= g->n ? g->n : most < 1.0 ? 1u : (uint32_t)most;
+}
+
+int clg__conv_tune(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
+                   clg_conv_tune_how *how, clg_conv_list *list, uint32_t *n, bool *done)
+{
+    clg_conv_times times = { { 0.0 } };
+    bench b = { .g = *g, .job = job };
+    double begun = clg__os_now_s();
+    int best = CLG_CONV_DIRECT, status = CLG_OK;
+    *done = how->limit_s <= 0.0 || begun - how->start_s + how->longest_s <= how->limit_s;
+    if (!*done) {
+        return CLG_OK;
+    }
+    *n = b.g.n = cut_batch(g, how->work);
+    CLG_TRY(open_bench(&b, ops, most_workspace(ops, &b.g, job)));
+    CLG_TRY(check_all(ops, &b, &times));
+    CLG_TRY(time_all(ops, &b, how->repeats, &times));
+    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
+        times.ms[i] = fmax(times.ms[i], 0.0);
+        best = times.ms[i] > 0.0 && times.ms[i] < times.ms[best] ? i : best;
+    }
+    const clg_conv_choice c = clg__conv_choice_of(g, job, (enum clg_conv_algo)best);
+    CLG_TRY(clg__conv_list_set(list, &c, &times));
+    how->longest_s = fmax(how->longest_s, clg__os_now_s() - begun);
+out:
+    close_bench(&b);
+    return status;
+}
+
+/* ---- the record ---- */
+
+static clg_record_kind record_kind(const clg_rt *rt, char about[ABOUT_LEN])
+{
+    (void)snprintf(about, ABOUT_LEN, "clgan: %s\nkernels: %s\n", CLGAN_VERSION,
+                   clg__rt_family(rt) == CLG_KERNELS_CPU ? "cpu" : "gpu");
+    return (clg_record_kind){ .title = "clgan convolution record 1", .about = about,
+                              .max = RECORD_MAX };
+}
+
+int clg__conv_record_path(const clg_rt *rt, char *dst, size_t cap)
+{
+    char about[ABOUT_LEN];
+    const clg_record_kind kind = record_kind(rt, about);
+    return clg__record_path(clg__rt_device(rt), &kind, dst, cap);
+}
+
+static bool all_measured(const clg_conv_list *list)
+{
+    bool good = true;
+    for (uint32_t i = 0; i < list->count; i++) {
+        good = good && list->times[i].ms[list->choice[i].algo] > 0.0;
+    }
+    return good;
+}
+
+bool clg__conv_record_read(const clg_rt *rt, clg_conv_list *list)
+{
+    char about[ABOUT_LEN], *body = NULL;
+    const clg_record_kind kind = record_kind(rt, about);
+    uint32_t bad = 0;
+    *list = (clg_conv_list){ 0 };
+    if (!clg__record_read(clg__rt_device(rt), &kind, &body)) {
+        return false;
+    }
+    int status = clg__conv_list_parse(body, list, &bad);
+    clg__free(body);
+    if (status == CLG_OK && bad == 0 && all_measured(list)) {
+        return true;
+    }
+    clg__record_ignore(clg__rt_device(rt), &kind, "not understood");
+    clg__conv_list_free(list);
+    return false;
+}
+
+int clg__conv_record_write(const clg_rt *rt, const clg_conv_list *list)
+{
+    char about[ABOUT_LEN];
+    const clg_record_kind kind = record_kind(rt, about);
+    clg_conv_list all;
+    clg_str text = { 0 };
+    int status = CLG_OK;
+    (void)clg__conv_record_read(rt, &all); /* another process may have added some */
+    for (uint32_t i = 0; i < list->count; i++) {
+        CLG_TRY(clg__conv_list_set(&all, &list->choice[i], &list->times[i]));
+    }
+    clg__conv_list_format(&all, &text);
+    CLG_TRY(text.failed ? CLG_E_MEMORY : CLG_OK);
+    CLG_TRY(clg__record_write(clg__rt_device(rt), &kind, text.text));
+out:
+    clg__str_free(&text);
+    clg__conv_list_free(&all);
+    return status;
+}
