@@ -26,7 +26,7 @@ typedef struct clg_cli {
     uint64_t epochs, steps, batch, size, seed, trace, count, interpolate, rounds;
     bool has_epochs, has_steps, has_batch, has_size, has_seed, has_count, has_interpolate,
         has_rounds;
-    bool profile, json, clear, help, quick;
+    bool profile, json, clear, help, quick, thorough;
 } clg_cli;
 
 typedef struct clg_command {
@@ -56,6 +56,7 @@ int clg__cmd_compare(const clg_cli *cli);
 int clg__cmd_cache(const clg_cli *cli);
 int clg__cmd_bench(const clg_cli *cli);
 int clg__cmd_eval(const clg_cli *cli);
+int clg__cmd_tune(const clg_cli *cli);
 
 /* ---- shared by commands (session.c) ---- */
 
@@ -63,7 +64,8 @@ int clg__cmd_eval(const clg_cli *cli);
 typedef struct clg_session {
     clg_rt *rt;
     clg_blas *blas;
-    clg_conv_choices conv; /* what is asked for */
+    clg_conv_choices conv; /* what is asked for, and what the record says */
+    clg_conv_list record;  /* of this device; empty with tune off */
     clg_ops ops;           /* points into this struct */
 } clg_session;
 /* Picks by --platform / --device, prints the choice on standard error. runtime: gemm, kernels,
@@ -72,6 +74,10 @@ int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *
 /* How long building kernels took, once, if a log line said that it takes a while. */
 void clg__session_tell_builds(const clg_session *s);
 void clg__session_close(clg_session *s);
+/* Before a new training of so many steps: measures convolutions that the record does not know, if
+ * the model wants tuning and the run is long enough (gan/conv_jobs.h). */
+void clg__session_tune(clg_session *s, const clg_model_desc *desc, const clg_model_plan *plan,
+                       uint64_t steps);
 /* --model with --data, --batch, --size, --seed, --epochs, --steps and --set applied. */
 int clg__cli_model(const clg_cli *cli, const char *name, clg_model_desc *out);
 int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc);

@@ -271,6 +271,12 @@ out:
     return status;
 }
 
+static uint64_t expected_steps(const clg_model_desc *desc, const clg_dataset *ds)
+{
+    uint64_t rows = ds != NULL ? clg__dataset_info(ds)->count : desc->data.rows;
+    return desc->train.steps > 0 ? desc->train.steps : desc->train.epochs * rows / (desc->train.batch > 0 ? desc->train.batch : 1u);
+}
+
 int clg__cmd_train(const clg_cli *cli)
 {
     int status = CLG_OK;
@@ -293,6 +299,9 @@ int clg__cmd_train(const clg_cli *cli)
     clg_data_shape shape;
     CLG_TRY(open_data(desc, &ds, &shape));
     CLG_TRY(clg__model_expand(desc, &shape, plan));
+    if (cli->resume == NULL) { /* a resumed run has its algorithms from its checkpoint */
+        clg__session_tune(&s, desc, plan, expected_steps(desc, ds));
+    }
     clg_trainer_options opt = { .version = CLGAN_VERSION, .trace_steps = cli->trace,
                                 .out_dir = cli->out };
     CLG_TRY(clg__trainer_create(&t, &s.ops, desc, plan, ds, &opt));

@@ -15,6 +15,8 @@ static const char *const sample_options[] = { "--model", "--platform", "--device
 static const char *const eval_options[] = { "--metrics", "--against", "--data", "--size", "--count",
     "--seed", "--samples-from", "--out", "--png", "--json", "--model", "--set", "--math",
     "--platform", "--device", NULL };
+static const char *const tune_options[] = { "--model", "--batch", "--size", "--set", "--platform",
+    "--device", "--thorough", "--json", NULL };
 static const char *const json_options[] = { "--json", NULL };
 static const char *const selftest_options[] = { "--platform", "--device", "--json", "--quick",
     "--precision", "--set", NULL };
@@ -60,6 +62,13 @@ const clg_command clg__commands[] = {
     { .name = "selftest", .arguments = "[--platform P] [--device D] [--json]",
       .summary = "Checks every kernel and a short training of a device against double precision.",
       .options = selftest_options, .run = clg__cmd_selftest },
+    { .name = "tune", .arguments = "[--model NAME|FILE.yaml] [options]",
+      .summary = "Measures which algorithms are fastest on a device and keeps a record.",
+      .options = tune_options,
+      .notes = "Without --model the layers of all convolutional presets. New runs with runtime.tune=on\n"
+               "(the default) use the record; a resumed run stays with what its checkpoint says.\n"
+               "GFLOP/s count the direct algorithm's operations, so that times can be compared.\n",
+      .run = clg__cmd_tune },
     { .name = "models", .arguments = "[list | show NAME | check NAME|FILE.yaml]",
       .summary = "Lists, prints or checks models.", .options = no_options,
       .run = clg__cmd_models },

@@ -5,8 +5,10 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/cli.h"
+#include "gan/conv_jobs.h"
 #include "gan/model.h"
 #include "io/config.h"
+#include "nn/conv_tune.h"
 
 /* --math exact is the direct algorithm for every convolution; fast is the default. */
 static int read_math(const clg_cli *cli, const char **conv)
@@ -46,6 +48,21 @@ out:
     return status;
 }
 
+static void use_record(clg_session *s)
+{
+    s->conv.list = s->record.choice;
+    s->conv.count = s->record.count;
+}
+
+void clg__session_tune(clg_session *s, const clg_model_desc *desc, const clg_model_plan *plan,
+                       uint64_t steps)
+{
+    if (desc->runtime.tune && s->conv.forced == CLG_CONV_ALGO_COUNT) {
+        clg__conv_first_use(&s->ops, desc, plan, steps, &s->record);
+        use_record(s);
+    }
+}
+
 int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *runtime)
 {
     int status = CLG_OK;
@@ -65,6 +82,10 @@ int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *
             d->platform, d->platform_index, d->device_index, d->driver,
             clg__rt_family(s->rt) == CLG_KERNELS_CPU ? "CPU" : "GPU");
     CLG_TRY(clg__blas_open(&s->blas, s->rt, &blas));
+    if (blas.tune && s->conv.forced == CLG_CONV_ALGO_COUNT) {
+        (void)clg__conv_record_read(s->rt, &s->record);
+        use_record(s);
+    }
     s->ops = (clg_ops){ .rt = s->rt, .blas = s->blas, .conv_choices = &s->conv };
 out:
     if (status != CLG_OK) {
@@ -88,6 +109,7 @@ void clg__session_close(clg_session *s)
     clg__session_tell_builds(s);
     clg__blas_close(&s->blas);
     clg__rt_close(&s->rt);
+    clg__conv_list_free(&s->record);
 }
 
 int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc)

@@ -9,11 +9,13 @@
 #include "gan/model.h"
 #include "gan/trainer.h"
 #include "io/config.h"
+#include "nn/conv_tune.h"
 
 struct clg_context {
     clg_rt *rt;
     clg_blas *blas;
-    clg_conv_choices conv; /* what the environment forces */
+    clg_conv_choices conv; /* what the environment forces, else what the record says */
+    clg_conv_list record;
     clg_ops ops;
 };
 
@@ -74,6 +76,10 @@ int clg_context_open(clg_context **out, const clg_context_options *opt)
     CLG_TRY(clg__rt_open(&c->rt, &rt));
     CLG_TRY(clg__blas_open(&c->blas, c->rt, &blas));
     CLG_TRY(clg__conv_forced_by_env(&c->conv.forced));
+    if (blas.tune && clg__conv_record_read(c->rt, &c->record)) {
+        c->conv.list = c->record.choice;
+        c->conv.count = c->record.count;
+    }
     c->ops = (clg_ops){ .rt = c->rt, .blas = c->blas, .conv_choices = &c->conv };
     *out = c;
     c = NULL;
@@ -89,6 +95,7 @@ void clg_context_close(clg_context **context)
     }
     clg__blas_close(&(*context)->blas);
     clg__rt_close(&(*context)->rt);
+    clg__conv_list_free(&(*context)->record);
     clg__free(*context);
     *context = NULL;
 }

@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
@@ -14,6 +15,7 @@
 /* Winograd's results differ from the direct ones by less than 3e-5 of the largest; a kernel that a
  * driver compiles wrongly is off by far more. */
 static const double WRONG = 1e-3;
+static const double CLEARLY = 0.95;
 static const double MS_LEAST = 0.001; /* as the record's digits show */
 enum { RECORD_MAX = 1 << 20, ABOUT_LEN = 96 };
 
@@ -167,8 +169,17 @@ out:
     return status;
 }
 
-static int time_all(const clg_ops *ops, const bench *b, uint32_t repeats, clg_conv_times *times)
+static int compare_doubles(const void *a, const void *b)
 {
+    double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* times: the least of each; middle: the median. */
+static int time_all(const clg_ops *ops, const bench *b, uint32_t repeats, clg_conv_times *times,
+                    clg_conv_times *middle)
+{
+    double ms[CLG_CONV_ALGO_COUNT][CLG_CONV_REPEATS_MAX];
     int status = CLG_OK;
     for (uint32_t k = 0; k < repeats; k++) {
         for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
@@ -180,12 +191,33 @@ static int time_all(const clg_ops *ops, const bench *b, uint32_t repeats, clg_co
             double start = clg__os_now_s();
             CLG_TRY(run_job(&f.ops, b));
             CLG_TRY(clg__rt_finish(ops->rt));
-            double ms = fmax(1e3 * (clg__os_now_s() - start), MS_LEAST);
-            times->ms[i] = k == 0 || ms < times->ms[i] ? ms : times->ms[i];
+            ms[i][k] = fmax(1e3 * (clg__os_now_s() - start), MS_LEAST);
+        }
+    }
+    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
+        if (times->ms[i] >= 0.0) {
+            qsort(ms[i], repeats, sizeof ms[i][0], compare_doubles);
+            times->ms[i] = ms[i][0];
+            middle->ms[i] = ms[i][repeats / 2u];
         }
     }
 out:
     return status;
+}
+
+/* The shipped rule's, unless another one's usual time is clearly below its least: what else the
+ * machine does meanwhile must not decide. */
+static enum clg_conv_algo choose(enum clg_conv_algo rule, const clg_conv_times *least,
+                                 const clg_conv_times *middle)
+{
+    enum clg_conv_algo usual = least->ms[rule] > 0.0 ? rule : CLG_CONV_DIRECT, best = usual;
+    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
+        if (least->ms[i] > 0.0 && middle->ms[i] < CLEARLY * least->ms[usual] &&
+            least->ms[i] < least->ms[best]) {
+            best = (enum clg_conv_algo)i;
+        }
+    }
+    return best;
 }
 
 /* Workspace for whichever algorithm. */
@@ -212,10 +244,11 @@ static uint32_t cut_batch(const clg_conv *g, double work)
 int clg__conv_tune(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
                    clg_conv_tune_how *how, clg_conv_list *list, uint32_t *n, bool *done)
 {
-    clg_conv_times times = { { 0.0 } };
+    clg_conv_times times = { { 0.0 } }, middle = { { 0.0 } };
+    uint32_t repeats = how->repeats < CLG_CONV_REPEATS_MAX ? how->repeats : CLG_CONV_REPEATS_MAX;
     bench b = { .g = *g, .job = job };
     double begun = clg__os_now_s();
-    int best = CLG_CONV_DIRECT, status = CLG_OK;
+    int status = CLG_OK;
     *done = how->limit_s <= 0.0 || begun - how->start_s + how->longest_s <= how->limit_s;
     if (!*done) {
         return CLG_OK;
@@ -223,12 +256,12 @@ int clg__conv_tune(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
     *n = b.g.n = cut_batch(g, how->work);
     CLG_TRY(open_bench(&b, ops, most_workspace(ops, &b.g, job)));
     CLG_TRY(check_all(ops, &b, &times));
-    CLG_TRY(time_all(ops, &b, how->repeats, &times));
+    CLG_TRY(time_all(ops, &b, repeats, &times, &middle));
     for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
         times.ms[i] = fmax(times.ms[i], 0.0);
-        best = times.ms[i] > 0.0 && times.ms[i] < times.ms[best] ? i : best;
     }
-    const clg_conv_choice c = clg__conv_choice_of(g, job, (enum clg_conv_algo)best);
+    const clg_conv_choice c =
+        clg__conv_choice_of(g, job, choose(clg__conv_algo_rule(ops, g, job), &times, &middle));
     CLG_TRY(clg__conv_list_set(list, &c, &times));
     how->longest_s = fmax(how->longest_s, clg__os_now_s() - begun);
 out:

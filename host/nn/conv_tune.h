@@ -6,9 +6,11 @@
 
 #include "ops/conv_choices.h"
 
+enum { CLG_CONV_REPEATS_MAX = 32 };
+
 /* How to measure. Algorithms take turns, so that a clock that changes meanwhile is fair to all. */
 typedef struct clg_conv_tune_how {
-    uint32_t repeats; /* at least 1; of each algorithm, the fastest counts */
+    uint32_t repeats; /* 1 .. CLG_CONV_REPEATS_MAX, of each algorithm */
     double work;      /* FLOP (direct count) of one timed run: the batch is cut to that; 0: whole */
     double limit_s;   /* a job is begun only if, as long as the longest before, it ends by then; 0:
                          no limit. Counted from start_s. */
@@ -20,8 +22,9 @@ typedef struct clg_conv_tune_how {
 uint32_t clg__conv_tune_candidates(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job);
 
 /* Times every algorithm that fits on random data of g->n images (or fewer, as `how` says), leaves
- * out those whose result is not that of the direct one, and sets the decision in `list`; times are
- * those of the images timed, *n of them. *done is false when the time was up. Waits. */
+ * out those whose result is not that of the direct one, and sets the decision in `list`: the shipped
+ * rule's algorithm, unless another's median is 5 % below its least time. Times are the least ones,
+ * of the images timed, *n of them. *done is false when the time was up. Waits. */
 int clg__conv_tune(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
                    clg_conv_tune_how *how, clg_conv_list *list, uint32_t *n, bool *done);
 

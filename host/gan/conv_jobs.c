@@ -1,0 +1,110 @@
+/* Which convolutions of a model are measured, and when. */
+#include "gan/conv_jobs.h"
+
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "gan/trainer_internal.h"
+#include "nn/conv_tune.h"
+
+static const double FIRST_USE_S = 10.0;
+static const double FIRST_USE_FLOPS = 2e8; /* of a job: about 1 ms of a laptop's CPU */
+static const double CPU_WORK = 2e9;        /* FLOP of one timed run */
+enum { FIRST_USE_REPEATS = 3 };
+
+static int compare_work(const void *a, const void *b)
+{
+    double x = clg__conv_flops(&((const clg_conv_task *)a)->g);
+    double y = clg__conv_flops(&((const clg_conv_task *)b)->g);
+    return (x < y) - (x > y);
+}
+
+static bool is_listed(const clg_conv_task *list, uint32_t n, const clg_conv *g,
+                      enum clg_conv_job job)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        const clg_conv *o = &list[i].g;
+        if (list[i].job == job && o->h == g->h && o->w == g->w && o->c == g->c && o->k == g->k &&
+            o->r == g->r && o->s == g->s && o->stride == g->stride && o->pad == g->pad) {
+            return true;
+        }
+    }
+    return false;
+}
+
+int clg__conv_jobs(const clg_ops *ops, const clg_model_desc *desc, const clg_model_plan *plan,
+                   const clg_conv_list *known, double flops, clg_conv_task **tasks,
+                   uint32_t *count)
+{
+    const clg_net_plan *const plans[2] = { &plan->g, &plan->d };
+    clg_net_options opt[2];
+    clg_conv *conv = clg__alloc(CLG_LAYERS_MAX, sizeof *conv);
+    int status = CLG_OK;
+    *count = 0;
+    *tasks = clg__alloc(2u * CLG_LAYERS_MAX * CLG_CONV_JOB_COUNT, sizeof **tasks);
+    CLG_TRY(conv != NULL && *tasks != NULL ? CLG_OK : CLG_E_MEMORY);
+    clg__facts_nets(desc, plan, desc->train.batch, opt);
+    for (int i = 0; i < 2; i++) {
+        uint32_t convs = 0;
+        CLG_TRY(clg__net_convs(plans[i], opt[i].max_batch, conv, &convs));
+        for (uint32_t k = 0; k < convs * CLG_CONV_JOB_COUNT; k++) {
+            const clg_conv *g = &conv[k / CLG_CONV_JOB_COUNT];
+            enum clg_conv_job job = (enum clg_conv_job)(k % CLG_CONV_JOB_COUNT);
+            bool is_known = known != NULL && clg__conv_list_find(known, g, job) < known->count;
+            if (!is_known && clg__conv_flops(g) >= flops && !is_listed(*tasks, *count, g, job) &&
+                clg__conv_tune_candidates(ops, g, job) > 1u) {
+                (*tasks)[(*count)++] = (clg_conv_task){ .g = *g, .job = job };
+            }
+        }
+    }
+    qsort(*tasks, *count, sizeof **tasks, compare_work);
+out:
+    clg__free(conv);
+    if (status != CLG_OK) {
+        clg__free(*tasks);
+        *tasks = NULL;
+    }
+    return status;
+}
+
+static int measure_all(const clg_ops *ops, const clg_conv_task *task, uint32_t count,
+                       clg_conv_list *record)
+{
+    const clg_device_info *d = clg__rt_device(ops->rt);
+    clg_conv_tune_how how = { .repeats = FIRST_USE_REPEATS, .limit_s = FIRST_USE_S,
+                              .start_s = clg__os_now_s(),
+                              .work = d->type == CLG_DEVICE_CPU ? CPU_WORK : 0.0 };
+    uint32_t done = 0;
+    int status = CLG_OK;
+    clg__log(CLG_LOG_INFO, "convolutions: measuring which algorithms are fastest for %u jobs of "
+             "this model on %s (once per device, at most %.0f s)", count, d->name, FIRST_USE_S);
+    for (bool more = true; done < count && more; done += more) {
+        uint32_t n = 0;
+        CLG_TRY(clg__conv_tune(ops, &task[done].g, task[done].job, &how, record, &n, &more));
+    }
+    clg__log(CLG_LOG_DEBUG, "convolutions: measured %u of %u jobs in %.1f s", done, count,
+             clg__os_now_s() - how.start_s);
+    CLG_TRY(clg__conv_record_write(ops->rt, record));
+out:
+    return status;
+}
+
+void clg__conv_first_use(const clg_ops *ops, const clg_model_desc *desc, const clg_model_plan *plan,
+                         uint64_t steps, clg_conv_list *record)
+{
+    clg_conv_task *task = NULL;
+    uint32_t count = 0;
+    if (steps < CLG_CONV_FIRST_USE_STEPS) {
+        return;
+    }
+    int status = clg__conv_jobs(ops, desc, plan, record, FIRST_USE_FLOPS, &task, &count);
+    if (status == CLG_OK && count > 0) {
+        status = measure_all(ops, task, count, record);
+    }
+    if (status != CLG_OK) {
+        clg__log(CLG_LOG_WARN, "convolutions: not all were measured: %s", clg_message());
+    }
+    clg__free(task);
+}

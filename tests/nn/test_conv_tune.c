@@ -1,0 +1,236 @@
+/* Timing of convolutions' algorithms, and their record: what was written comes back, and nothing
+ * else is trusted. drivers: pocl */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/os.h"
+#include "nn/conv_tune.h"
+#include "rt/record.h"
+#include "support/net_support.h"
+#include "support/rt_support.h"
+
+#define LAYER "h32 w32 c64 k128 r4 s4 stride2 pad1"
+
+static char *folder, warned[600];
+
+static void keep_warning(void *user, enum clg_log_level level, const char *line)
+{
+    (void)user;
+    if (level == CLG_LOG_WARN) {
+        snprintf(warned, sizeof warned, "%s", line);
+    }
+}
+
+static clg_conv layer_of(uint32_t n, uint32_t hw, uint32_t c, uint32_t k)
+{
+    clg_conv g = { .n = n, .h = hw, .w = hw, .c = c, .k = k, .r = 4, .s = 4, .stride = 2, .pad = 1 };
+    TEST_OK(clg__conv_make(&g));
+    return g;
+}
+
+static void set(clg_conv_list *list, uint32_t c, enum clg_conv_algo algo, double ms)
+{
+    const clg_conv g = layer_of(1, 32, c, 8);
+    const clg_conv_choice choice = clg__conv_choice_of(&g, CLG_CONV_JOB_UP, algo);
+    clg_conv_times t = { { 0.0 } };
+    t.ms[algo] = ms;
+    TEST_OK(clg__conv_list_set(list, &choice, &t));
+}
+
+/* ---- the record ---- */
+
+static void a_record_comes_back_and_keeps_what_others_added(void **state)
+{
+    (void)state;
+    clg_rt *rt = test_rt();
+    clg_conv_list list = { 0 }, back;
+    char path[1200];
+    TEST_OK(clg__conv_record_path(rt, path, sizeof path));
+    assert_false(clg__conv_record_read(rt, &back));
+    set(&list, 5, CLG_CONV_WINOGRAD4, 1.5);
+    set(&list, 6, CLG_CONV_DIRECT, 2.5);
+    TEST_OK(clg__conv_record_write(rt, &list));
+    clg__conv_list_free(&list);
+    set(&list, 7, CLG_CONV_WINOGRAD2, 3.5); /* another process's */
+    set(&list, 6, CLG_CONV_WINOGRAD2, 0.5);
+    TEST_OK(clg__conv_record_write(rt, &list));
+    assert_true(clg__conv_record_read(rt, &back));
+    assert_int_equal(back.count, 3);
+    assert_int_equal(back.choice[0].algo, CLG_CONV_WINOGRAD4);
+    assert_int_equal(back.choice[1].algo, CLG_CONV_WINOGRAD2);
+    assert_int_equal(back.choice[2].algo, CLG_CONV_WINOGRAD2);
+    assert_true(back.times[0].ms[CLG_CONV_WINOGRAD4] > 1.49);
+    clg__conv_list_free(&back);
+    clg__conv_list_free(&list);
+    TEST_OK(clg__os_remove(path));
+}
+
+static void assert_ignored(const char *why)
+{
+    clg_conv_list back;
+    warned[0] = '\0';
+    assert_false(clg__conv_record_read(test_rt(), &back));
+    assert_int_equal(back.count, 0);
+    if (strstr(warned, "is ignored") == NULL || strstr(warned, why) == NULL) {
+        fail_msg("\"%s\" does not say: %s", warned, why);
+    }
+}
+
+static void a_record_that_was_changed_is_ignored(void **state)
+{
+    (void)state;
+    clg_rt *rt = test_rt();
+    clg_conv_list list = { 0 };
+    char path[1200];
+    uint8_t *good = NULL, *bad;
+    size_t size = 0;
+    TEST_OK(clg__conv_record_path(rt, path, sizeof path));
+    set(&list, 5, CLG_CONV_DIRECT, 1.5);
+    TEST_OK(clg__conv_record_write(rt, &list));
+    TEST_OK(clg__os_read_file(path, 8192, &good, &size));
+    bad = clg__alloc(size, 1);
+    for (size_t n = 0; n < 2 * size; n++) { /* every length, every byte */
+        memcpy(bad, good, size);
+        bad[n % size] = (uint8_t)(bad[n % size] ^ (n >= size));
+        TEST_OK(clg__os_write_atomic(path, bad, n < size ? n : size));
+        assert_ignored("");
+    }
+    clg__free(good);
+    clg__free(bad);
+    clg__conv_list_free(&list);
+    TEST_OK(clg__os_remove(path));
+}
+
+/* Writes `body` as a record of that clgan version, with a checksum that fits, to the place of ours. */
+static void plant(const char *version, const char *family, const char *body)
+{
+    clg_rt *rt = test_rt();
+    char about[96], ours[1200], theirs[1200];
+    uint8_t *bytes = NULL;
+    size_t size = 0;
+    snprintf(about, sizeof about, "clgan: %s\nkernels: %s\n", version, family);
+    const clg_record_kind kind = { .title = "clgan convolution record 1", .about = about,
+                                   .max = 1 << 20 };
+    TEST_OK(clg__record_write(clg__rt_device(rt), &kind, body));
+    TEST_OK(clg__record_path(clg__rt_device(rt), &kind, theirs, sizeof theirs));
+    TEST_OK(clg__conv_record_path(rt, ours, sizeof ours));
+    TEST_OK(clg__os_read_file(theirs, 8192, &bytes, &size));
+    TEST_OK(clg__os_write_atomic(ours, bytes, size));
+    clg__free(bytes);
+}
+
+static void a_record_of_another_version_or_with_other_lines_is_ignored(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {
+        "conv up " LAYER ": fourier (fourier 1.000 ms)\n",
+        "conv up " LAYER ": direct (direct nan ms)\n",
+        "conv up " LAYER ": direct\n", /* never measured */
+        "conv up " LAYER ": winograd2 (direct 1.000 ms)\n",
+        "conv up " LAYER ": direct (direct 1.000 ms)\nand more\n",
+    };
+    static const char good[] = "conv up " LAYER ": direct (direct 1.000 ms)\n";
+    const char *family = clg__rt_family(test_rt()) == CLG_KERNELS_CPU ? "cpu" : "gpu";
+    const char *other = family[0] == 'c' ? "gpu" : "cpu";
+    clg_conv_list back;
+    char path[1200];
+    plant(CLGAN_VERSION, family, good);
+    assert_true(clg__conv_record_read(test_rt(), &back));
+    assert_int_equal(back.count, 1);
+    clg__conv_list_free(&back);
+    plant("0.0.0", family, good);
+    assert_ignored("of another device");
+    plant(CLGAN_VERSION, other, good);
+    assert_ignored("of another device");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        plant(CLGAN_VERSION, family, wrong[i]);
+        assert_ignored("not understood");
+    }
+    TEST_OK(clg__conv_record_path(test_rt(), path, sizeof path));
+    TEST_OK(clg__os_remove(path));
+}
+
+/* ---- measuring ---- */
+
+static void every_algorithm_that_fits_is_timed_and_one_of_them_chosen(void **state)
+{
+    (void)state;
+    const clg_ops *ops = test_ops();
+    clg_conv_tune_how how = { .repeats = 2 };
+    clg_conv_list list = { 0 };
+    for (int job = 0; job < CLG_CONV_JOB_COUNT; job++) {
+        const clg_conv g = layer_of(3, 16, 16, 32);
+        uint32_t n = 0, timed = 0;
+        bool done = false;
+        TEST_OK(clg__conv_tune(ops, &g, (enum clg_conv_job)job, &how, &list, &n, &done));
+        assert_true(done);
+        assert_int_equal(n, 3);
+        assert_int_equal(list.count, job + 1);
+        assert_int_equal(list.choice[job].job, job);
+        for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
+            bool fits = clg__conv_algo_fits(ops, &g, (enum clg_conv_job)job, (enum clg_conv_algo)i);
+            assert_int_equal(list.times[job].ms[i] > 0.0, fits);
+            timed += fits;
+        }
+        assert_true(list.times[job].ms[list.choice[job].algo] > 0.0);
+        assert_int_equal(timed, clg__conv_tune_candidates(ops, &g, (enum clg_conv_job)job));
+    }
+    clg__conv_list_free(&list);
+}
+
+static void the_batch_is_cut_to_the_work_and_nothing_begins_after_the_limit(void **state)
+{
+    (void)state;
+    const clg_conv g = layer_of(8, 16, 16, 32);
+    clg_conv_tune_how how = { .repeats = 1, .work = clg__conv_flops(&g) * 0.4 };
+    clg_conv_list list = { 0 };
+    uint32_t n = 0;
+    bool done = false;
+    TEST_OK(clg__conv_tune(test_ops(), &g, CLG_CONV_JOB_UP, &how, &list, &n, &done));
+    assert_int_equal(n, 3);
+    assert_true(how.longest_s > 0.0);
+    how = (clg_conv_tune_how){ .repeats = 1, .limit_s = 1.0, .longest_s = 0.9,
+                               .start_s = clg__os_now_s() - 0.5 };
+    TEST_OK(clg__conv_tune(test_ops(), &g, CLG_CONV_JOB_DOWN, &how, &list, &n, &done));
+    assert_false(done);
+    assert_int_equal(list.count, 1);
+    clg__conv_list_free(&list);
+}
+
+static int open_folder(void **state)
+{
+    (void)state;
+    (void)test_ops(); /* its compiled kernels come from the usual cache */
+    folder = test_folder("conv-tune");
+    return setenv("XDG_CACHE_HOME", folder, 1);
+}
+
+static int close_folder(void **state)
+{
+    int status = test_ops_done(state);
+    test_folder_remove(folder);
+    clg__free(folder);
+    return status;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_record_comes_back_and_keeps_what_others_added),
+        cmocka_unit_test(a_record_that_was_changed_is_ignored),
+        cmocka_unit_test(a_record_of_another_version_or_with_other_lines_is_ignored),
+        cmocka_unit_test(every_algorithm_that_fits_is_timed_and_one_of_them_chosen),
+        cmocka_unit_test(the_batch_is_cut_to_the_work_and_nothing_begins_after_the_limit),
+    };
+    clg__log_set(keep_warning, NULL);
+    return cmocka_run_group_tests(tests, open_folder, close_folder);
+}
