@@ -274,7 +274,8 @@ out:
 static uint64_t expected_steps(const clg_model_desc *desc, const clg_dataset *ds)
 {
     uint64_t rows = ds != NULL ? clg__dataset_info(ds)->count : desc->data.rows;
-    return desc->train.steps > 0 ? desc->train.steps : desc->train.epochs * rows / (desc->train.batch > 0 ? desc->train.batch : 1u);
+    uint32_t batch = desc->train.batch > 0 ? desc->train.batch : 1u;
+    return desc->train.steps > 0 ? desc->train.steps : desc->train.epochs * rows / batch;
 }
 
 int clg__cmd_train(const clg_cli *cli)

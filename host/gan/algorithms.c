@@ -23,7 +23,8 @@ void clg__algorithms_free(clg_algorithms *a)
 /* Points the choices at the list, which a longer list moves. */
 static void use_list(clg_algorithms *a)
 {
-    a->choices = (clg_conv_choices){ .forced = CLG_CONV_ALGO_COUNT, .list = a->list.choice,
+    a->choices = (clg_conv_choices){ .forced = CLG_CONV_ALGO_COUNT,
+                                     .list = a->list.choice,
                                      .count = a->list.count };
     a->ops.conv_choices = &a->choices;
 }
@@ -68,8 +69,15 @@ out:
 
 static clg_conv geometry_of(const clg_conv_choice *c)
 {
-    clg_conv g = { .n = 1, .h = c->h, .w = c->w, .c = c->c, .k = c->k, .r = c->r, .s = c->s,
-                   .stride = c->stride, .pad = c->pad };
+    clg_conv g = { .n = 1,
+                   .h = c->h,
+                   .w = c->w,
+                   .c = c->c,
+                   .k = c->k,
+                   .r = c->r,
+                   .s = c->s,
+                   .stride = c->stride,
+                   .pad = c->pad };
     (void)clg__conv_make(&g); /* it was one before */
     return g;
 }
@@ -106,9 +114,11 @@ static void warn_difference(const clg_algorithms *a, const clg_conv_list *told, 
 {
     char layer[96];
     clg__conv_describe(&told->choice[i], layer, sizeof layer);
-    clg__log(CLG_LOG_WARN, "checkpoint was written with %s for the convolution %s, this run has %s: "
-             "results will differ in the last bits", clg__conv_algo_name(told->choice[i].algo),
-             layer, clg__conv_algo_name(a->list.choice[i].algo));
+    clg__log(CLG_LOG_WARN,
+             "checkpoint was written with %s for the convolution %s, this run has %s: "
+             "results will differ in the last bits",
+             clg__conv_algo_name(told->choice[i].algo), layer,
+             clg__conv_algo_name(a->list.choice[i].algo));
 }
 
 int clg__algorithms_recall(clg_algorithms *a, const clg_st_file *f, const char *path)
@@ -122,8 +132,10 @@ int clg__algorithms_recall(clg_algorithms *a, const clg_st_file *f, const char *
     }
     CLG_TRY(read_told(a, text != NULL ? text : "", &told, &bad));
     if (bad > 0) {
-        clg__log(CLG_LOG_WARN, "%s: %u lines of its metadata's conv are not understood: those "
-                 "convolutions run direct", path, bad);
+        clg__log(CLG_LOG_WARN,
+                 "%s: %u lines of its metadata's conv are not understood: those "
+                 "convolutions run direct",
+                 path, bad);
     }
     for (uint32_t i = 0; i < told.count && !a->asked; i++) {
         const clg_conv g = geometry_of(&told.choice[i]);

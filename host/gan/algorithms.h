@@ -15,7 +15,7 @@
 
 /* Zero it to start. `ops` points into it: it must not move while in use. */
 typedef struct clg_algorithms {
-    clg_ops ops;       /* those given, with the choices below */
+    clg_ops ops;        /* those given, with the choices below */
     clg_conv_list list; /* every job of every convolution */
     clg_conv_choices choices;
     bool asked, recalled; /* 1; 2 */

@@ -35,8 +35,7 @@ static bool is_listed(const clg_conv_task *list, uint32_t n, const clg_conv *g,
 }
 
 int clg__conv_jobs(const clg_ops *ops, const clg_model_desc *desc, const clg_model_plan *plan,
-                   const clg_conv_list *known, double flops, clg_conv_task **tasks,
-                   uint32_t *count)
+                   const clg_conv_list *known, double flops, clg_conv_task **tasks, uint32_t *count)
 {
     const clg_net_plan *const plans[2] = { &plan->g, &plan->d };
     clg_net_options opt[2];
@@ -73,13 +72,16 @@ static int measure_all(const clg_ops *ops, const clg_conv_task *task, uint32_t c
                        clg_conv_list *record)
 {
     const clg_device_info *d = clg__rt_device(ops->rt);
-    clg_conv_tune_how how = { .repeats = FIRST_USE_REPEATS, .limit_s = FIRST_USE_S,
+    clg_conv_tune_how how = { .repeats = FIRST_USE_REPEATS,
+                              .limit_s = FIRST_USE_S,
                               .start_s = clg__os_now_s(),
                               .work = d->type == CLG_DEVICE_CPU ? CPU_WORK : 0.0 };
     uint32_t done = 0;
     int status = CLG_OK;
-    clg__log(CLG_LOG_INFO, "convolutions: measuring which algorithms are fastest for %u jobs of "
-             "this model on %s (once per device, at most %.0f s)", count, d->name, FIRST_USE_S);
+    clg__log(CLG_LOG_INFO,
+             "convolutions: measuring which algorithms are fastest for %u jobs of "
+             "this model on %s (once per device, at most %.0f s)",
+             count, d->name, FIRST_USE_S);
     for (bool more = true; done < count && more; done += more) {
         uint32_t n = 0;
         CLG_TRY(clg__conv_tune(ops, &task[done].g, task[done].job, &how, record, &n, &more));

@@ -275,7 +275,8 @@ static clg_record_kind record_kind(const clg_rt *rt, char about[ABOUT_LEN])
 {
     (void)snprintf(about, ABOUT_LEN, "clgan: %s\nkernels: %s\n", CLGAN_VERSION,
                    clg__rt_family(rt) == CLG_KERNELS_CPU ? "cpu" : "gpu");
-    return (clg_record_kind){ .title = "clgan convolution record 1", .about = about,
+    return (clg_record_kind){ .title = "clgan convolution record 1",
+                              .about = about,
                               .max = RECORD_MAX };
 }
 

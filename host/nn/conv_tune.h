@@ -1,5 +1,5 @@
-/* Which algorithm is the fastest for each job of a convolution on this device: measured, and kept in
- * a record per device, driver, clgan version and kernel family (rt/record.h; lines of
+/* Which algorithm is the fastest for each job of a convolution on this device: measured, and kept
+ * in a record per device, driver, clgan version and kernel family (rt/record.h; lines of
  * ops/conv_choices.h). Not here: which layers are worth it (gan/algorithms.c). */
 #ifndef CLG_NN_CONV_TUNE_H
 #define CLG_NN_CONV_TUNE_H
@@ -22,9 +22,9 @@ typedef struct clg_conv_tune_how {
 uint32_t clg__conv_tune_candidates(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job);
 
 /* Times every algorithm that fits on random data of g->n images (or fewer, as `how` says), leaves
- * out those whose result is not that of the direct one, and sets the decision in `list`: the shipped
- * rule's algorithm, unless another's median is 5 % below its least time. Times are the least ones,
- * of the images timed, *n of them. *done is false when the time was up. Waits. */
+ * out those whose result is not that of the direct one, and sets the decision in `list`: the
+ * shipped rule's algorithm, unless another's median is 5 % below its least time. Times are the
+ * least ones, of the images timed, *n of them. *done is false when the time was up. Waits. */
 int clg__conv_tune(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
                    clg_conv_tune_how *how, clg_conv_list *list, uint32_t *n, bool *done);
 

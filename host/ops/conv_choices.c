@@ -21,8 +21,16 @@ void clg__conv_list_free(clg_conv_list *list)
 clg_conv_choice clg__conv_choice_of(const clg_conv *g, enum clg_conv_job job,
                                     enum clg_conv_algo algo)
 {
-    return (clg_conv_choice){ .h = g->h, .w = g->w, .c = g->c, .k = g->k, .r = g->r, .s = g->s,
-                              .stride = g->stride, .pad = g->pad, .job = job, .algo = algo };
+    return (clg_conv_choice){ .h = g->h,
+                              .w = g->w,
+                              .c = g->c,
+                              .k = g->k,
+                              .r = g->r,
+                              .s = g->s,
+                              .stride = g->stride,
+                              .pad = g->pad,
+                              .job = job,
+                              .algo = algo };
 }
 
 static bool same_job(const clg_conv_choice *a, const clg_conv_choice *b)
@@ -137,9 +145,9 @@ static bool parse_line(const char *line, clg_conv_choice *c, clg_conv_times *t)
     char job[8] = "", algo[16] = "";
     int used = 0;
     *c = (clg_conv_choice){ .job = CLG_CONV_JOB_COUNT };
-    if (sscanf(line,
-               "conv %7[a-z] h%9u w%9u c%9u k%9u r%9u s%9u stride%9u pad%9u: %15[a-z0-9]%n", job,
-               &c->h, &c->w, &c->c, &c->k, &c->r, &c->s, &c->stride, &c->pad, algo, &used) != 10) {
+    if (sscanf(line, "conv %7[a-z] h%9u w%9u c%9u k%9u r%9u s%9u stride%9u pad%9u: %15[a-z0-9]%n",
+               job, &c->h, &c->w, &c->c, &c->k, &c->r, &c->s, &c->stride, &c->pad, algo,
+               &used) != 10) {
         return false;
     }
     for (int i = 0; i < CLG_CONV_JOB_COUNT; i++) {
@@ -151,7 +159,8 @@ static bool parse_line(const char *line, clg_conv_choice *c, clg_conv_times *t)
            parse_times(line + used, t);
 }
 
-/* scanf takes more than is ever written ("+4", two spaces): what was read must be what stands there. */
+/* scanf takes more than is ever written ("+4", two spaces): what was read must be what stands
+ * there. */
 static bool is_canonical(const clg_conv_choice *c, const clg_conv_times *t, const char *line,
                          size_t len)
 {
@@ -193,8 +202,10 @@ void clg__conv_describe(const clg_conv_choice *c, char *dst, size_t cap)
     uint32_t q = (c->w + 2u * c->pad - c->s) / c->stride + 1u;
     (void)snprintf(dst, cap, "%-5s %ux%ux%u %s %ux%ux%u k%u s%u", clg__conv_job_name(c->job), c->h,
                    c->w, c->c,
-                   c->job == CLG_CONV_JOB_DOWN ? "->" : c->job == CLG_CONV_JOB_UP ? "<-" : "x", p,
-                   q, c->k, c->r, c->stride);
+                   c->job == CLG_CONV_JOB_DOWN ? "->"
+                   : c->job == CLG_CONV_JOB_UP ? "<-"
+                                               : "x",
+                   p, q, c->k, c->r, c->stride);
 }
 
 /* ---- environment ---- */

@@ -1,7 +1,8 @@
 /* Lists of decisions of conv_algo.h that own their memory, and their text: one line each, the same
  * in a checkpoint's metadata and in a tuning record (there with the times behind it):
  *
- *     conv down h32 w32 c64 k128 r4 s4 stride2 pad1: winograd2 (direct 1.920 ms, winograd2 1.310 ms)
+ *     conv down h32 w32 c64 k128 r4 s4 stride2 pad1: winograd2 (direct 1.920 ms, winograd2 1.310
+ * ms)
  *
  * Not here: where they come from and go to (gan/algorithms.c, nn/conv_tune.c). */
 #ifndef CLG_OPS_CONV_CHOICES_H
@@ -41,8 +42,8 @@ int clg__conv_list_parse(const char *text, clg_conv_list *out, uint32_t *bad);
 /* "down 32x32x64 -> 16x16x128 k4 s2" for tables. */
 void clg__conv_describe(const clg_conv_choice *c, char *dst, size_t cap);
 
-/* The environment's CLGAN_CONV: an algorithm for every job that it fits; CLG_CONV_ALGO_COUNT when it
- * is not set, or auto. Who makes a clg_ops asks. */
+/* The environment's CLGAN_CONV: an algorithm for every job that it fits; CLG_CONV_ALGO_COUNT when
+ * it is not set, or auto. Who makes a clg_ops asks. */
 int clg__conv_forced_by_env(enum clg_conv_algo *out);
 
 #endif

@@ -8,8 +8,8 @@
  *     <body>
  *     sum: 00c0ffee00c0ffee
  *
- * A record is used only if the checksum over the lines before it fits and its head is this device's;
- * the rest is for who knows the body to judge. It may be carried to another machine. */
+ * A record is used only if the checksum over the lines before it fits and its head is this
+ * device's; the rest is for who knows the body to judge. It may be carried to another machine. */
 #ifndef CLG_RT_RECORD_H
 #define CLG_RT_RECORD_H
 

@@ -42,8 +42,9 @@ static clg_trainer *make_trainer(maker *m, const clg_model_desc *desc, clg_datas
     clg_model_plan *plan = test_gan_plan(desc, CHANNELS);
     m->ops = *test_ops();
     m->ops.conv_choices = &m->choices;
-    TEST_OK(clg__trainer_create(&t, &m->ops, desc, plan, ds,
-                                &(clg_trainer_options){ .version = "test", .no_run_folder = true }));
+    TEST_OK(
+        clg__trainer_create(&t, &m->ops, desc, plan, ds,
+                            &(clg_trainer_options){ .version = "test", .no_run_folder = true }));
     clg__free(plan);
     return t;
 }
@@ -65,7 +66,8 @@ static clg_conv_list record_with(const clg_model_desc *desc, enum clg_conv_algo 
 
 static clg_conv_choices choices_of(const clg_conv_list *list)
 {
-    return (clg_conv_choices){ .forced = CLG_CONV_ALGO_COUNT, .list = list->choice,
+    return (clg_conv_choices){ .forced = CLG_CONV_ALGO_COUNT,
+                               .list = list->choice,
                                .count = list->count };
 }
 
@@ -88,9 +90,12 @@ static void run_steps(clg_trainer *t, uint64_t until)
 /* The checkpoint with another `conv` (NULL: without) and, if given, another device. */
 static void rewrite(const char *path, const char *conv, const char *device)
 {
-    static const char *const keys[] = { "clgan", "model", "step", "updates_d", "updates_g",
-        "noise_stream", "watch", "classes", "class_names", "seed", "batch", "size", "channels",
-        "data", "data_fingerprint", "platform", "driver", "choices", "rng", "config" };
+    static const char *const keys[] = {
+        "clgan",        "model",  "step",     "updates_d",   "updates_g",
+        "noise_stream", "watch",  "classes",  "class_names", "seed",
+        "batch",        "size",   "channels", "data",        "data_fingerprint",
+        "platform",     "driver", "choices",  "rng",         "config"
+    };
     enum { KEYS = sizeof keys / sizeof keys[0] };
     clg_st_meta meta[KEYS + 2];
     size_t metas = 0;
@@ -106,8 +111,8 @@ static void rewrite(const char *path, const char *conv, const char *device)
         assert_non_null(clg__st_meta_find(f, keys[i]));
         meta[metas++] = (clg_st_meta){ keys[i], clg__st_meta_find(f, keys[i]) };
     }
-    meta[metas++] = (clg_st_meta){ "device", device != NULL ? device
-                                                            : clg__st_meta_find(f, "device") };
+    meta[metas++] =
+        (clg_st_meta){ "device", device != NULL ? device : clg__st_meta_find(f, "device") };
     if (conv != NULL) {
         meta[metas++] = (clg_st_meta){ "conv", conv };
     }
@@ -258,9 +263,9 @@ static void lines_that_are_not_understood_are_told_and_run_direct(void **state)
 {
     (void)state;
     clg_model_desc *desc = test_gan_desc("dcgan");
-    char *path = make_checkpoint(desc, CLG_CONV_DIRECT,
-                                 "conv down h16 w16 c3 k8 r4 s4 stride2 pad1: fourier\nnonsense\n",
-                                 NULL);
+    char *path =
+        make_checkpoint(desc, CLG_CONV_DIRECT,
+                        "conv down h16 w16 c3 k8 r4 s4 stride2 pad1: fourier\nnonsense\n", NULL);
     warning[0] = '\0';
     load_gives(desc, path, CLG_CONV_WINOGRAD2, CLG_CONV_DIRECT);
     assert_non_null(strstr(warning, "2 lines of its metadata's conv are not understood"));
@@ -284,12 +289,19 @@ static void a_forced_algorithm_is_taken_wherever_it_fits(void **state)
         assert_true(a->asked);
         for (uint32_t i = 0; i < a->list.count; i++) {
             const clg_conv_choice *c = &a->list.choice[i];
-            clg_conv g = { .n = 1, .h = c->h, .w = c->w, .c = c->c, .k = c->k, .r = c->r,
-                           .s = c->s, .stride = c->stride, .pad = c->pad };
+            clg_conv g = { .n = 1,
+                           .h = c->h,
+                           .w = c->w,
+                           .c = c->c,
+                           .k = c->k,
+                           .r = c->r,
+                           .s = c->s,
+                           .stride = c->stride,
+                           .pad = c->pad };
             TEST_OK(clg__conv_make(&g));
-            seen = clg__conv_algo_fits(&m.ops, &g, c->job, algo) ? algo
-                                                                 : clg__conv_algo_rule(&m.ops, &g,
-                                                                                       c->job);
+            seen = clg__conv_algo_fits(&m.ops, &g, c->job, algo)
+                       ? algo
+                       : clg__conv_algo_rule(&m.ops, &g, c->job);
             assert_int_equal(c->algo, seen);
             taken += c->algo == algo;
         }
@@ -333,8 +345,7 @@ static void a_summary_counts_them_and_says_where_they_come_from(void **state)
     char text[128], want[64];
     clg_trainer *t = make_trainer(&m, desc, NULL);
     clg__algorithms_summary(clg__trainer_algorithms(t), text, sizeof text);
-    snprintf(want, sizeof want, "direct %u (as asked for)",
-             clg__trainer_algorithms(t)->list.count);
+    snprintf(want, sizeof want, "direct %u (as asked for)", clg__trainer_algorithms(t)->list.count);
     assert_string_equal(text, want);
     clg__trainer_destroy(&t);
     t = make_trainer(&m, mlp, NULL);

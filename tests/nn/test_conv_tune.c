@@ -32,7 +32,9 @@ static void keep_warning(void *user, enum clg_log_level level, const char *line)
 
 static clg_conv layer_of(uint32_t n, uint32_t hw, uint32_t c, uint32_t k)
 {
-    clg_conv g = { .n = n, .h = hw, .w = hw, .c = c, .k = k, .r = 4, .s = 4, .stride = 2, .pad = 1 };
+    clg_conv g = {
+        .n = n, .h = hw, .w = hw, .c = c, .k = k, .r = 4, .s = 4, .stride = 2, .pad = 1
+    };
     TEST_OK(clg__conv_make(&g));
     return g;
 }
@@ -110,7 +112,8 @@ static void a_record_that_was_changed_is_ignored(void **state)
     TEST_OK(clg__os_remove(path));
 }
 
-/* Writes `body` as a record of that clgan version, with a checksum that fits, to the place of ours. */
+/* Writes `body` as a record of that clgan version, with a checksum that fits, to the place of ours.
+ */
 static void plant(const char *version, const char *family, const char *body)
 {
     clg_rt *rt = test_rt();
@@ -118,7 +121,8 @@ static void plant(const char *version, const char *family, const char *body)
     uint8_t *bytes = NULL;
     size_t size = 0;
     snprintf(about, sizeof about, "clgan: %s\nkernels: %s\n", version, family);
-    const clg_record_kind kind = { .title = "clgan convolution record 1", .about = about,
+    const clg_record_kind kind = { .title = "clgan convolution record 1",
+                                   .about = about,
                                    .max = 1 << 20 };
     TEST_OK(clg__record_write(clg__rt_device(rt), &kind, body));
     TEST_OK(clg__record_path(clg__rt_device(rt), &kind, theirs, sizeof theirs));
@@ -198,8 +202,9 @@ static void the_batch_is_cut_to_the_work_and_nothing_begins_after_the_limit(void
     TEST_OK(clg__conv_tune(test_ops(), &g, CLG_CONV_JOB_UP, &how, &list, &n, &done));
     assert_int_equal(n, 3);
     assert_true(how.longest_s > 0.0);
-    how = (clg_conv_tune_how){ .repeats = 1, .limit_s = 1.0, .longest_s = 0.9,
-                               .start_s = clg__os_now_s() - 0.5 };
+    how = (clg_conv_tune_how){
+        .repeats = 1, .limit_s = 1.0, .longest_s = 0.9, .start_s = clg__os_now_s() - 0.5
+    };
     TEST_OK(clg__conv_tune(test_ops(), &g, CLG_CONV_JOB_DOWN, &how, &list, &n, &done));
     assert_false(done);
     assert_int_equal(list.count, 1);

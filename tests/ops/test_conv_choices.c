@@ -42,10 +42,12 @@ static void a_later_decision_takes_the_place_of_an_earlier_one(void **state)
     (void)state;
     clg_conv_list list = { 0 };
     uint32_t bad = 0;
-    const clg_conv g = { .n = 7, .h = 32, .w = 32, .c = 64, .k = 128, .r = 4, .s = 4, .stride = 2,
-                         .pad = 1 };
-    assert_int_equal(clg__conv_list_parse("conv up " LAYER ": direct\nconv up " LAYER
-                                          ": winograd4\n", &list, &bad), CLG_OK);
+    const clg_conv g = {
+        .n = 7, .h = 32, .w = 32, .c = 64, .k = 128, .r = 4, .s = 4, .stride = 2, .pad = 1
+    };
+    assert_int_equal(clg__conv_list_parse(
+                         "conv up " LAYER ": direct\nconv up " LAYER ": winograd4\n", &list, &bad),
+                     CLG_OK);
     assert_int_equal(list.count, 1);
     assert_int_equal(clg__conv_list_find(&list, &g, CLG_CONV_JOB_UP), 0);
     assert_int_equal(clg__conv_list_find(&list, &g, CLG_CONV_JOB_DOWN), 1);
@@ -93,8 +95,8 @@ static void other_lines_are_counted_and_left_out(void **state)
         char text[512];
         clg_conv_list list = { 0 };
         uint32_t bad = 0;
-        (void)snprintf(text, sizeof text, "conv up " LAYER ": direct\n%s\nconv wgrad " LAYER
-                       ": direct\n", wrong[i]);
+        (void)snprintf(text, sizeof text,
+                       "conv up " LAYER ": direct\n%s\nconv wgrad " LAYER ": direct\n", wrong[i]);
         assert_int_equal(clg__conv_list_parse(text, &list, &bad), CLG_OK);
         if (bad != 1 || list.count != 2) {
             fail_msg("\"%s\": %u bad lines, %u read", wrong[i], bad, list.count);
