@@ -65,6 +65,7 @@ static void a_run_says_which_algorithms_it_uses_and_its_checkpoint_too(void **st
     assert_non_null(strstr(r->err, "(as asked for)"));
     r = cli_works("info runs/exact");
     assert_non_null(strstr(r->out, "conv        direct "));
+    cli_env("CLGAN_CONV", NULL); /* which would be asked for */
     r = cli_works("train --resume runs/exact --steps 3 --math fast");
     assert_non_null(strstr(r->err, "(as the checkpoint)"));
     r = cli_works("info runs/exact");
