@@ -1,12 +1,13 @@
 /* Cases of conv2d. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
- * dw. Keys n h w c k r s stride pad bias act slope store; exact=1: small integers, no error allowed. */
+ * dw. Keys n h w c k r s stride pad bias act slope store; exact=1: small integers, no error allowed;
+ * algo 0 direct, 1 winograd2, 2 winograd4 (where they fit the device). */
 #include "ops/conv_case.h"
 #include "ops/conv2d.h"
 
 static const char *const KEYS[] = { "n",      "h",   "w",    "c",   "k",     "r",     "s",
                                     "stride", "pad", "bias", "act", "slope", "exact",
-                                    "store", NULL };
-enum { QUICK = 19 };
+                                    "store",  "algo", NULL };
+enum { QUICK = 25 };
 static const char *const CASES[] = {
     "conv2d fwd n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",
     "conv2d bwd_data n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",
@@ -26,6 +27,12 @@ static const char *const CASES[] = {
     "conv2d fwd n=3 h=3 w=3 c=5 k=2 r=3 s=3 bias=1 act=1 store=1",
     "conv2d bwd_weight n=3 h=5 w=4 c=17 k=33 r=2 s=3 stride=2 pad=0 store=2",
     "conv2d fwd n=8 h=4 w=4 c=17 k=19 r=3 s=2 stride=1 pad=1 store=1",
+    "conv2d fwd n=2 h=6 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 bias=1 act=2 slope=0.2 algo=1",
+    "conv2d bwd_data n=2 h=6 w=8 c=32 k=16 r=4 s=4 stride=2 pad=1 algo=1",
+    "conv2d bwd_weight n=2 h=8 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=1",
+    "conv2d fwd n=2 h=8 w=10 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2",
+    "conv2d bwd_data n=2 h=8 w=8 c=32 k=16 r=4 s=4 stride=2 pad=1 algo=2",
+    "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2",
     /* kernels 1-7, strides 1-4 */
     "conv2d fwd n=5 h=9 w=7 c=33 k=34 r=1 s=1 stride=1 exact=1",
     "conv2d bwd_data n=2 h=9 w=9 c=31 k=16 r=1 s=1 stride=3 pad=1 exact=1",
@@ -64,7 +71,22 @@ static const char *const CASES[] = {
     "conv2d bwd_weight n=7 h=4 w=4 c=512 k=1 r=4 s=4",
     "conv2d fwd n=3 h=28 w=28 c=1 k=64 r=4 s=4 stride=2 pad=1 act=2",
     "conv2d bwd_data n=3 h=28 w=28 c=1 k=64 r=4 s=4 stride=2 pad=1",
-    "conv2d bwd_weight n=3 h=28 w=28 c=1 k=64 r=4 s=4 stride=2 pad=1", NULL
+    "conv2d bwd_weight n=3 h=28 w=28 c=1 k=64 r=4 s=4 stride=2 pad=1",
+    /* Winograd: odd sizes, any padding, tiles that end beyond the map, several chunks of a batch */
+    "conv2d fwd n=3 h=13 w=11 c=16 k=64 r=4 s=4 stride=2 pad=0 bias=1 algo=1",
+    "conv2d fwd n=3 h=13 w=11 c=16 k=64 r=4 s=4 stride=2 pad=3 bias=1 act=3 algo=2",
+    "conv2d fwd n=2 h=6 w=4 c=48 k=16 r=4 s=4 stride=2 pad=2 algo=2",
+    "conv2d bwd_data n=3 h=13 w=11 c=32 k=16 r=4 s=4 stride=2 pad=0 algo=1",
+    "conv2d bwd_data n=3 h=11 w=14 c=64 k=48 r=4 s=4 stride=2 pad=3 algo=2",
+    "conv2d bwd_weight n=3 h=13 w=11 c=16 k=32 r=4 s=4 stride=2 pad=2 algo=1",
+    "conv2d bwd_weight n=19 h=32 w=30 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2",
+    "conv2d fwd n=2 h=32 w=32 c=64 k=128 r=4 s=4 stride=2 pad=1 algo=2",
+    "conv2d bwd_data n=8 h=16 w=16 c=64 k=128 r=4 s=4 stride=2 pad=1 algo=1",
+    "conv2d bwd_weight n=33 h=8 w=8 c=64 k=96 r=4 s=4 stride=2 pad=1 algo=2",
+    "conv2d fwd n=2 h=8 w=10 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2 store=1",
+    "conv2d bwd_data n=2 h=8 w=8 c=32 k=16 r=4 s=4 stride=2 pad=1 algo=2 store=2",
+    "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=1 store=1",
+    NULL
 };
 
 static int read_shape(const clg_case *c, clg_conv *g)

@@ -6,7 +6,7 @@
 
 static const char *const KEYS[] = { "n",    "p",   "q",      "k",     "c",
                                     "r",    "s",   "stride", "pad",   "out_pad",
-                                    "bias", "act", "slope",  "exact", "store", NULL };
+                                    "bias", "act", "slope",  "exact", "store",  "algo", NULL };
 enum { QUICK = 13 };
 static const char *const CASES[] = {
     "deconv2d fwd n=1 p=1 q=1 k=1 c=1 r=1 s=1 exact=1",
@@ -47,7 +47,12 @@ static const char *const CASES[] = {
     "deconv2d bwd_data n=2 p=32 q=32 k=64 c=3 r=4 s=4 stride=2 pad=1",
     "deconv2d bwd_weight n=3 p=32 q=32 k=64 c=3 r=4 s=4 stride=2 pad=1",
     "deconv2d fwd n=2 p=14 q=14 k=64 c=1 r=4 s=4 stride=2 pad=1 act=3",
-    "deconv2d bwd_weight n=2 p=14 q=14 k=64 c=1 r=4 s=4 stride=2 pad=1", NULL
+    "deconv2d bwd_weight n=2 p=14 q=14 k=64 c=1 r=4 s=4 stride=2 pad=1",
+    /* Winograd */
+    "deconv2d fwd n=3 p=5 q=4 k=32 c=16 r=4 s=4 stride=2 pad=1 out_pad=1 bias=1 act=1 algo=1",
+    "deconv2d fwd n=2 p=8 q=8 k=64 c=32 r=4 s=4 stride=2 pad=1 bias=1 algo=2",
+    "deconv2d bwd_data n=2 p=8 q=8 k=64 c=32 r=4 s=4 stride=2 pad=1 algo=2",
+    "deconv2d bwd_weight n=2 p=5 q=4 k=32 c=16 r=4 s=4 stride=2 pad=1 out_pad=1 algo=2", NULL
 };
 
 static int read_shape(const clg_case *c, clg_conv *g)

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "ops/conv2d_internal.h"
+#include "ops/conv2d_winograd.h"
 #include "ops/launch_shape.h"
 #include "rt/launch.h"
 
@@ -141,6 +142,11 @@ static int run_stored_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_wa
 
 /* ---- shared with deconv2d.c ---- */
 
+static enum clg_conv_job job_of(enum clg_conv_way way)
+{
+    return way == CLG_CONV_DOWN ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP;
+}
+
 uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
 {
     if (clg__conv2d_is_gemm(g)) {
@@ -150,7 +156,9 @@ uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg
     if (clg__rt_family(o->rt) == CLG_KERNELS_GPU) {
         return 0;
     }
-    return clg__conv2d_gather_workspace(o, g, way);
+    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job_of(way));
+    return algo == CLG_CONV_DIRECT ? clg__conv2d_gather_workspace(o, g, way)
+                                   : clg__conv2d_winograd_workspace(o, g, way, algo);
 }
 
 int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
@@ -168,7 +176,10 @@ int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, 
     if (clg__rt_family(o->rt) == CLG_KERNELS_GPU) {
         return clg__conv2d_tile(o, g, way, src, w, e, dst);
     }
-    return clg__conv2d_gather(o, g, way, src, w, e, dst, ws);
+    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job_of(way));
+    return algo == CLG_CONV_DIRECT
+               ? clg__conv2d_gather(o, g, way, src, w, e, dst, ws)
+               : clg__conv2d_winograd(o, g, way, algo, src, w, e, dst, ws);
 }
 
 uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g)
@@ -177,8 +188,12 @@ uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g)
         const clg_gemm gemm = describe_wgrad_gemm(g);
         return clg__gemm_workspace(o->blas, &gemm);
     }
-    return clg__rt_family(o->rt) == CLG_KERNELS_GPU ? clg__conv2d_wgrad_tile_workspace(o, g)
-                                                    : clg__conv2d_wgrad_cpu_workspace(o, g);
+    if (clg__rt_family(o->rt) == CLG_KERNELS_GPU) {
+        return clg__conv2d_wgrad_tile_workspace(o, g);
+    }
+    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, CLG_CONV_JOB_WGRAD);
+    return algo == CLG_CONV_DIRECT ? clg__conv2d_wgrad_cpu_workspace(o, g)
+                                   : clg__conv2d_winograd_wgrad_workspace(o, g, algo);
 }
 
 int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_tensor small,
@@ -188,9 +203,13 @@ int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_t
         const clg_gemm gemm = describe_wgrad_gemm(g);
         return clg__gemm(o->blas, &gemm, big, small, dw, ws);
     }
-    return clg__rt_family(o->rt) == CLG_KERNELS_GPU
-               ? clg__conv2d_wgrad_tile(o, g, big, small, dw, ws)
-               : clg__conv2d_wgrad_cpu(o, g, big, small, dw, ws);
+    if (clg__rt_family(o->rt) == CLG_KERNELS_GPU) {
+        return clg__conv2d_wgrad_tile(o, g, big, small, dw, ws);
+    }
+    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, CLG_CONV_JOB_WGRAD);
+    return algo == CLG_CONV_DIRECT
+               ? clg__conv2d_wgrad_cpu(o, g, big, small, dw, ws)
+               : clg__conv2d_winograd_wgrad(o, g, algo, big, small, dw, ws);
 }
 
 /* ---- conv2d ---- */

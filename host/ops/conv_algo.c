@@ -3,7 +3,8 @@
 
 #include <string.h>
 
-#include "ops/conv2d_internal.h"
+#include "base/mem.h"
+#include "ops/conv2d_winograd.h"
 
 static const char *const job_names[CLG_CONV_JOB_COUNT] = { "down", "up", "wgrad" };
 static const char *const algo_names[CLG_CONV_ALGO_COUNT] = {
@@ -35,18 +36,55 @@ enum clg_conv_algo clg__conv_algo_find(const char *name)
 bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
                          enum clg_conv_algo algo)
 {
-    (void)o;
-    (void)g;
+    if (algo == CLG_CONV_DIRECT) {
+        return true;
+    }
     (void)job;
-    return algo == CLG_CONV_DIRECT;
+    return clg__winograd_fits(o, g);
+}
+
+/* Cycles of a vector unit per source channel and 16 output channels of an image, fitted to what a
+ * 2-core AVX-512 machine does. */
+typedef struct win_cost {
+    uint32_t m;
+    double products, transform; /* per tile: products; transforms of source and output */
+    double filter;              /* transform of the filter, which a batch of 64 shares */
+    double efficiency, crowded; /* of the products; when a slot does not fit a core's cache */
+} win_cost;
+
+static const win_cost win_costs[CLG_CONV_ALGO_COUNT] = {
+    [CLG_CONV_WINOGRAD2] = { 2, 9, 40, 4.4, 0.80, 0.80 },
+    [CLG_CONV_WINOGRAD4] = { 4, 25, 110, 12.1, 0.72, 0.55 },
+};
+enum { CROWDED_CHANNELS = 560 }; /* 16 tiles x 25 products x 560 channels are 900 KB */
+static const double DIRECT_EFFICIENCY = 0.95;
+
+static double estimate(const clg_conv *g, enum clg_conv_job job, enum clg_conv_algo algo)
+{
+    const double p = g->p, q = g->q;
+    if (algo == CLG_CONV_DIRECT) { /* leaves out taps in the padding */
+        return (2 * p - 1) * (2 * q - 1) / DIRECT_EFFICIENCY;
+    }
+    const win_cost *c = &win_costs[algo];
+    const bool up = job == CLG_CONV_JOB_UP;
+    const double from = up ? g->k : 4.0 * g->c, to = up ? g->c : g->k;
+    const double tiles = (double)clg__ceil_div(g->p, c->m) * clg__ceil_div(g->q, c->m);
+    const bool map = job != CLG_CONV_JOB_WGRAD, crowded = map && from > CROWDED_CHANNELS;
+    return tiles * (c->products / (crowded ? c->crowded : c->efficiency) +
+                    c->transform * (1.0 / from + 1.0 / to)) +
+           (map ? c->filter : 0.0);
 }
 
 enum clg_conv_algo clg__conv_algo_rule(const clg_ops *o, const clg_conv *g, enum clg_conv_job job)
 {
-    (void)o;
-    (void)g;
-    (void)job;
-    return CLG_CONV_DIRECT;
+    enum clg_conv_algo best = CLG_CONV_DIRECT;
+    for (int i = 0; i < CLG_CONV_ALGO_COUNT && clg__winograd_fits(o, g); i++) {
+        const enum clg_conv_algo algo = (enum clg_conv_algo)i;
+        if (estimate(g, job, algo) < estimate(g, job, best)) {
+            best = algo;
+        }
+    }
+    return best;
 }
 
 static bool is_layer(const clg_conv_choice *c, const clg_conv *g)
@@ -58,7 +96,8 @@ static bool is_layer(const clg_conv_choice *c, const clg_conv *g)
 enum clg_conv_algo clg__conv_algo_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job)
 {
     const clg_conv_choices *t = o->conv_choices;
-    if (t != NULL && t->forced != CLG_CONV_ALGO_COUNT && clg__conv_algo_fits(o, g, job, t->forced)) {
+    if (t != NULL && t->forced != CLG_CONV_ALGO_COUNT &&
+        clg__conv_algo_fits(o, g, job, t->forced)) {
         return t->forced;
     }
     for (uint32_t i = 0; t != NULL && i < t->count; i++) {

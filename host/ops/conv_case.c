@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "ops/case_plan.h"
+#include "ops/conv_algo.h"
 
 static int read_pass(const clg_case *c, enum clg_pass *pass)
 {
@@ -18,6 +19,28 @@ static int read_pass(const clg_case *c, enum clg_pass *pass)
         return clg__case_no_pass(c);
     }
     return CLG_OK;
+}
+
+/* algo=0|1|2 of the case: direct, winograd2, winograd4. */
+static enum clg_conv_algo read_algo(const clg_case *c)
+{
+    const uint32_t algo = clg__case_u32(c, "algo", CLG_CONV_DIRECT);
+    return algo < CLG_CONV_ALGO_COUNT ? (enum clg_conv_algo)algo : CLG_CONV_DIRECT;
+}
+
+/* What a sum over k terms may err; Winograd's limits are 4e-6 and 3e-5 of the largest value, here
+ * four times the root mean square. */
+static double sum_tolerance(const clg_case *c, double k)
+{
+    const double direct = clg__plan_sum_tolerance(k);
+    switch (read_algo(c)) {
+    case CLG_CONV_WINOGRAD2:
+        return fmin(direct, 4 * 4e-6);
+    case CLG_CONV_WINOGRAD4:
+        return fmin(8 * direct, 4 * 3e-5);
+    default:
+        return direct;
+    }
 }
 
 int clg__conv_case_plan(const clg_conv_case *op, const clg_case *c, clg_case_plan *out)
@@ -37,7 +60,7 @@ int clg__conv_case_plan(const clg_conv_case *op, const clg_case *c, clg_case_pla
     const uint32_t from = op->up ? g.k : g.c, to = op->up ? g.c : g.k; /* channels */
     const double taps = (double)g.r * g.s;
     if (pass == CLG_FWD) {
-        const double stol = exact ? 0.0 : clg__plan_sum_tolerance(taps * from);
+        const double stol = exact ? 0.0 : sum_tolerance(c, taps * from);
         clg__plan_in(out, "x", x, fill);
         clg__plan_in(out, "w", w, fill);
         if (clg__case_u32(c, "bias", 0) != 0) {
@@ -50,12 +73,12 @@ int clg__conv_case_plan(const clg_conv_case *op, const clg_case *c, clg_case_pla
     } else if (pass == CLG_BWD_DATA) {
         clg__plan_in(out, "dy", y, fill);
         clg__plan_in(out, "w", w, fill);
-        clg__plan_out(out, "dx", x, 0.0, 0.0, exact ? 0.0 : clg__plan_sum_tolerance(taps * to));
+        clg__plan_out(out, "dx", x, 0.0, 0.0, exact ? 0.0 : sum_tolerance(c, taps * to));
     } else {
         clg__plan_in(out, "x", x, fill);
         clg__plan_in(out, "dy", y, fill);
         clg__plan_out(out, "dw", w, 0.0, 0.0,
-                      exact ? 0.0 : clg__plan_sum_tolerance((double)g.n * g.p * g.q));
+                      exact ? 0.0 : sum_tolerance(c, (double)g.n * g.p * g.q));
     }
     clg__plan_stored(out, "x w y dx dy");
     out->flops = clg__conv_flops(&g);
@@ -71,7 +94,10 @@ uint64_t clg__conv_case_workspace(const clg_conv_case *op, const clg_ops *o, con
     if (op->read_shape(c, &g) != CLG_OK || read_pass(c, &pass) != CLG_OK) {
         return 0;
     }
-    return op->workspace(o, &g, pass);
+    const clg_conv_choices forced = { .forced = read_algo(c) };
+    clg_ops with = *o;
+    with.conv_choices = &forced;
+    return op->workspace(&with, &g, pass);
 }
 
 /* The map that the operator reads (x) or writes (y), as a tensor of four dimensions. */
@@ -98,19 +124,22 @@ int clg__conv_case_run(const clg_conv_case *op, const clg_ops *o, const clg_case
     clg_conv g;
     enum clg_pass pass = CLG_FWD;
     clg_epilogue e = { .slope = clg__case_f32(c, "slope", 0.2) };
+    const clg_conv_choices forced = { .forced = read_algo(c) };
+    clg_ops with = *o;
     int status = CLG_OK;
+    with.conv_choices = &forced;
     CLG_TRY(op->read_shape(c, &g));
     CLG_TRY(read_pass(c, &pass));
     CLG_TRY(clg__case_act(c, &e.act));
     if (pass == CLG_FWD) {
         e.bias = clg__case_u32(c, "bias", 0) != 0 ? in[2] : CLG_NO_TENSOR;
-        CLG_TRY(op->fwd(o, &g, view_x(op, &g, in[0]), view_w(&g, in[1]), &e,
+        CLG_TRY(op->fwd(&with, &g, view_x(op, &g, in[0]), view_w(&g, in[1]), &e,
                         view_y(op, &g, out[0]), ws));
     } else if (pass == CLG_BWD_DATA) {
-        CLG_TRY(op->bwd_data(o, &g, view_y(op, &g, in[0]), view_w(&g, in[1]),
+        CLG_TRY(op->bwd_data(&with, &g, view_y(op, &g, in[0]), view_w(&g, in[1]),
                              view_x(op, &g, out[0]), ws));
     } else {
-        CLG_TRY(op->bwd_weight(o, &g, view_x(op, &g, in[0]), view_y(op, &g, in[1]),
+        CLG_TRY(op->bwd_weight(&with, &g, view_x(op, &g, in[0]), view_y(op, &g, in[1]),
                                view_w(&g, out[0]), ws));
     }
 out:

@@ -1,0 +1,155 @@
+/* Winograd convolution on CPU devices (cl/winograd_map.cl): forward and data gradient of 4x4
+ * filters with stride 2. Neither the result nor any choice here depends on the number of compute
+ * units.
+ *
+ * Workspace: transformed filter | a row of zeros | a slot of transformed source per work-item. */
+#include <stdio.h>
+
+#include "base/mem.h"
+#include "ops/conv2d_winograd.h"
+#include "rt/launch.h"
+
+enum {
+    FILTER_BLOCK = 16, /* BLOCK in cl/winograd_map.cl */
+    SLOTS = 16,        /* work-items */
+    LEAD_EXTRA = 16    /* floats after each tile, so that tiles do not share cache sets */
+};
+
+/* How one map is computed. */
+typedef struct map_plan {
+    clg_winograd_tile t;
+    uint32_t sh, sw, run; /* source */
+    uint32_t oh, ow, oc;  /* output */
+    uint32_t maps, cin, lead, panels;
+    uint32_t th, tw, tiles; /* tiles per image, and of a map */
+    uint32_t group, groups, works, slots;
+    uint64_t zeros_at, source_at, total;
+} map_plan;
+
+clg_winograd_tile clg__winograd_tile(const clg_ops *o, enum clg_conv_algo algo, uint32_t columns)
+{
+    clg_winograd_tile t = { .m = algo == CLG_CONV_WINOGRAD4 ? 4 : 2,
+                            .vw = clg__conv2d_width(o->rt) };
+    t.points = (t.m + 1) * (t.m + 1);
+    t.mr = t.vw == 16 ? 8 : 4;
+    t.nv = columns % (2 * t.vw) == 0 ? 2 : 1;
+    t.groups = 2;
+    return t;
+}
+
+bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
+{
+    const uint32_t width = clg__conv2d_width(o->rt);
+    return clg__rt_family(o->rt) == CLG_KERNELS_CPU && g->r == 4 && g->s == 4 && g->stride == 2 &&
+           !clg__conv2d_is_gemm(g) && g->c % width == 0 && g->k % width == 0;
+}
+
+static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                          enum clg_conv_algo algo)
+{
+    const bool down = way == CLG_CONV_DOWN;
+    map_plan p = { .sh = down ? g->h : g->p,
+                   .sw = down ? g->w : g->q,
+                   .run = down ? g->c : g->k,
+                   .oh = down ? g->p : g->h,
+                   .ow = down ? g->q : g->w,
+                   .oc = down ? g->k : g->c,
+                   .maps = down ? 1 : 4 };
+    p.t = clg__winograd_tile(o, algo, p.oc);
+    p.cin = down ? 4 * p.run : p.run;
+    p.lead = p.cin + LEAD_EXTRA;
+    p.panels = clg__ceil_div(p.oc, p.t.nv * p.t.vw);
+    p.th = clg__ceil_div(down ? p.oh : clg__ceil_div(p.oh, 2), p.t.m);
+    p.tw = clg__ceil_div(down ? p.ow : clg__ceil_div(p.ow, 2), p.t.m);
+    p.tiles = g->n * p.th * p.tw;
+    p.group = p.t.groups * p.t.mr;
+    p.groups = clg__ceil_div(p.tiles, p.group);
+    p.works = p.groups * p.maps;
+    p.slots = p.works < SLOTS ? p.works : SLOTS;
+    p.zeros_at = (uint64_t)p.maps * p.t.points * p.panels * p.cin * p.t.nv * p.t.vw;
+    p.source_at = p.zeros_at + p.run;
+    p.total = p.source_at + (uint64_t)p.slots * p.t.points * p.group * p.lead;
+    return p;
+}
+
+uint64_t clg__conv2d_winograd_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                                        enum clg_conv_algo algo)
+{
+    return make_plan(o, g, way, algo).total;
+}
+
+/* Options of the program: the same for its three kernels, so that it is built once. */
+static int get_kernel(const clg_ops *o, const map_plan *p, enum clg_conv_way way,
+                      enum clg_dtype dtype, const char *name, clg_kernel **k)
+{
+    char options[128];
+    const char *store = clg__store_option(dtype);
+    snprintf(options, sizeof options, "-DM=%u -DVW=%u -DMR=%u -DNV=%u -DG=%u -DUP=%d%s%s", p->t.m,
+             p->t.vw, p->t.mr, p->t.nv, p->t.groups, way == CLG_CONV_UP, store[0] ? " " : "",
+             store);
+    return clg__kernel_get(o->rt, "winograd_map", name, options, k);
+}
+
+static int transform_filter(const clg_ops *o, const clg_conv *g, const map_plan *p,
+                            enum clg_conv_way way, clg_tensor w, clg_tensor u)
+{
+    clg_kernel *k = NULL;
+    const int status = get_kernel(o, p, way, w.dtype, "winograd_filter", &k);
+    if (status != CLG_OK) {
+        return status;
+    }
+    const bool down = way == CLG_CONV_DOWN;
+    clg_grid grid = clg__grid(3, clg__ceil_div(p->run, FILTER_BLOCK), p->panels, 4);
+    grid.bytes = (double)clg__dtype_size(w.dtype) * (double)clg__conv_w_len(g) +
+                 4.0 * (double)clg__tensor_len(u);
+    const uint32_t sl = down ? g->k : 1, so = down ? 1 : g->k;
+    return clg__launch(o->rt, k, grid,
+                       CLG_ARGS(CLG_ARG(w), CLG_ARG(u), CLG_ARG(p->run), CLG_ARG(p->oc),
+                                CLG_ARG(p->panels), CLG_ARG(sl), CLG_ARG(so), CLG_ARG(g->pad)));
+}
+
+static int run_map(const clg_ops *o, const clg_conv *g, const map_plan *p, enum clg_conv_way way,
+                   const clg_winograd_io *io)
+{
+    clg_kernel *k = NULL;
+    const int status = get_kernel(o, p, way, io->src.dtype, "winograd_map", &k);
+    if (status != CLG_OK) {
+        return status;
+    }
+    clg_grid grid = clg__grid(1, p->slots, 0, 0);
+    grid.flops = 2.0 * p->t.points * p->maps * p->tiles * p->cin * p->oc;
+    grid.bytes = (double)clg__dtype_size(io->src.dtype) *
+                     (double)(clg__tensor_len(io->src) + clg__tensor_len(io->dst)) +
+                 4.0 * p->maps * p->t.points * p->cin * p->oc;
+    return clg__launch(
+        o->rt, k, grid,
+        CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->zeros), CLG_ARG(io->u), CLG_ARG(io->bias),
+                 CLG_ARG(io->v), CLG_ARG(io->dst), CLG_ARG(p->tiles), CLG_ARG(p->th),
+                 CLG_ARG(p->tw), CLG_ARG(p->sh), CLG_ARG(p->sw), CLG_ARG(p->run), CLG_ARG(g->pad),
+                 CLG_ARG(p->cin), CLG_ARG(p->lead), CLG_ARG(p->panels), CLG_ARG(p->oh),
+                 CLG_ARG(p->ow), CLG_ARG(p->oc), CLG_ARG(p->groups), CLG_ARG(p->works),
+                 CLG_ARG(p->slots), CLG_ARG((uint32_t)clg__tensor_is(io->bias)), CLG_ARG(io->act),
+                 CLG_ARG(io->slope)));
+}
+
+int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                         enum clg_conv_algo algo, clg_tensor src, clg_tensor w,
+                         const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
+{
+    const map_plan p = make_plan(o, g, way, algo);
+    const clg_tensor zeros = clg__tensor_vec(ws, p.zeros_at, p.run);
+    clg_winograd_io io = { .src = src,
+                           .dst = dst,
+                           .zeros = clg__tensor_as(zeros, src.dtype),
+                           .u = clg__tensor_vec(ws, 0, (uint32_t)p.zeros_at),
+                           .v = clg__tensor_vec(ws, p.source_at, (uint32_t)(p.total - p.source_at)),
+                           .bias = e != NULL ? e->bias : CLG_NO_TENSOR,
+                           .act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE),
+                           .slope = e != NULL ? e->slope : 0.0f };
+    int status = CLG_OK;
+    CLG_TRY(clg__rt_zero(o->rt, zeros));
+    CLG_TRY(transform_filter(o, g, &p, way, w, io.u));
+    CLG_TRY(run_map(o, g, &p, way, &io));
+out:
+    return status;
+}

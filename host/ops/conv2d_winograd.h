@@ -1,0 +1,37 @@
+/* What the Winograd convolutions share: conv2d_winograd.c (maps) and conv2d_winograd_wgrad.c
+ * (weight gradient). The method is described in cl/winograd.clh. */
+#ifndef CLG_OPS_CONV2D_WINOGRAD_H
+#define CLG_OPS_CONV2D_WINOGRAD_H
+
+#include "ops/conv2d_internal.h"
+#include "ops/conv_algo.h"
+
+/* Tile sizes of the kernels: -DM, -DVW, -DMR, -DNV, -DG. */
+typedef struct clg_winograd_tile {
+    uint32_t m, points; /* F(m x m, 2 x 2) has (m + 1)^2 products */
+    uint32_t vw, mr, nv, groups;
+} clg_winograd_tile;
+
+/* For products whose rows are `columns` wide. */
+clg_winograd_tile clg__winograd_tile(const clg_ops *o, enum clg_conv_algo algo, uint32_t columns);
+/* True for layers that the kernels can run: CPU family, 4x4 filter, stride 2, full vectors. */
+bool clg__winograd_fits(const clg_ops *o, const clg_conv *g);
+
+typedef struct clg_winograd_io {
+    clg_tensor src, dst, zeros, u, v, bias;
+    int32_t act;
+    float slope;
+} clg_winograd_io;
+
+/* As clg__conv2d_gather and clg__conv2d_wgrad_cpu, by algo winograd2 or winograd4. */
+uint64_t clg__conv2d_winograd_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                                        enum clg_conv_algo algo);
+int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                         enum clg_conv_algo algo, clg_tensor src, clg_tensor w,
+                         const clg_epilogue *e, clg_tensor dst, clg_tensor ws);
+uint64_t clg__conv2d_winograd_wgrad_workspace(const clg_ops *o, const clg_conv *g,
+                                              enum clg_conv_algo algo);
+int clg__conv2d_winograd_wgrad(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo,
+                               clg_tensor big, clg_tensor small, clg_tensor dw, clg_tensor ws);
+
+#endif
