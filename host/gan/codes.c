@@ -6,7 +6,7 @@
 #include "gan/trainer_internal.h"
 #include "ops/image.h"
 
-enum { CODES_MAX = 10000 };
+enum { CODES_MAX = 10000, CODES_PER_LATENT = 4 };
 
 typedef struct clg_code_sums {
     double *mean, *second; /* [Z], [Z,Z]: sums of z and of z z^T */
@@ -89,10 +89,18 @@ static int copy_out(const clg_code_sums *s, uint32_t nz, float **mean, float **c
     return CLG_OK;
 }
 
+uint32_t clg__codes_count(uint32_t images, uint32_t latents, uint64_t seen)
+{
+    uint64_t least = (uint64_t)CODES_PER_LATENT * latents;
+    uint64_t count = seen > least ? seen : least;
+    count = count < CODES_MAX ? count : CODES_MAX;
+    return count < images ? (uint32_t)count : images;
+}
+
 int clg__codes_fit(clg_trainer *t, float **mean, float **cholesky)
 {
     uint32_t nz = t->desc.latent.size, batch = t->desc.train.batch, all = t->facts.images;
-    uint32_t count = all < CODES_MAX ? all : CODES_MAX;
+    uint32_t count = clg__codes_count(all, nz, t->step * batch);
     size_t image = (size_t)clg__trainer_pixels(t);
     uint32_t *index = clg__alloc(batch, sizeof *index);
     uint8_t *rows = clg__alloc(batch, image);

@@ -80,9 +80,6 @@ const char *clg__trainer_run_dir(const clg_trainer *t); /* NULL before run */
 
 /* ---- a look inside: self-test, comparisons (nets stay the trainer's) ---- */
 clg_net *clg__trainer_net(clg_trainer *t, enum clg_which_net which);
-/* Latents [n, Z] of the last step (the last that were drawn in it), an autoencoder's codes.
- * Blocking. */
-int clg__trainer_read_latents(clg_trainer *t, uint32_t n, float *z);
 
 /* ---- sampling from a checkpoint ---- */
 typedef struct clg_sampler clg_sampler;

@@ -231,9 +231,12 @@ void clg__pictures_destroy(clg_pictures **p);
 /* data_bias.c: the bias of G's last layer from the data's mean, where the model says so. */
 int clg__data_bias_init(clg_trainer *t);
 
-/* codes.c: mean [Z] and lower Cholesky factor [Z,Z] of the codes of up to 10,000 training images;
- * both by clg__free. */
+/* codes.c: mean [Z] and lower Cholesky factor [Z,Z] of the codes of clg__codes_count training
+ * images; both by clg__free. */
 int clg__codes_fit(clg_trainer *t, float **mean, float **cholesky);
+/* Up to 10,000 and no more than were trained on so far, lest a checkpoint of a young run or on a
+ * slow device take longer than the training; enough for a covariance of all latents. */
+uint32_t clg__codes_count(uint32_t images, uint32_t latents, uint64_t seen);
 
 /* latents.c: n latents of the model's kind on the host, z [n, Z]. */
 void clg__latents_draw(const clg_model_desc *desc, const clg_rng_key *key, float *z, size_t n);

@@ -18,11 +18,9 @@ typedef struct clg_image {
  * pixels. CLG_E_DATA if cut, empty or lying about its size. */
 int clg__image_decode(const uint8_t *bytes, size_t n, const char *name, clg_image *out);
 bool clg__image_is_file_name(const char *name); /* .png .jpg .jpeg, not hidden */
-/* Antialiased bilinear as PIL's Image.resize(BILINEAR), within 1/255. dst [h,w,c]. */
-int clg__image_resize(const uint8_t *src, uint32_t sw, uint32_t sh, uint32_t c, uint8_t *dst,
-                      uint32_t w, uint32_t h);
-/* Short side to `size`, centre crop to size x size (torchvision's Resize + CenterCrop); channels
- * converted to `c` (grey by PIL's L: 299/587/114). */
+/* Antialiased bilinear as PIL's Image.resize(BILINEAR), within 1/255: short side to `size`, centre
+ * crop to size x size (torchvision's Resize + CenterCrop); channels converted to `c` (grey by PIL's
+ * L: 299/587/114). */
 int clg__image_fit(const clg_image *src, uint32_t size, uint32_t c, uint8_t *dst);
 /* PNG through stb_image_write's memory callback and the atomic file writer. c 1 or 3. */
 int clg__png_write(const char *path, const uint8_t *pixels, uint32_t w, uint32_t h, uint32_t c);

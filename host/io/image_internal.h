@@ -41,8 +41,9 @@ typedef struct clg_resizer {
     bool copy;           /* target equals source */
 } clg_resizer;
 
-/* The whole image to w x h. */
-int clg__resizer_create(clg_resizer **out, uint32_t sw, uint32_t sh, uint32_t w, uint32_t h);
+/* The middle w x h of the image at full_w x full_h. CLG_E_INTERNAL for an empty side. */
+int clg__resizer_create(clg_resizer **out, uint32_t sw, uint32_t sh, uint64_t full_w,
+                        uint64_t full_h, uint32_t w, uint32_t h);
 /* Short side to `size`, centre crop: only the window of the crop is ever computed. */
 int clg__resizer_create_fit(clg_resizer **out, uint32_t sw, uint32_t sh, uint32_t size);
 void clg__resizer_destroy(clg_resizer **r);

@@ -89,11 +89,14 @@ static uint64_t crop_start(uint64_t length, uint32_t size)
     return d % 2u != 0u ? half + half % 2u : half;
 }
 
-static int make_resizer(clg_resizer **out, uint32_t sw, uint32_t sh, uint64_t full_w,
+int clg__resizer_create(clg_resizer **out, uint32_t sw, uint32_t sh, uint64_t full_w,
                         uint64_t full_h, uint32_t w, uint32_t h)
 {
     *out = NULL;
     int status = CLG_OK;
+    if (sw == 0u || sh == 0u || w == 0u || h == 0u) {
+        return clg__fail(CLG_E_INTERNAL, "resize: %ux%u to %ux%u has an empty side", sw, sh, w, h);
+    }
     clg_resizer *r = clg__alloc(1, sizeof *r);
     if (r == NULL) {
         return CLG_E_MEMORY;
@@ -115,25 +118,11 @@ out:
     return status;
 }
 
-int clg__resizer_create(clg_resizer **out, uint32_t sw, uint32_t sh, uint32_t w, uint32_t h)
-{
-    *out = NULL;
-    if (sw == 0u || sh == 0u || w == 0u || h == 0u) {
-        return clg__fail(CLG_E_INTERNAL, "resize: %ux%u to %ux%u has an empty side", sw, sh, w, h);
-    }
-    return make_resizer(out, sw, sh, w, h, w, h);
-}
-
 int clg__resizer_create_fit(clg_resizer **out, uint32_t sw, uint32_t sh, uint32_t size)
 {
-    *out = NULL;
-    if (sw == 0u || sh == 0u || size == 0u) {
-        return clg__fail(CLG_E_INTERNAL, "resize: %ux%u to %ux%u has an empty side", sw, sh, size,
-                         size);
-    }
-    uint64_t full_w = sw <= sh ? size : (uint64_t)size * sw / sh;
-    uint64_t full_h = sw <= sh ? (uint64_t)size * sh / sw : size;
-    return make_resizer(out, sw, sh, full_w, full_h, size, size);
+    uint64_t full_w = sw <= sh || sh == 0u ? size : (uint64_t)size * sw / sh;
+    uint64_t full_h = sw <= sh && sw > 0u ? (uint64_t)size * sh / sw : size;
+    return clg__resizer_create(out, sw, sh, full_w, full_h, size, size);
 }
 
 void clg__resizer_destroy(clg_resizer **r)
@@ -240,25 +229,6 @@ void clg__image_channels(const uint8_t *src, uint32_t from, uint8_t *dst, uint32
             dst[i] = (uint8_t)((p[0] * 19595u + p[1] * 38470u + p[2] * 7471u + 0x8000u) >> 16);
         }
     }
-}
-
-int clg__image_resize(const uint8_t *src, uint32_t sw, uint32_t sh, uint32_t c, uint8_t *dst,
-                      uint32_t w, uint32_t h)
-{
-    int status = CLG_OK;
-    clg_resizer *r = NULL;
-    uint8_t *scratch = NULL;
-    CLG_TRY(clg__resizer_create(&r, sw, sh, w, h));
-    scratch = clg__alloc(clg__resizer_scratch(r, c), 1);
-    if (scratch == NULL) {
-        status = CLG_E_MEMORY;
-        goto out;
-    }
-    clg__resizer_run(r, src, c, dst, scratch);
-out:
-    clg__free(scratch);
-    clg__resizer_destroy(&r);
-    return status;
 }
 
 int clg__image_fit(const clg_image *src, uint32_t size, uint32_t c, uint8_t *dst)

@@ -98,14 +98,11 @@ void clg__buffer_destroy(clg_buffer **buf)
     *buf = NULL;
 }
 
-clg_rt *clg__buffer_rt(const clg_buffer *buf)
-{
-    return buf->rt;
-}
 void *clg__buffer_native(const clg_buffer *buf)
 {
     return buf->mem;
 }
+
 uint64_t clg__rt_bytes_used(const clg_rt *rt)
 {
     return rt->bytes_used;

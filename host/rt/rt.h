@@ -59,7 +59,6 @@ enum clg_family clg__rt_family(const clg_rt *rt);
 int clg__buffer_create(clg_rt *rt, enum clg_dtype dtype, uint64_t count, const char *label,
                        clg_buffer **out);
 void clg__buffer_destroy(clg_buffer **buf);
-clg_rt *clg__buffer_rt(const clg_buffer *buf);
 uint64_t clg__rt_bytes_used(const clg_rt *rt);
 uint64_t clg__rt_bytes_peak(const clg_rt *rt);
 

@@ -50,12 +50,3 @@ clg_tensor clg__tensor_as(clg_tensor t, enum clg_dtype dtype)
         .buf = t.buf, .off = (uint32_t)off, .dtype = dtype, .rank = 1, .dim = { (uint32_t)len }
     };
 }
-
-clg_tensor clg__tensor_rows(clg_tensor t, uint32_t first, uint32_t n)
-{
-    uint64_t row = t.dim[0] > 0 ? clg__tensor_len(t) / t.dim[0] : 0;
-    assert((uint64_t)first + n <= t.dim[0]);
-    t.off = (uint32_t)(t.off + first * row);
-    t.dim[0] = n;
-    return t;
-}

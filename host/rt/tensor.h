@@ -32,8 +32,6 @@ clg_tensor clg__tensor_view(clg_tensor t, uint64_t first, uint32_t rank, uint32_
 /* The same bytes as elements of another type: workspace of floats that holds 16-bit values. For
  * kernels only: transfers want the buffer's own type. The offset must fit (asserted). */
 clg_tensor clg__tensor_as(clg_tensor t, enum clg_dtype dtype);
-/* Rows first .. first+n of dimension 0. */
-clg_tensor clg__tensor_rows(clg_tensor t, uint32_t first, uint32_t n);
 static inline clg_tensor clg__tensor_vec(clg_tensor t, uint64_t first, uint32_t len)
 {
     return clg__tensor_view(t, first, 1, len, 0, 0, 0);

@@ -209,6 +209,17 @@ static void momentum_rises_by_epochs(void **state)
     assert_true(clg__optim_momentum(&o, 300 * 500, 500) == 0.5f);
 }
 
+/* A checkpoint of an autoencoder encodes training images: as many as the run has seen, not more. */
+static void codes_of_a_young_run_are_few(void **state)
+{
+    (void)state;
+    assert_int_equal(clg__codes_count(60000, 100, 48), 400); /* enough for a covariance of 100 */
+    assert_int_equal(clg__codes_count(60000, 100, 6400), 6400);
+    assert_int_equal(clg__codes_count(60000, 100, 600000), 10000);
+    assert_int_equal(clg__codes_count(300, 100, 600000), 300);
+    assert_int_equal(clg__codes_count(60000, 8192, 0), 10000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -222,6 +233,7 @@ int main(void)
         cmocka_unit_test(two_heads_follow_the_sheet),
         cmocka_unit_test(the_learning_rate_falls_to_its_floor),
         cmocka_unit_test(momentum_rises_by_epochs),
+        cmocka_unit_test(codes_of_a_young_run_are_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,6 +11,7 @@
 #include "base/mem.h"
 #include "base/os.h"
 #include "base/philox.h"
+#include "gan/trainer_internal.h"
 #include "support/net_support.h"
 #include "support/rt_support.h"
 #include "support/expand.h"
@@ -92,6 +93,12 @@ clg_trainer *test_gan_trainer_at(const clg_model_desc *desc, uint32_t channels, 
     return make(desc, channels, ds,
                 &(clg_trainer_options){ .version = "test", .out_dir = dir,
                                         .trace_steps = trace_steps });
+}
+
+void test_gan_latents(clg_trainer *t, uint32_t n, float *z)
+{
+    TEST_OK(clg__rt_read_f32(t->ops->rt, clg__tensor_vec(clg__tensor_all(t->z), 0,
+                                                         n * t->desc.latent.size), z));
 }
 
 float *test_gan_state(clg_trainer *t, size_t *floats)

@@ -27,6 +27,8 @@ char *test_gan_path(const char *name); /* in that folder; clg__free it */
 /* A file of a run's folder, ended by a 0. */
 uint8_t *test_gan_read(const char *dir, const char *name, size_t *n); /* clg__free it */
 
+/* Latents [n, Z] of the last step (the last that were drawn in it), an autoencoder's codes. */
+void test_gan_latents(clg_trainer *t, uint32_t n, float *z);
 /* Every bit of state: values and moments of both nets. clg__free it. */
 float *test_gan_state(clg_trainer *t, size_t *floats);
 void test_gan_same_state(clg_trainer *a, clg_trainer *b);

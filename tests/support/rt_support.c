@@ -10,6 +10,7 @@
 
 #include "base/mem.h"
 #include "base/os.h"
+#include "rt/rt_internal.h"
 
 static clg_rt *shared;
 
@@ -65,7 +66,7 @@ clg_tensor test_upload(clg_rt *rt, const float *src, size_t count)
 
 void test_download(clg_tensor t, float *dst)
 {
-    TEST_OK(clg__rt_read(clg__buffer_rt(t.buf), t, dst));
+    TEST_OK(clg__rt_read(t.buf->rt, t, dst));
 }
 
 float *test_download_new(clg_tensor t)
