@@ -216,6 +216,7 @@ typedef struct clg_model_desc {
         uint32_t keep;               /* last N checkpoints kept */
         uint64_t keep_every;         /* every Nth step kept for good; 0 = none */
         enum clg_on_collapse on_collapse;
+        uint32_t monitor_every;      /* epochs between two looks of the monitors; 0 = none */
     } train;
     struct { /* runtime: */
         enum clg_gemm_choice gemm;

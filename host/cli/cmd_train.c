@@ -36,11 +36,25 @@ static const char *show_number(double v, char text[32])
     return text;
 }
 
+/* "" at most lines. */
+static void show_monitor(const clg_monitor *m, char text[96])
+{
+    size_t n = 0;
+    text[0] = '\0';
+    if (!isnan(m->parzen_ll)) {
+        n = (size_t)snprintf(text, 96, "  Parzen %.1f", m->parzen_ll);
+    }
+    if (!isnan(m->real_below_half)) {
+        (void)snprintf(text + n, 96 - n, "  D wrong: %.0f%% of real, %.0f%% of fakes",
+                       100.0 * m->real_below_half, 100.0 * m->fake_above_half);
+    }
+}
+
 static void show_progress(void *user, const clg_progress *p)
 {
     train_view *v = user;
     char eta[32], d[32], g[32], after[32];
-    char losses[160], line[256];
+    char losses[160], monitor[96], line[400];
     if (isnan(p->d_real)) { /* an autoencoder */
         (void)snprintf(losses, sizeof losses, "Loss %s", show_number(p->loss_g, g));
     } else {
@@ -49,9 +63,10 @@ static void show_progress(void *user, const clg_progress *p)
                        show_number(p->loss_d, d), show_number(p->loss_g, g), p->d_real,
                        p->d_fake_before, show_number(p->d_fake_after, after));
     }
+    show_monitor(&p->monitor, monitor);
     (void)snprintf(line, sizeof line,
-                   "epoch %.2f step %" PRIu64 "/%" PRIu64 "  %s  %.1f images/s  ETA %s", p->epoch,
-                   p->step, p->steps_total, losses, p->images_per_s,
+                   "epoch %.2f step %" PRIu64 "/%" PRIu64 "  %s%s  %.1f images/s  ETA %s", p->epoch,
+                   p->step, p->steps_total, losses, monitor, p->images_per_s,
                    clg__human_time(p->eta_s, eta));
     if (v->terminal) {
         fprintf(stderr, "\r%s\033[K", line);

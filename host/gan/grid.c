@@ -14,9 +14,9 @@ static void make_latents(const clg_trainer *t, float *z, size_t n)
 }
 
 /* The class of each row's samples; rows over the classes start again. */
-static void make_labels(const clg_trainer *t, uint32_t first, uint32_t n, uint32_t *label)
+void clg__grid_labels(const clg_trainer *t, uint32_t first, uint32_t n, uint32_t *label)
 {
-    for (uint32_t i = 0; i < n; i++) {
+    for (uint32_t i = 0; i < n && t->plan.classes > 0; i++) {
         label[i] = (first + i) / t->desc.train.grid_cols % t->plan.classes;
     }
 }
@@ -31,7 +31,7 @@ static int bring_labels(clg_trainer *t, uint32_t first, uint32_t n, clg_tensor *
     if (label == NULL) {
         return CLG_E_MEMORY;
     }
-    make_labels(t, first, n, label);
+    clg__grid_labels(t, first, n, label);
     *rows = clg__tensor_vec(clg__tensor_all(t->labels), 0, n);
     int status = clg__rt_write(t->ops->rt, *rows, label);
     clg__free(label);

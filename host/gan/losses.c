@@ -15,7 +15,8 @@ clg_tensor clg__losses_row(const clg_trainer *t, uint64_t step)
 
 static void read_row(const clg_trainer *t, const float *row, uint64_t step, clg_progress *p)
 {
-    *p = (clg_progress){ .step = step, .steps_total = t->facts.steps_total };
+    *p = (clg_progress){ .step = step, .steps_total = t->facts.steps_total,
+                         .monitor = CLG_NO_MONITOR };
     if (t->facts.steps_per_epoch > 0) {
         p->epoch = (double)step / (double)t->facts.steps_per_epoch;
     }

@@ -224,6 +224,59 @@ out:
     return status;
 }
 
+/* ---- monitors ---- */
+
+/* The rows of a column that have a number: x and y [rows] of the series. */
+static void gather(const clg_history *h, enum clg_history_column column, clg_plot_series *s,
+                   float *x, float *y)
+{
+    const float *steps = clg__history_steps(h), *v = clg__history_column(h, column);
+    s->n = 0;
+    for (size_t i = 0; i < clg__history_rows(h); i++) {
+        if (isfinite(v[i])) {
+            x[s->n] = steps[i];
+            y[s->n++] = v[i];
+        }
+    }
+    s->x = x;
+    s->y = y;
+}
+
+int clg__picture_monitors(const char *path, const clg_picture_facts *f, const clg_history *h)
+{
+    enum { LINES = 3 };
+    size_t n = clg__history_rows(h);
+    float *at = clg__alloc(2u * LINES * n, sizeof *at);
+    clg_plot_series series[LINES] = {
+        { .name = NULL, .colour = CLG_PLOT_BLUE },
+        { .name = "real with D < 1/2", .colour = CLG_PLOT_BLUE },
+        { .name = "generated with D > 1/2", .colour = CLG_PLOT_VERMILION },
+    };
+    int status = at != NULL ? CLG_OK : CLG_E_MEMORY;
+    CLG_TRY(status);
+    for (size_t i = 0; i < LINES; i++) {
+        gather(h, (enum clg_history_column)(CLG_HISTORY_PARZEN + i), &series[i],
+               at + 2u * i * n, at + (2u * i + 1u) * n);
+    }
+    if (series[0].n == 0) {
+        goto out;
+    }
+    const clg_plot_panel panels[2] = {
+        { .x = steps_axis(h, NULL),
+          .y = { .label = "log-likelihood, nats" },
+          .series = series,
+          .series_count = 1 },
+        { .x = steps_axis(h, "step"),
+          .y = { .label = "share of D's mistakes", .lo = -0.02, .hi = 1.02 },
+          .series = series + 1,
+          .series_count = 2 },
+    };
+    status = write(path, f, "Parzen window of 100 samples, and D's mistakes", 600, panels, 2);
+out:
+    clg__free(at);
+    return status;
+}
+
 /* ---- weights ---- */
 
 static void add_layer(clg_picture_layers *out, const char *net, const clg_layer *l, const char *op)

@@ -32,6 +32,9 @@ void clg__picture_layers(const clg_model_plan *plan, clg_picture_layers *out);
 int clg__picture_losses(const char *path, const clg_picture_facts *f, const clg_history *h);
 /* D(x), and D(G(z)) before and after D's step. Writes nothing when the log has no such numbers. */
 int clg__picture_judgement(const char *path, const clg_picture_facts *f, const clg_history *h);
+/* The monitors: Parzen log-likelihood, and how often D is wrong. Writes nothing when the log has
+ * none. */
+int clg__picture_monitors(const char *path, const clg_picture_facts *f, const clg_history *h);
 /* |change| / |weights| of one step per layer, a panel for G and one for D. h: of layers->name. */
 int clg__picture_weights(const char *path, const clg_picture_facts *f, const clg_history *h,
                          const clg_picture_layers *layers);

@@ -275,6 +275,8 @@ static int draw_courses(clg_trainer *t)
     CLG_TRY(clg__picture_losses(path, &f, p->history));
     clg__run_plot_path(t->run, "d", path);
     CLG_TRY(clg__picture_judgement(path, &f, p->history));
+    clg__run_plot_path(t->run, "monitors", path);
+    CLG_TRY(clg__picture_monitors(path, &f, p->history));
     clg__run_plot_path(t->run, "weights", path);
     CLG_TRY(clg__picture_weights(path, &f, p->history, &p->layers));
 out:

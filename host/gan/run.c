@@ -50,13 +50,19 @@ static bool divides(uint64_t step, uint64_t every)
     return every > 0 && step % every == 0;
 }
 
+static bool has_line(const clg_trainer *t, uint64_t step)
+{
+    return divides(step, t->desc.train.log_every) || step >= t->facts.steps_total ||
+           clg__monitor_due(t, step);
+}
+
 /* Norms are wanted at a log line, and before one at the last step that moves a net which the line's
  * own step leaves alone. */
 static bool norms_wanted(const clg_trainer *t, uint64_t step)
 {
     uint32_t period = clg__order_period(&t->desc);
     for (uint64_t s = step; t->run != NULL && s < step + period; s++) {
-        if (divides(s, t->desc.train.log_every) || s == t->facts.steps_total) {
+        if (has_line(t, s)) {
             return true;
         }
     }
@@ -66,7 +72,7 @@ static bool norms_wanted(const clg_trainer *t, uint64_t step)
 static clg_due due_after(const clg_trainer *t, uint64_t step)
 {
     bool last = step >= t->facts.steps_total;
-    return (clg_due){ .log = last || divides(step, t->desc.train.log_every),
+    return (clg_due){ .log = has_line(t, step),
                       .grid = last || divides(step, t->desc.train.grid_every),
                       .checkpoint = last || divides(step, t->facts.steps_per_epoch) };
 }
@@ -98,6 +104,9 @@ static int write_row(clg_loop *l, const clg_progress *p, bool norms)
                         .d_fake_before = p->d_fake_before, .d_fake_after = p->d_fake_after,
                         .images_per_s = p->images_per_s,
                         .elapsed_s = clg__os_now_s() - l->start_s,
+                        .parzen_ll = p->monitor.parzen_ll,
+                        .real_below_half = p->monitor.real_below_half,
+                        .fake_above_half = p->monitor.fake_above_half,
                         .layers = rows, .layer_count = count };
     CLG_TRY(clg__run_log(t->run, &row));
 out:
@@ -123,8 +132,11 @@ static int log_line(clg_loop *l, bool norms)
     if (l->images_per_s > 0.0 && t->facts.steps_total > t->step) {
         p.eta_s = (double)(t->facts.steps_total - t->step) * t->desc.train.batch / l->images_per_s;
     }
+    if (clg__monitor_due(t, t->step)) {
+        CLG_TRY(clg__monitor_measure(t, &p.monitor));
+    }
     l->mark_s = now;
-    l->paused_s = 0.0;
+    l->paused_s = clg__os_now_s() - now;
     l->images = 0;
     l->logged = t->step;
     l->last = p;
@@ -132,6 +144,7 @@ static int log_line(clg_loop *l, bool norms)
     if (status == CLG_OK && l->events->progress != NULL) {
         l->events->progress(l->events->user, &p);
     }
+out:
     return status;
 }
 

@@ -88,6 +88,7 @@ static int check_model(clg_trainer *t)
                          (unsigned long long)wanted);
     }
     CLG_TRY(check_packing(t));
+    CLG_TRY(clg__monitor_check(&t->desc, plan));
     if (t->ds != NULL) {
         CLG_TRY(check_data(t));
     }

@@ -3,6 +3,8 @@
 #ifndef CLG_GAN_TRAINER_H
 #define CLG_GAN_TRAINER_H
 
+#include <math.h>
+
 #include "base/model.h"
 #include "gan/algorithms.h"
 #include "gan/model.h"
@@ -38,10 +40,17 @@ void clg__trainer_facts(const clg_trainer *t, clg_trainer_facts *out);
 /* The algorithms of its convolutions; a checkpoint that is loaded may change them. */
 const clg_algorithms *clg__trainer_algorithms(const clg_trainer *t);
 
+typedef struct clg_monitor { /* nan: not measured at this step */
+    double parzen_ll;        /* mean log-likelihood of held-out images, nats */
+    double real_below_half, fake_above_half; /* shares of real and fake that D takes for the other */
+} clg_monitor;
+#define CLG_NO_MONITOR ((clg_monitor){ (double)NAN, (double)NAN, (double)NAN })
+
 /* nan: d_* of an autoencoder; loss_g and d_fake_after before G's first update */
 typedef struct clg_progress {
     uint64_t step, steps_total;
     double epoch, loss_d, loss_g, d_real, d_fake_before, d_fake_after, images_per_s, eta_s;
+    clg_monitor monitor;
 } clg_progress;
 typedef struct clg_trainer_events {
     void *user;

@@ -178,11 +178,18 @@ int clg__watch_look(clg_trainer *t, const clg_progress *p, enum clg_collapse *wh
 /* A loss of a step was read. */
 void clg__watch_note(clg_trainer *t, double loss_d, double loss_g);
 /* No sign of collapse, and somebody looked; nothing was learnt yet at step 0. */
+bool clg__objective_is_probability(const clg_model_desc *desc); /* D's answer is one, as a logit */
 bool clg__watch_is_calm(const clg_trainer *t);
 void clg__watch_describe(enum clg_collapse what, const char **fault, const char **advice);
 /* Back to a checkpoint of this run with another noise stream and half the learning rates; logs and
  * checkpoints after it are cut. CLG_E_NUMERIC after CLG_ROLLBACKS_MAX of them. */
 int clg__watch_rollback(clg_trainer *t, const char *checkpoint);
+
+/* monitor.c: whether the monitors are measured after this step, whether a model can have them, and
+ * measuring (waits). */
+bool clg__monitor_due(const clg_trainer *t, uint64_t step);
+int clg__monitor_check(const clg_model_desc *desc, const clg_model_plan *plan);
+int clg__monitor_measure(clg_trainer *t, clg_monitor *out);
 
 /* facts.c */
 /* Type of stored activations that the model asks for. */
@@ -230,6 +237,9 @@ void clg__pictures_destroy(clg_pictures **p);
 
 /* data_bias.c: the bias of G's last layer from the data's mean, where the model says so. */
 int clg__data_bias_init(clg_trainer *t);
+
+/* The classes of samples first .. first+n of the grid; nothing without classes. */
+void clg__grid_labels(const clg_trainer *t, uint32_t first, uint32_t n, uint32_t *label);
 
 /* codes.c: mean [Z] and lower Cholesky factor [Z,Z] of the codes of clg__codes_count training
  * images; both by clg__free. */

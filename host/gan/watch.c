@@ -106,7 +106,7 @@ out:
     return status;
 }
 
-static bool shows_probability(const clg_model_desc *desc)
+bool clg__objective_is_probability(const clg_model_desc *desc)
 {
     return desc->loss.objective == CLG_OBJECTIVE_NON_SATURATING ||
            desc->loss.objective == CLG_OBJECTIVE_SATURATING;
@@ -122,7 +122,7 @@ static bool is_wild(const clg_trainer *t)
     const clg_model_desc *desc = &t->desc;
     double d = (double)desc->loss.weight_real + (double)desc->loss.weight_fake;
     double weight = fmax(1.0, fmax(d, (double)desc->loss.weight_g));
-    return t->watch.worst > weight * (shows_probability(desc) ? WILD_NATS : WILD_OTHER);
+    return t->watch.worst > weight * (clg__objective_is_probability(desc) ? WILD_NATS : WILD_OTHER);
 }
 
 int clg__watch_look(clg_trainer *t, const clg_progress *p, enum clg_collapse *what)
@@ -141,7 +141,7 @@ int clg__watch_look(clg_trainer *t, const clg_progress *p, enum clg_collapse *wh
     w->logs++;
     w->was_high = w->was_high || ratio >= HIGH;
     w->low = ratio < LOW && (w->was_high || w->logs > LATE_LOGS) ? w->low + 1u : 0;
-    bool right = shows_probability(&t->desc) && p->d_real > 0.99 && p->d_fake_after < 0.01;
+    bool right = clg__objective_is_probability(&t->desc) && p->d_real > 0.99 && p->d_fake_after < 0.01;
     w->saturated = right ? w->saturated + 1u : 0;
     /* Between wild lines are some where D happens to be right and the loss is 0: these do not make
      * the others good. */

@@ -131,6 +131,7 @@ const clg_config_key clg__config_keys[] = {
     TRAIN_U32(checkpoint_minutes, 0, 1e6),
     TRAIN_U32(keep, 1, 1e6),
     TRAIN_U64(keep_every, 0, 1e12),
+    TRAIN_U32(monitor_every, 0, 1e6),
     { .section = "train", .key = "on_collapse", .type = CLG_KEY_ENUM, FIELD(train.on_collapse),
       WORDS(collapse_words) },
 

@@ -31,6 +31,7 @@ typedef struct clg_log_row {
     double epoch; /* fraction */
     double loss_d, loss_g, d_real, d_fake_before, d_fake_after;
     double images_per_s, elapsed_s;
+    double parzen_ll, real_below_half, fake_above_half; /* monitors; nan at most lines */
     const clg_layer_stat *layers;
     size_t layer_count;
 } clg_log_row;

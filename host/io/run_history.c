@@ -118,6 +118,9 @@ static float row_value(const clg_history *h, const json_t *row, const json_t *la
         [CLG_HISTORY_D_REAL] = "d_real",
         [CLG_HISTORY_D_FAKE_BEFORE] = "d_fake_before",
         [CLG_HISTORY_D_FAKE_AFTER] = "d_fake_after",
+        [CLG_HISTORY_PARZEN] = "parzen_ll",
+        [CLG_HISTORY_REAL_BELOW] = "real_below_half",
+        [CLG_HISTORY_FAKE_ABOVE] = "fake_above_half",
     };
     if (i < FIRST_LAYER) {
         return number(row, i == 0 ? "step" : keys[i - 1u]);

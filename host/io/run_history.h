@@ -17,6 +17,9 @@ enum clg_history_column {
     CLG_HISTORY_D_REAL,
     CLG_HISTORY_D_FAKE_BEFORE,
     CLG_HISTORY_D_FAKE_AFTER,
+    CLG_HISTORY_PARZEN, /* the monitors: in few rows */
+    CLG_HISTORY_REAL_BELOW,
+    CLG_HISTORY_FAKE_ABOVE,
     CLG_HISTORY_COLUMNS
 };
 

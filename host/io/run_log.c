@@ -10,7 +10,8 @@
 #include "io/run_folder_internal.h"
 
 const char clg__run_csv_head[] =
-    "step,epoch,loss_d,loss_g,d_real,d_fake_before,d_fake_after,images_per_s,elapsed_s\n";
+    "step,epoch,loss_d,loss_g,d_real,d_fake_before,d_fake_after,images_per_s,elapsed_s,"
+    "parzen_ll,real_below_half,fake_above_half\n";
 
 /* ---- writing rows ---- */
 
@@ -35,6 +36,14 @@ static void add_member(clg_str *s, const char *key, double v)
     add_number(s, v, "null");
 }
 
+/* Only where it was measured. */
+static void add_monitor(clg_str *s, const char *key, double v)
+{
+    if (!isnan(v)) {
+        add_member(s, key, v);
+    }
+}
+
 /* Names come from the program (tensor names), so they need no escapes. */
 static void add_layer(clg_str *s, const clg_layer_stat *l, bool first)
 {
@@ -56,6 +65,9 @@ static void add_json(clg_str *s, const clg_log_row *row)
     add_member(s, "d_fake_after", row->d_fake_after);
     add_member(s, "images_per_s", row->images_per_s);
     add_member(s, "elapsed_s", row->elapsed_s);
+    add_monitor(s, "parzen_ll", row->parzen_ll);
+    add_monitor(s, "real_below_half", row->real_below_half);
+    add_monitor(s, "fake_above_half", row->fake_above_half);
     clg__str_add(s, ",\"layers\":{");
     for (size_t i = 0; i < row->layer_count; i++) {
         add_layer(s, &row->layers[i], i == 0);
@@ -67,7 +79,8 @@ static void add_csv(clg_str *s, const clg_log_row *row)
 {
     const double column[] = { row->epoch,  row->loss_d,        row->loss_g,
                               row->d_real, row->d_fake_before, row->d_fake_after,
-                              row->images_per_s, row->elapsed_s };
+                              row->images_per_s, row->elapsed_s, row->parzen_ll,
+                              row->real_below_half, row->fake_above_half };
     clg__str_add(s, "%llu", (unsigned long long)row->step);
     for (size_t i = 0; i < sizeof column / sizeof column[0]; i++) {
         clg__str_add(s, ",");
@@ -143,14 +156,20 @@ static bool read_step(const char *line, size_t n, const char *prefix, char last,
     return skip + i < n && line[skip + i] == ',' && clg__parse_u64(digits, step);
 }
 
-/* Copies the rows that stay into `f`, or only counts when f is NULL. *kept: bytes. */
+/* Copies the rows that stay into `f`, or only counts when f is NULL. *kept: bytes. The head of the
+ * table is that of today: an older run's has fewer columns. */
 static int copy_rows(clg_atomic_file *f, const clg_map *map, uint64_t limit, bool csv,
                      size_t *kept)
 {
     const char *p = (const char *)map->data;
     size_t left = map->size;
-    bool head = csv;
-    *kept = 0;
+    *kept = csv ? strlen(clg__run_csv_head) : 0;
+    if (csv && f != NULL) {
+        int status = clg__os_atomic_write(f, clg__run_csv_head, *kept);
+        if (status != CLG_OK) {
+            return status;
+        }
+    }
     while (left > 0) {
         const char *end = memchr(p, '\n', left);
         if (end == NULL) {
@@ -158,11 +177,8 @@ static int copy_rows(clg_atomic_file *f, const clg_map *map, uint64_t limit, boo
         }
         size_t n = (size_t)(end - p);
         uint64_t step = 0;
-        bool keep = head ? n + 1 == strlen(clg__run_csv_head) &&
-                               memcmp(p, clg__run_csv_head, n) == 0
-                         : read_step(p, n, csv ? "" : "{\"step\":", csv ? '\0' : '}', &step) &&
-                               step <= limit;
-        head = false;
+        bool keep = read_step(p, n, csv ? "" : "{\"step\":", csv ? '\0' : '}', &step) &&
+                    step <= limit;
         if (keep && f != NULL) {
             int status = clg__os_atomic_write(f, p, n + 1);
             if (status != CLG_OK) {

@@ -62,7 +62,8 @@ static void write_text(const char *name, const char *text)
     clg__free(path);
 }
 
-#define HEAD "step,epoch,loss_d,loss_g,d_real,d_fake_before,d_fake_after,images_per_s,elapsed_s\n"
+#define HEAD "step,epoch,loss_d,loss_g,d_real,d_fake_before,d_fake_after,images_per_s,elapsed_s,"   \
+             "parzen_ll,real_below_half,fake_above_half\n"
 
 static void a_new_folder_has_its_parts(void **state)
 {
@@ -181,7 +182,8 @@ static void log_rows(clg_run *run, uint64_t first, uint64_t last)
         clg_log_row row = { .step = i * 50, .epoch = 0.5, .loss_d = 1.386, .loss_g = 0.7,
                             .d_real = 0.5, .d_fake_before = 0.25, .d_fake_after = 0.125,
                             .images_per_s = 1250, .elapsed_s = (double)INFINITY, .layers = layers,
-                            .layer_count = 2 };
+                            .layer_count = 2, .parzen_ll = (double)NAN,
+                            .real_below_half = (double)NAN, .fake_above_half = (double)NAN };
         assert_ok(clg__run_log(run, &row));
     }
 }
@@ -193,7 +195,7 @@ static void rows_go_to_both_logs(void **state)
     assert_ok(clg__run_create(&run, out, "dcgan", ""));
     log_rows(run, 1, 1);
     clg__run_close(&run);
-    assert_file("log.csv", HEAD "50,0.5,1.386,0.7,0.5,0.25,0.125,1250,nan\n");
+    assert_file("log.csv", HEAD "50,0.5,1.386,0.7,0.5,0.25,0.125,1250,nan,nan,nan,nan\n");
     char *text = read_text("log.jsonl");
     assert_non_null(strstr(text, "{\"step\":50,\"epoch\":0.5,\"loss_d\":1.386,"));
     assert_non_null(strstr(text, "\"elapsed_s\":null,\"layers\":{\"netG.main.0.weight\":"
@@ -202,6 +204,37 @@ static void rows_go_to_both_logs(void **state)
                                  "{\"weight_norm\":2,\"grad_norm\":null,"
                                  "\"relative_update\":0}}}\n"));
     clg__free(text);
+}
+
+static void monitors_are_in_the_rows_that_have_them(void **state)
+{
+    (void)state;
+    clg_run *run = NULL;
+    clg_log_row row = { .step = 500, .parzen_ll = 123.5, .real_below_half = 0.25 };
+    assert_ok(clg__run_create(&run, out, "dcgan", ""));
+    log_rows(run, 1, 1);
+    assert_ok(clg__run_log(run, &row));
+    clg__run_close(&run);
+    char *csv = read_text("log.csv"), *text = read_text("log.jsonl");
+    assert_non_null(strstr(csv, "\n500,0,0,0,0,0,0,0,0,123.5,0.25,0\n"));
+    assert_non_null(strstr(text, ",\"parzen_ll\":123.5,\"real_below_half\":0.25,"
+                                 "\"fake_above_half\":0,\"layers\":{"));
+    assert_true(strstr(text, "parzen_ll") > strchr(text, '\n')); /* not in the first row */
+    clg__free(csv);
+    clg__free(text);
+}
+
+/* A run of a version whose table had fewer columns goes on under today's head. */
+static void an_older_table_gets_the_head_of_today(void **state)
+{
+    (void)state;
+    clg_run *run = NULL;
+    assert_ok(clg__run_create(&run, out, "dcgan", ""));
+    clg__run_close(&run);
+    write_text("log.csv", "step,epoch,loss_d\n50,1,2\n100,2,3\n");
+    assert_ok(clg__run_resume(&run, out, 50));
+    clg__run_close(&run);
+    assert_file("log.csv", HEAD "50,1,2\n");
 }
 
 static void resume_cuts_the_logs_back_to_its_step(void **state)
@@ -368,6 +401,8 @@ int main(void)
         TEST(a_failed_creation_leaves_nothing),
         TEST(without_a_name_the_next_number_is_taken),
         TEST(rows_go_to_both_logs),
+        TEST(monitors_are_in_the_rows_that_have_them),
+        TEST(an_older_table_gets_the_head_of_today),
         TEST(resume_cuts_the_logs_back_to_its_step),
         TEST(resume_drops_partial_and_damaged_lines),
         TEST(a_grid_is_written_below_samples),

@@ -52,6 +52,9 @@ static void log_row(clg_run *run, uint64_t step, double loss)
                         .d_real = 0.75,
                         .d_fake_before = (double)NAN,
                         .d_fake_after = 0.25,
+                        .parzen_ll = step == 100 ? 12.5 : (double)NAN,
+                        .real_below_half = (double)NAN,
+                        .fake_above_half = (double)NAN,
                         .layers = layers,
                         .layer_count = 2 };
     assert_ok(clg__run_log(run, &row));
@@ -72,6 +75,8 @@ static void rows_come_back_as_they_were_logged(void **state)
     assert_ok(clg__history_read(h, out)); /* only what is new */
     assert_int_equal(clg__history_rows(h), 2);
     assert_int_equal(clg__history_last_step(h), 100);
+    const float *parzen = clg__history_column(h, CLG_HISTORY_PARZEN);
+    assert_true(isnan(parzen[0]) && parzen[1] == 12.5f);
     assert_true(clg__history_steps(h)[0] == 50.0f && clg__history_steps(h)[1] == 100.0f);
     assert_true(clg__history_column(h, CLG_HISTORY_LOSS_D)[0] == 1.5f);
     assert_true(clg__history_column(h, CLG_HISTORY_LOSS_G)[1] == 6.0f);
