@@ -54,7 +54,7 @@ typedef struct win_cost {
 
 static const win_cost win_costs[CLG_CONV_ALGO_COUNT] = {
     [CLG_CONV_WINOGRAD2] = { 2, 9, 40, 4.4, 0.80, 0.80 },
-    [CLG_CONV_WINOGRAD4] = { 4, 25, 110, 12.1, 0.72, 0.55 },
+    [CLG_CONV_WINOGRAD4] = { 4, 25, 110, 16, 0.72, 0.55 },
 };
 enum { CROWDED_CHANNELS = 560 }; /* 16 tiles x 25 products x 560 channels are 900 KB */
 static const double DIRECT_EFFICIENCY = 0.95;

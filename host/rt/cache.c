@@ -130,7 +130,12 @@ void clg__rt_cache_save(const clg_rt *rt, const char *key, size_t key_len, cl_pr
 {
     size_t n = 0, room = sizeof(head) + key_len;
     char *path = find_path(rt, key, key_len);
-    uint8_t *data = path != NULL ? get_binary(program, room, &n) : NULL;
+    uint8_t *data = NULL;
+    if (path != NULL && clg__os_mkdirs(rt->cache_dir, 0700) != CLG_OK) {
+        clg__log(CLG_LOG_INFO, "program cache: not written: %s", clg_message());
+        goto out;
+    }
+    data = path != NULL ? get_binary(program, room, &n) : NULL;
     if (data == NULL) {
         goto out;
     }
@@ -139,8 +144,7 @@ void clg__rt_cache_save(const clg_rt *rt, const char *key, size_t key_len, cl_pr
     h.checksum = sum_of(key, key_len, data + room, n);
     memcpy(data, &h, sizeof h);
     memcpy(data + sizeof h, key, key_len);
-    if (clg__os_mkdirs(rt->cache_dir, 0700) != CLG_OK ||
-        clg__os_write_atomic(path, data, room + n) != CLG_OK) {
+    if (clg__os_write_atomic(path, data, room + n) != CLG_OK) {
         clg__log(CLG_LOG_INFO, "program cache: not written: %s", clg_message());
     }
 out:

@@ -114,6 +114,7 @@ int clg__rt_open(clg_rt **out, const clg_rt_options *opt)
         return CLG_E_MEMORY;
     }
     rt->no_cache = opt->no_cache;
+    rt->opened_s = clg__os_now_s();
     rt->source_dir = clg__os_env("CLGAN_CL_DIR");
     rt->poison = clg__os_env("CLGAN_POISON") != NULL;
     CLG_TRY(choose_device(rt, opt));

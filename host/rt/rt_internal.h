@@ -113,6 +113,7 @@ struct clg_rt {
     cl_command_queue queue;
     enum clg_family family;
     bool no_cache;
+    double opened_s; /* when, by clg__os_now_s */
     bool is_simulator; /* oclgrind */
     /* buffers */
     clg_buffer *buffers, *dummy;
