@@ -168,7 +168,9 @@ static int replay_step(clg_trainer *t, const replay_input *in, side *g, side *d,
     ref_gan_batch batch = { .real = in->real, .labels = in->labels, .n = n, .step = number,
                             .steps_per_epoch = facts.steps_per_epoch, .updates_g = done[0],
                             .updates_d = done[1] };
-    ref_gan_result want = { .loss_d = before.loss_d, .loss_g = before.loss_g };
+    /* A net that the step leaves alone keeps its losses; G has none before its first update. */
+    ref_gan_result want = { .loss_d = before.loss_d,
+                            .loss_g = done[0] > 0 ? before.loss_g : (double)NAN };
     CLG_TRY(ref_gan_step(in->desc, g->ref, d->ref, &batch, &want));
     out->loss = fmax(out->loss, fmax(loss_difference(got.loss_d, want.loss_d),
                                      loss_difference(got.loss_g, want.loss_g)));
