@@ -216,8 +216,8 @@ def differ(got, want, least=0.0):
 
 
 def differ_by_name(name, now, want, idle, rates):
-    """As the text above says. idle: biases before a batch norm, and its running mean; rates: learning rate of netG and netD
-    under Adam, else 0."""
+    """As the text above says. idle: biases before a batch norm, and its running mean; rates: learning
+    rate of netG and netD under Adam, else 0."""
     kind, _, rest = name.partition(".")
     if not rest:  # a loss
         return differ(now[name], want[name])
