@@ -192,23 +192,8 @@ winograd_map(__global const store *restrict x, uint x_off, __global const store 
                     for (int i = 0; i < MR; ++i) {
                         row[i] = v + t * plane + min(q + i, last) * lead;
                     }
-                    vf acc[MR][NV];
-#pragma unroll
-                    for (int i = 0; i < MR; ++i) {
-#pragma unroll
-                        for (int j = 0; j < NV; ++j) {
-                            acc[i][j] = (vf)(0.0f);
-                        }
-                    }
 #define ROW(i, kk) row[i][kk]
-                    WIN_PRODUCT(ROW, ut, cin);
-#pragma unroll
-                    for (int i = 0; i < MR; ++i) {
-#pragma unroll
-                        for (int j = 0; j < NV; ++j) {
-                            m[((q + i) * NV + j) * TT + t] = acc[i][j];
-                        }
-                    }
+                    WIN_PRODUCT(ROW, ut, cin, m, q, t);
                 }
             }
             for (uint q = 0; q < count; ++q) {

@@ -75,23 +75,8 @@ winograd_wgrad(__global const float *restrict v, uint v_off, __global const floa
         for (uint q = 0; q < count; q += MR) {
             const uint row = row0 + q;
             __global const float *column = v + (size_t)(row / VW) * tiles * VW + row % VW;
-            vf acc[MR][NV];
-#pragma unroll
-            for (int i = 0; i < MR; ++i) {
-#pragma unroll
-                for (int j = 0; j < NV; ++j) {
-                    acc[i][j] = (vf)(0.0f);
-                }
-            }
 #define COLUMN(i, kk) column[kk * VW + i]
-            WIN_PRODUCT(COLUMN, w, tiles);
-#pragma unroll
-            for (int i = 0; i < MR; ++i) {
-#pragma unroll
-                for (int j = 0; j < NV; ++j) {
-                    m[((q + i) * NV + j) * TT + t] = acc[i][j];
-                }
-            }
+            WIN_PRODUCT(COLUMN, w, tiles, m, q, t);
         }
     }
     for (uint q = 0; q < count; ++q) {
