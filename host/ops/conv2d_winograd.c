@@ -108,8 +108,14 @@ static int transform_filter(const clg_ops *o, const clg_conv *g, const map_plan 
                                 CLG_ARG(p->panels), CLG_ARG(sl), CLG_ARG(so), CLG_ARG(g->pad)));
 }
 
+typedef struct map_io {
+    clg_tensor src, dst, zeros, u, v, bias;
+    int32_t act;
+    float slope;
+} map_io;
+
 static int run_map(const clg_ops *o, const clg_conv *g, const map_plan *p, enum clg_conv_way way,
-                   const clg_winograd_io *io)
+                   const map_io *io)
 {
     clg_kernel *k = NULL;
     const int status = get_kernel(o, p, way, io->src.dtype, "winograd_map", &k);
@@ -138,7 +144,7 @@ int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way 
 {
     const map_plan p = make_plan(o, g, way, algo);
     const clg_tensor zeros = clg__tensor_vec(ws, p.zeros_at, p.run);
-    clg_winograd_io io = { .src = src,
+    map_io io = { .src = src,
                            .dst = dst,
                            .zeros = clg__tensor_as(zeros, src.dtype),
                            .u = clg__tensor_vec(ws, 0, (uint32_t)p.zeros_at),

@@ -17,12 +17,6 @@ clg_winograd_tile clg__winograd_tile(const clg_ops *o, enum clg_conv_algo algo, 
 /* True for layers that the kernels can run: CPU family, 4x4 filter, stride 2, full vectors. */
 bool clg__winograd_fits(const clg_ops *o, const clg_conv *g);
 
-typedef struct clg_winograd_io {
-    clg_tensor src, dst, zeros, u, v, bias;
-    int32_t act;
-    float slope;
-} clg_winograd_io;
-
 /* As clg__conv2d_gather and clg__conv2d_wgrad_cpu, by algo winograd2 or winograd4. */
 uint64_t clg__conv2d_winograd_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                         enum clg_conv_algo algo);
