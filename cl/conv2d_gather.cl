@@ -212,13 +212,25 @@ conv2d_gather(__global const store *restrict x, uint x_off, __global const float
             }
         }
 
+        /* One copy of the activations' code in a loop that is not unrolled: it is long to compile. */
+        vf sums[MR * NV];
+#pragma unroll
+        for (int i = 0; i < MR * NV; ++i) {
+            sums[i] = acc[i / NV][i % NV];
+        }
+        if (act != ACT_NONE) {
+#pragma unroll 1
+            for (int i = 0; i < MR * NV; ++i) {
+                sums[i] = VACT(sums[i]);
+            }
+        }
 #pragma unroll
         for (int i = 0; i < MR; ++i) {
             if (out[i] != NO_PIXEL) {
                 __global store *to = y + (out[i] * oc + o0);
 #pragma unroll
                 for (int j = 0; j < NV; ++j) {
-                    const vf v = VACT(acc[i][j]);
+                    const vf v = sums[i * NV + j];
                     if (o0 + (j + 1) * VW <= oc) {
                         PUT(v, to + j * VW);
                     } else {

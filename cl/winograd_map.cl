@@ -126,7 +126,8 @@ winograd_filter(__global const store *restrict w, uint w_off, __global float *re
             WIN_2D(WIN_OUTPUT, T, M, (mt) + j * TT, mid, out);                                 \
             if (has_bias || act != ACT_NONE) {                                                 \
                 const vf more = has_bias ? LOADV(j, bias + o0) : (vf)(0.0f);                   \
-                for (int i = 0; i < M * M; ++i) {                                              \
+                _Pragma("unroll 1") for (int i = 0; i < M * M; ++i)                            \
+                {                                                                              \
                     out[i] = VACT(out[i] + more);                                              \
                 }                                                                              \
             }                                                                                  \
