@@ -258,6 +258,9 @@ CASES = {
         "latent.size": 12, "generator.width": 8, "discriminator.width": 8}),
     "dcgan_28": lambda: Case("dcgan", sheets.sheet("dcgan"), 28, 1, steps=10, short=5, sets={
         "latent.size": 12, "generator.width": 4, "discriminator.width": 4}),
+    # Wide enough for full vectors: what Winograd's algorithms want.
+    "dcgan_full_16": lambda: Case("dcgan", sheets.sheet("dcgan"), 16, 3, batch=4, steps=2, sets={
+        "latent.size": 8, "generator.width": 16, "discriminator.width": 16, **LARGE_EPS}),
     "mnist_mlp_7": lambda: Case("mnist-mlp", sheets.sheet("mnist-mlp"), 7, 1, steps=10, short=5, sets={
         "latent.size": 12}),
     "mlp_rgb_6": lambda: Case("mlp-rgb", sheets.sheet("mnist-mlp", hidden=16), 6, 3, steps=10, short=5,
