@@ -37,11 +37,18 @@ clg_winograd_tile clg__winograd_tile(const clg_ops *o, enum clg_conv_algo algo, 
     return t;
 }
 
+/* Drivers that take vectors apart gain nothing, and llvmpipe, one of them, silently ends the loops
+ * of a work-item after 65,535 turns, which these work-items exceed. */
+static bool keeps_vectors(const clg_ops *o)
+{
+    return clg__rt_device(o->rt)->vector_width_float >= 4;
+}
+
 bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
 {
     const uint32_t width = clg__conv2d_width(o->rt);
-    return clg__rt_family(o->rt) == CLG_KERNELS_CPU && g->r == 4 && g->s == 4 && g->stride == 2 &&
-           !clg__conv2d_is_gemm(g) && g->c % width == 0 && g->k % width == 0;
+    return clg__rt_family(o->rt) == CLG_KERNELS_CPU && keeps_vectors(o) && g->r == 4 && g->s == 4 &&
+           g->stride == 2 && !clg__conv2d_is_gemm(g) && g->c % width == 0 && g->k % width == 0;
 }
 
 static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
@@ -145,13 +152,13 @@ int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way 
     const map_plan p = make_plan(o, g, way, algo);
     const clg_tensor zeros = clg__tensor_vec(ws, p.zeros_at, p.run);
     map_io io = { .src = src,
-                           .dst = dst,
-                           .zeros = clg__tensor_as(zeros, src.dtype),
-                           .u = clg__tensor_vec(ws, 0, (uint32_t)p.zeros_at),
-                           .v = clg__tensor_vec(ws, p.source_at, (uint32_t)(p.total - p.source_at)),
-                           .bias = e != NULL ? e->bias : CLG_NO_TENSOR,
-                           .act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE),
-                           .slope = e != NULL ? e->slope : 0.0f };
+                  .dst = dst,
+                  .zeros = clg__tensor_as(zeros, src.dtype),
+                  .u = clg__tensor_vec(ws, 0, (uint32_t)p.zeros_at),
+                  .v = clg__tensor_vec(ws, p.source_at, (uint32_t)(p.total - p.source_at)),
+                  .bias = e != NULL ? e->bias : CLG_NO_TENSOR,
+                  .act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE),
+                  .slope = e != NULL ? e->slope : 0.0f };
     int status = CLG_OK;
     CLG_TRY(clg__rt_zero(o->rt, zeros));
     CLG_TRY(transform_filter(o, g, &p, way, w, io.u));
