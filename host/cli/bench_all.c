@@ -181,11 +181,13 @@ static int put_layer(table *t, const char *name, const clg_layer *l, uint32_t n,
     PUT(t, "%-4s %-26s", name, shape);
     for (size_t i = 0; i < 3; i++) {
         double gflops = 0.0, share = 0.0;
+        const enum clg_conv_algo algo = find_algo(t, l, n, i);
         (void)write_line(line, l, passes[i], n);
+        const size_t len = strlen(line); /* a case is direct unless it says otherwise */
+        (void)snprintf(line + len, sizeof line - len, " algo=%u", (unsigned)algo);
         clg_json *o = clg__json_add_object(list, NULL);
         clg__json_add_text(o, "layer", name);
         clg__json_add_text(o, "pass", passes[i]);
-        enum clg_conv_algo algo = find_algo(t, l, n, i);
         clg__json_add_text(o, "algorithm", clg__conv_algo_name(algo));
         CLG_TRY(time_line(t, line, o, &gflops, &share));
         PUT(t, " %7.1f %4.0f%% %-9s", gflops, 100.0 * share, clg__conv_algo_name(algo));
