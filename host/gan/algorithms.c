@@ -67,21 +67,6 @@ out:
 
 /* ---- from a checkpoint ---- */
 
-static clg_conv geometry_of(const clg_conv_choice *c)
-{
-    clg_conv g = { .n = 1,
-                   .h = c->h,
-                   .w = c->w,
-                   .c = c->c,
-                   .k = c->k,
-                   .r = c->r,
-                   .s = c->s,
-                   .stride = c->stride,
-                   .pad = c->pad };
-    (void)clg__conv_make(&g); /* it was one before */
-    return g;
-}
-
 /* What the file says about each job of the list; direct where it says nothing. */
 static int read_told(const clg_algorithms *a, const char *text, clg_conv_list *told, uint32_t *bad)
 {
@@ -90,7 +75,7 @@ static int read_told(const clg_algorithms *a, const char *text, clg_conv_list *t
     CLG_TRY(clg__conv_list_parse(text, &said, bad));
     for (uint32_t i = 0; i < a->list.count; i++) {
         clg_conv_choice c = a->list.choice[i];
-        const clg_conv g = geometry_of(&c);
+        const clg_conv g = clg__conv_choice_geometry(&c);
         uint32_t at = clg__conv_list_find(&said, &g, c.job);
         c.algo = at < said.count ? said.choice[at].algo : CLG_CONV_DIRECT;
         CLG_TRY(clg__conv_list_set(told, &c, NULL));
@@ -138,7 +123,7 @@ int clg__algorithms_recall(clg_algorithms *a, const clg_st_file *f, const char *
                  path, bad);
     }
     for (uint32_t i = 0; i < told.count && !a->asked; i++) {
-        const clg_conv g = geometry_of(&told.choice[i]);
+        const clg_conv g = clg__conv_choice_geometry(&told.choice[i]);
         bool fits = clg__conv_algo_fits(&a->ops, &g, told.choice[i].job, told.choice[i].algo);
         a->list.choice[i].algo = fits ? told.choice[i].algo : CLG_CONV_DIRECT;
         a->recalled = true;

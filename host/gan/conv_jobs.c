@@ -21,17 +21,21 @@ static int compare_work(const void *a, const void *b)
     return (x < y) - (x > y);
 }
 
+bool clg__conv_task_is(const clg_conv_task *t, const clg_conv *g, enum clg_conv_job job)
+{
+    const clg_conv_choice a = clg__conv_choice_of(&t->g, t->job, CLG_CONV_DIRECT);
+    const clg_conv_choice b = clg__conv_choice_of(g, job, CLG_CONV_DIRECT);
+    return clg__conv_same_job(&a, &b);
+}
+
 static bool is_listed(const clg_conv_task *list, uint32_t n, const clg_conv *g,
                       enum clg_conv_job job)
 {
-    for (uint32_t i = 0; i < n; i++) {
-        const clg_conv *o = &list[i].g;
-        if (list[i].job == job && o->h == g->h && o->w == g->w && o->c == g->c && o->k == g->k &&
-            o->r == g->r && o->s == g->s && o->stride == g->stride && o->pad == g->pad) {
-            return true;
-        }
+    uint32_t i = 0;
+    while (i < n && !clg__conv_task_is(&list[i], g, job)) {
+        i++;
     }
-    return false;
+    return i < n;
 }
 
 int clg__conv_jobs(const clg_ops *ops, const clg_model_desc *desc, const clg_model_plan *plan,

@@ -10,6 +10,8 @@ typedef struct clg_conv_task {
     clg_conv g; /* with the rows that the training gives it */
     enum clg_conv_job job;
 } clg_conv_task;
+/* Whether it is that job of that layer, whatever the rows. */
+bool clg__conv_task_is(const clg_conv_task *t, const clg_conv *g, enum clg_conv_job job);
 
 /* Jobs of a model's convolutions that several algorithms fit, each once, the largest first; not
  * those in `known` (NULL: none), and none of less than `flops`. *tasks by clg__free. */

@@ -33,6 +33,42 @@ enum clg_conv_algo clg__conv_algo_find(const char *name)
     return CLG_CONV_ALGO_COUNT;
 }
 
+clg_conv_choice clg__conv_choice_of(const clg_conv *g, enum clg_conv_job job,
+                                    enum clg_conv_algo algo)
+{
+    return (clg_conv_choice){ .h = g->h,
+                              .w = g->w,
+                              .c = g->c,
+                              .k = g->k,
+                              .r = g->r,
+                              .s = g->s,
+                              .stride = g->stride,
+                              .pad = g->pad,
+                              .job = job,
+                              .algo = algo };
+}
+
+clg_conv clg__conv_choice_geometry(const clg_conv_choice *c)
+{
+    clg_conv g = { .n = 1,
+                   .h = c->h,
+                   .w = c->w,
+                   .c = c->c,
+                   .k = c->k,
+                   .r = c->r,
+                   .s = c->s,
+                   .stride = c->stride,
+                   .pad = c->pad };
+    (void)clg__conv_make(&g); /* a choice is of one that was made */
+    return g;
+}
+
+bool clg__conv_same_job(const clg_conv_choice *a, const clg_conv_choice *b)
+{
+    return a->job == b->job && a->h == b->h && a->w == b->w && a->c == b->c && a->k == b->k &&
+           a->r == b->r && a->s == b->s && a->stride == b->stride && a->pad == b->pad;
+}
+
 bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
                          enum clg_conv_algo algo)
 {
@@ -87,22 +123,17 @@ enum clg_conv_algo clg__conv_algo_rule(const clg_ops *o, const clg_conv *g, enum
     return best;
 }
 
-static bool is_layer(const clg_conv_choice *c, const clg_conv *g)
-{
-    return c->h == g->h && c->w == g->w && c->c == g->c && c->k == g->k && c->r == g->r &&
-           c->s == g->s && c->stride == g->stride && c->pad == g->pad;
-}
-
 enum clg_conv_algo clg__conv_algo_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job)
 {
     const clg_conv_choices *t = o->conv_choices;
+    const clg_conv_choice asked = clg__conv_choice_of(g, job, CLG_CONV_DIRECT);
     if (t != NULL && t->forced != CLG_CONV_ALGO_COUNT &&
         clg__conv_algo_fits(o, g, job, t->forced)) {
         return t->forced;
     }
     for (uint32_t i = 0; t != NULL && i < t->count; i++) {
         const clg_conv_choice *c = &t->list[i];
-        if (c->job == job && is_layer(c, g) && clg__conv_algo_fits(o, g, job, c->algo)) {
+        if (clg__conv_same_job(c, &asked) && clg__conv_algo_fits(o, g, job, c->algo)) {
             return c->algo;
         }
     }

@@ -49,7 +49,15 @@ const char *clg__conv_algo_name(enum clg_conv_algo algo);
 /* CLG_CONV_ALGO_COUNT if there is no such name. */
 enum clg_conv_algo clg__conv_algo_find(const char *name);
 
-/* True if this device and build can run the job that way; direct always fits. */
+/* A choice from its layer, and a choice's layer again, with one image. */
+clg_conv_choice clg__conv_choice_of(const clg_conv *g, enum clg_conv_job job,
+                                    enum clg_conv_algo algo);
+clg_conv clg__conv_choice_geometry(const clg_conv_choice *c);
+/* Whether two are of the same job of the same layer, whatever they chose. */
+bool clg__conv_same_job(const clg_conv_choice *a, const clg_conv_choice *b);
+
+/* True if this device and build can run the job that way; direct always fits. An algorithm that
+ * fits a layer fits all three of its jobs so far. */
 bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
                          enum clg_conv_algo algo);
 /* The shipped rule, which always fits. */

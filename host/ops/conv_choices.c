@@ -18,31 +18,10 @@ void clg__conv_list_free(clg_conv_list *list)
     *list = (clg_conv_list){ 0 };
 }
 
-clg_conv_choice clg__conv_choice_of(const clg_conv *g, enum clg_conv_job job,
-                                    enum clg_conv_algo algo)
-{
-    return (clg_conv_choice){ .h = g->h,
-                              .w = g->w,
-                              .c = g->c,
-                              .k = g->k,
-                              .r = g->r,
-                              .s = g->s,
-                              .stride = g->stride,
-                              .pad = g->pad,
-                              .job = job,
-                              .algo = algo };
-}
-
-static bool same_job(const clg_conv_choice *a, const clg_conv_choice *b)
-{
-    return a->job == b->job && a->h == b->h && a->w == b->w && a->c == b->c && a->k == b->k &&
-           a->r == b->r && a->s == b->s && a->stride == b->stride && a->pad == b->pad;
-}
-
 static uint32_t find(const clg_conv_list *list, const clg_conv_choice *c)
 {
     uint32_t i = 0;
-    while (i < list->count && !same_job(&list->choice[i], c)) {
+    while (i < list->count && !clg__conv_same_job(&list->choice[i], c)) {
         i++;
     }
     return i;

@@ -32,8 +32,6 @@ int clg__conv_list_set(clg_conv_list *list, const clg_conv_choice *choice,
                        const clg_conv_times *times);
 /* Place of the job's decision; list->count if there is none. */
 uint32_t clg__conv_list_find(const clg_conv_list *list, const clg_conv *g, enum clg_conv_job job);
-clg_conv_choice clg__conv_choice_of(const clg_conv *g, enum clg_conv_job job,
-                                    enum clg_conv_algo algo);
 
 void clg__conv_list_format(const clg_conv_list *list, clg_str *out);
 /* Reads lines as they are written, and nothing else: those of another form, with an algorithm that

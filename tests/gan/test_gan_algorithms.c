@@ -289,16 +289,7 @@ static void a_forced_algorithm_is_taken_wherever_it_fits(void **state)
         assert_true(a->asked);
         for (uint32_t i = 0; i < a->list.count; i++) {
             const clg_conv_choice *c = &a->list.choice[i];
-            clg_conv g = { .n = 1,
-                           .h = c->h,
-                           .w = c->w,
-                           .c = c->c,
-                           .k = c->k,
-                           .r = c->r,
-                           .s = c->s,
-                           .stride = c->stride,
-                           .pad = c->pad };
-            TEST_OK(clg__conv_make(&g));
+            const clg_conv g = clg__conv_choice_geometry(c);
             seen = clg__conv_algo_fits(&m.ops, &g, c->job, algo)
                        ? algo
                        : clg__conv_algo_rule(&m.ops, &g, c->job);

@@ -33,13 +33,6 @@ static void load(const char *name, clg_model_desc *desc, clg_model_plan *plan)
     TEST_OK(clg__model_expand(desc, &shape, plan));
 }
 
-static bool is_job(const clg_conv_task *t, const clg_conv *g, enum clg_conv_job job)
-{
-    const clg_conv_choice a = clg__conv_choice_of(&t->g, t->job, CLG_CONV_DIRECT);
-    const clg_conv_choice b = clg__conv_choice_of(g, job, CLG_CONV_DIRECT);
-    return memcmp(&a, &b, sizeof a) == 0;
-}
-
 static void jobs_are_listed_once_and_the_largest_first(void **state)
 {
     (void)state;
@@ -56,7 +49,7 @@ static void jobs_are_listed_once_and_the_largest_first(void **state)
         assert_true(clg__conv_tune_candidates(ops, &task[i].g, task[i].job) > 1);
         assert_true(i == 0 || clg__conv_flops(&task[i].g) <= clg__conv_flops(&task[i - 1].g));
         for (uint32_t k = 0; k < i; k++) {
-            assert_false(is_job(&task[k], &task[i].g, task[i].job));
+            assert_false(clg__conv_task_is(&task[k], &task[i].g, task[i].job));
         }
     }
     TEST_OK(clg__conv_jobs(ops, desc, plan, NULL, 1e30, &fewer, &m));
@@ -67,7 +60,7 @@ static void jobs_are_listed_once_and_the_largest_first(void **state)
         TEST_OK(clg__conv_list_set(&known, &c, NULL));
         TEST_OK(clg__conv_jobs(ops, desc, plan, &known, 0.0, &fewer, &m));
         assert_int_equal(m, n - 1);
-        assert_false(m > 0 && is_job(&fewer[0], &task[0].g, task[0].job));
+        assert_false(m > 0 && clg__conv_task_is(&fewer[0], &task[0].g, task[0].job));
         clg__free(fewer);
     }
     clg__conv_list_free(&known);
