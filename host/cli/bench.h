@@ -11,8 +11,8 @@
 enum { CLG_BENCH_ROUNDS_MAX = 1000 };
 
 /* How long to measure. Runs shorter than pack_s are timed in packs of that length, so that the wait
- * at the end of a round weighs little; 0: each by itself. Once limit_s are over no further round is begun, but one is
- * always measured; 0: no limit. */
+ * at the end of a round weighs little; 0: each by itself. Once limit_s are over no further round is
+ * begun, but one is always measured; 0: no limit. */
 typedef struct clg_bench_limits {
     uint32_t rounds;
     double pack_s, limit_s;
@@ -31,12 +31,13 @@ typedef struct clg_bench_case {
 int clg__bench_case(const clg_ops *ops, const clg_op *op, const char *line,
                     const clg_bench_limits *limits, clg_bench_case *out);
 
-/* What a model is timed on: drawn systems as they are; else images of the size and channels that the
- * model or the command says, in colour from 32x32 on. */
-clg_data_shape clg__bench_shape(const clg_model_desc *desc);
+/* A model on what it is timed on: drawn systems as they are; else images of the size and channels
+ * that the model or the command says, in colour from 32x32 on; then desc's data.size and
+ * data.channels become those. *plan by clg__free, on errors too. */
+int clg__bench_expand(clg_model_desc *desc, clg_data_shape *shape, clg_model_plan **plan);
 
-/* Training steps of a model on images of noise, or on what it draws. desc's data.size and
- * data.channels become those that were used. */
+/* Training steps of a model on images of noise, or on what it draws. desc changes as by
+ * clg__bench_expand. */
 typedef struct clg_bench_step {
     clg_bench_time time;
     double first_step_s;    /* from the start of the process until the first step was enqueued */

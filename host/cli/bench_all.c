@@ -217,10 +217,9 @@ static int put_layers(table *t, clg_model_desc *desc)
     int status = CLG_OK;
     char title[80];
     clg_json *list = clg__json_add_array(t->root, "layers");
-    clg_model_plan *plan = clg__alloc(1, sizeof *plan);
-    CLG_TRY(plan != NULL ? CLG_OK : CLG_E_MEMORY);
-    const clg_data_shape shape = clg__bench_shape(desc);
-    CLG_TRY(clg__model_expand(desc, &shape, plan));
+    clg_model_plan *plan = NULL;
+    clg_data_shape shape;
+    CLG_TRY(clg__bench_expand(desc, &shape, &plan));
     fprintf(stderr, "bench: layers of %s\n", desc->model.name);
     snprintf(title, sizeof title, "layers of %.40s, batch %u", desc->model.name, desc->train.batch);
     PUT(t, "\n%-40s GFLOP/s on the direct count\n%-31s %13s %23s %23s\n", title, "",

@@ -109,13 +109,21 @@ out:
 
 /* ---- training steps ---- */
 
-clg_data_shape clg__bench_shape(const clg_model_desc *desc)
+int clg__bench_expand(clg_model_desc *desc, clg_data_shape *shape, clg_model_plan **plan)
 {
-    clg_data_shape shape = clg__model_data_shape(desc);
-    if (desc->data.channels == 0) {
-        shape.channels = shape.size >= 32 ? 3u : 1u;
+    *plan = clg__alloc(1, sizeof **plan);
+    if (*plan == NULL) {
+        return CLG_E_MEMORY;
     }
-    return shape;
+    *shape = clg__model_data_shape(desc);
+    if (desc->data.channels == 0) {
+        shape->channels = shape->size >= 32 ? 3u : 1u;
+    }
+    if (shape->system == CLG_SYSTEM_NONE) {
+        desc->data.size = shape->size;
+        desc->data.channels = shape->channels;
+    }
+    return clg__model_expand(desc, shape, *plan);
 }
 
 /* Images of noise in all classes: the time of a step does not depend on what they show. */
@@ -161,17 +169,14 @@ int clg__bench_step(const clg_session *s, clg_model_desc *desc, const clg_bench_
     int status = CLG_OK;
     clg_dataset *ds = NULL;
     clg_trainer *t = NULL;
-    clg_model_plan *plan = clg__alloc(1, sizeof *plan);
+    clg_model_plan *plan = NULL;
+    clg_data_shape shape;
     const clg_trainer_options opt = { .version = CLGAN_VERSION, .no_run_folder = true };
-    const clg_data_shape shape = clg__bench_shape(desc);
-    CLG_TRY(plan != NULL ? CLG_OK : CLG_E_MEMORY);
+    CLG_TRY(clg__bench_expand(desc, &shape, &plan));
     if (shape.system == CLG_SYSTEM_NONE) {
-        desc->data.size = shape.size;
-        desc->data.channels = shape.channels;
         desc->data.holdout = 0;
         CLG_TRY(make_data(desc, &shape, &ds));
     }
-    CLG_TRY(clg__model_expand(desc, &shape, plan));
     CLG_TRY(clg__trainer_create(&t, &s->ops, desc, plan, ds, &opt));
     clg__trainer_facts(t, &out->facts);
     CLG_TRY(clg__trainer_step(t));
@@ -224,16 +229,11 @@ static int write_checkpoint(const clg_session *s, clg_model_desc *desc, char **p
     char dir[CLG_PATH_MAX_LEN], name[64];
     uint64_t tag = 0;
     clg_trainer *t = NULL;
-    clg_model_plan *plan = clg__alloc(1, sizeof *plan);
+    clg_model_plan *plan = NULL;
+    clg_data_shape shape;
     const clg_trainer_options opt = { .version = CLGAN_VERSION, .no_run_folder = true };
-    const clg_data_shape shape = clg__bench_shape(desc);
-    CLG_TRY(plan != NULL ? CLG_OK : CLG_E_MEMORY);
-    if (shape.system == CLG_SYSTEM_NONE) {
-        desc->data.size = shape.size;
-        desc->data.channels = shape.channels;
-    }
     desc->train.batch = 2;
-    CLG_TRY(clg__model_expand(desc, &shape, plan));
+    CLG_TRY(clg__bench_expand(desc, &shape, &plan));
     CLG_TRY(clg__trainer_create(&t, &s->ops, desc, plan, NULL, &opt));
     CLG_TRY(clg__os_cache_dir(dir, sizeof dir));
     CLG_TRY(clg__os_mkdirs(dir, 0700));

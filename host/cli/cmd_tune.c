@@ -69,18 +69,17 @@ static void show(tuner *t, const clg_conv_task *task, uint32_t n)
 }
 
 /* Every job that this call has not yet measured; what was found is kept model by model. */
-static int tune_model(tuner *t, const clg_model_desc *desc)
+static int tune_model(tuner *t, clg_model_desc *desc)
 {
     int status = CLG_OK;
     clg_conv_task *task = NULL;
     uint32_t count = 0;
-    const clg_data_shape shape = clg__bench_shape(desc);
+    clg_data_shape shape;
+    clg_model_plan *plan = NULL;
     bool cpu = clg__rt_device(t->s.rt)->type == CLG_DEVICE_CPU;
     clg_conv_tune_how how = { .repeats = t->cli->thorough ? REPEATS_THOROUGH : REPEATS,
                               .work = cpu && !t->cli->thorough ? CPU_WORK : 0.0 };
-    clg_model_plan *plan = clg__alloc(1, sizeof *plan);
-    CLG_TRY(plan != NULL ? CLG_OK : CLG_E_MEMORY);
-    CLG_TRY(clg__model_expand(desc, &shape, plan));
+    CLG_TRY(clg__bench_expand(desc, &shape, &plan));
     CLG_TRY(clg__conv_jobs(&t->s.ops, desc, plan, &t->found, 0.0, &task, &count));
     for (uint32_t i = 0; i < count; i++) {
         uint32_t n = 0;
