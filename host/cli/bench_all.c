@@ -133,61 +133,54 @@ out:
     return status;
 }
 
-/* The case line of one pass of a layer; false for layers other than convolutions. */
-static bool write_line(char line[256], const clg_layer *l, const char *pass, uint32_t n)
+/* One convolution of a net. */
+typedef struct conv_layer {
+    char name[16];
+    bool back; /* a deconv2d: g read backwards */
+    uint32_t out_pad;
+    clg_conv g;
+} conv_layer;
+
+/* The case line of one pass, by an algorithm: a case is direct unless it says otherwise. */
+static void write_line(char line[256], const conv_layer *l, const char *pass,
+                       enum clg_conv_algo algo)
 {
-    bool back = l->op == CLG_LAYER_DECONV2D;
-    if (!back && l->op != CLG_LAYER_CONV2D) {
-        return false;
+    const clg_conv *g = &l->g;
+    char more[32] = "";
+    if (l->back && l->out_pad != 0) {
+        (void)snprintf(more, sizeof more, " out_pad=%u", l->out_pad);
     }
-    int len = snprintf(line, 256,
-                       back ? "deconv2d %s n=%u p=%u q=%u k=%u c=%u r=%u s=%u stride=%u pad=%u"
-                            : "conv2d %s n=%u h=%u w=%u c=%u k=%u r=%u s=%u stride=%u pad=%u",
-                       pass, n, l->in_h, l->in_w, l->in_c, l->out_c, l->kernel, l->kernel,
-                       l->stride, l->pad);
-    if (back && l->out_pad != 0 && len > 0 && len < 240) {
-        (void)snprintf(line + len, 256u - (size_t)len, " out_pad=%u", l->out_pad);
-    }
-    return true;
+    (void)snprintf(line, 256,
+                   l->back
+                       ? "deconv2d %s n=%u p=%u q=%u k=%u c=%u r=%u s=%u stride=%u pad=%u%s algo=%u"
+                       : "conv2d %s n=%u h=%u w=%u c=%u k=%u r=%u s=%u stride=%u pad=%u%s algo=%u",
+                   pass, g->n, l->back ? g->p : g->h, l->back ? g->q : g->w, l->back ? g->k : g->c,
+                   l->back ? g->c : g->k, g->r, g->s, g->stride, g->pad, more, (unsigned)algo);
 }
 
-/* What the pass (0 forward, 1 data, 2 weight gradient) runs with. */
-static enum clg_conv_algo find_algo(const table *t, const clg_layer *l, uint32_t n, size_t pass)
+static int put_layer(table *t, const conv_layer *l, clg_json *list)
 {
-    static const enum clg_conv_job jobs[] = { CLG_CONV_JOB_DOWN, CLG_CONV_JOB_UP,
-                                              CLG_CONV_JOB_WGRAD };
-    bool back = l->op == CLG_LAYER_DECONV2D; /* a convolution read backwards */
-    clg_conv g = { .n = n,
-                   .h = back ? l->out_h : l->in_h,
-                   .w = back ? l->out_w : l->in_w,
-                   .c = back ? l->out_c : l->in_c,
-                   .k = back ? l->in_c : l->out_c,
-                   .r = l->kernel,
-                   .s = l->kernel,
-                   .stride = l->stride,
-                   .pad = l->pad };
-    return clg__conv_make(&g) != CLG_OK
-               ? CLG_CONV_DIRECT
-               : clg__conv_algo_pick(&t->s.ops, &g, jobs[back && pass < 2u ? 1u - pass : pass]);
-}
-
-static int put_layer(table *t, const char *name, const clg_layer *l, uint32_t n, clg_json *list)
-{
-    static const char *const passes[] = { "fwd", "bwd_data", "bwd_weight" };
-    char line[256], shape[64];
+    static const struct {
+        const char *name;
+        enum clg_conv_job job, job_back;
+    } passes[] = { { "fwd", CLG_CONV_JOB_DOWN, CLG_CONV_JOB_UP },
+                   { "bwd_data", CLG_CONV_JOB_UP, CLG_CONV_JOB_DOWN },
+                   { "bwd_weight", CLG_CONV_JOB_WGRAD, CLG_CONV_JOB_WGRAD } };
+    const clg_conv *g = &l->g;
+    char line[256], big[40], small[40];
     int status = CLG_OK;
-    snprintf(shape, sizeof shape, "%ux%ux%u -> %ux%ux%u", l->in_h, l->in_w, l->in_c, l->out_h,
-             l->out_w, l->out_c);
-    PUT(t, "%-4s %-26s", name, shape);
+    (void)snprintf(big, sizeof big, "%ux%ux%u", g->h, g->w, g->c);
+    (void)snprintf(small, sizeof small, "%ux%ux%u", g->p, g->q, g->k);
+    (void)snprintf(line, sizeof line, "%s -> %s", l->back ? small : big, l->back ? big : small);
+    PUT(t, "%-4s %-26s", l->name, line);
     for (size_t i = 0; i < 3; i++) {
         double gflops = 0.0, share = 0.0;
-        const enum clg_conv_algo algo = find_algo(t, l, n, i);
-        (void)write_line(line, l, passes[i], n);
-        const size_t len = strlen(line); /* a case is direct unless it says otherwise */
-        (void)snprintf(line + len, sizeof line - len, " algo=%u", (unsigned)algo);
+        const enum clg_conv_job job = l->back ? passes[i].job_back : passes[i].job;
+        const enum clg_conv_algo algo = clg__conv_algo_pick(&t->s.ops, g, job);
+        write_line(line, l, passes[i].name, algo);
         clg_json *o = clg__json_add_object(list, NULL);
-        clg__json_add_text(o, "layer", name);
-        clg__json_add_text(o, "pass", passes[i]);
+        clg__json_add_text(o, "layer", l->name);
+        clg__json_add_text(o, "pass", passes[i].name);
         clg__json_add_text(o, "algorithm", clg__conv_algo_name(algo));
         CLG_TRY(time_line(t, line, o, &gflops, &share));
         PUT(t, " %7.1f %4.0f%% %-9s", gflops, 100.0 * share, clg__conv_algo_name(algo));
@@ -200,15 +193,22 @@ out:
 static int put_layers_of(table *t, char net, const clg_net_plan *plan, uint32_t n, clg_json *list)
 {
     int status = CLG_OK;
-    uint32_t number = 0;
-    for (uint32_t i = 0; i < plan->layer_count; i++) {
-        char line[256], name[16];
-        if (write_line(line, &plan->layer[i], "fwd", n)) {
-            snprintf(name, sizeof name, "%c%u", net, ++number);
-            CLG_TRY(put_layer(t, name, &plan->layer[i], n, list));
+    uint32_t number = 0, count = 0;
+    clg_conv *conv = clg__alloc(CLG_LAYERS_MAX, sizeof *conv);
+    CLG_TRY(conv != NULL ? CLG_OK : CLG_E_MEMORY);
+    CLG_TRY(clg__net_convs(plan, n, conv, &count));
+    for (uint32_t i = 0; i < plan->layer_count && number < count; i++) {
+        const clg_layer *l = &plan->layer[i];
+        if (l->op == CLG_LAYER_CONV2D || l->op == CLG_LAYER_DECONV2D) {
+            conv_layer c = { .back = l->op == CLG_LAYER_DECONV2D,
+                             .out_pad = l->out_pad,
+                             .g = conv[number++] };
+            (void)snprintf(c.name, sizeof c.name, "%c%u", net, number);
+            CLG_TRY(put_layer(t, &c, list));
         }
     }
 out:
+    clg__free(conv);
     return status;
 }
 
