@@ -32,20 +32,12 @@ static void corrupt(void *user, const char *backend, float *c, size_t n)
     }
 }
 
-static char warned[512];
-
-static void keep_warning(void *user, enum clg_log_level level, const char *line)
-{
-    (void)user;
-    if (level == CLG_LOG_WARN) {
-        snprintf(warned, sizeof warned, "%s", line);
-    }
-}
+static char warned[TEST_WARNING_LEN];
 
 static int open_with(clg_blas **blas, int choice, fault *f)
 {
     warned[0] = '\0';
-    clg__log_set(keep_warning, NULL);
+    clg__log_set(test_keep_warning, warned);
     int status = clg__blas_open_with(blas, test_rt(), &(clg_blas_options){ .choice = choice },
                                      corrupt, f);
     clg__log_set(NULL, NULL);
@@ -166,7 +158,7 @@ static void a_broken_record_is_ignored_with_a_warning(void **state)
     TEST_OK(clg__tuning_path(&d, path, sizeof path));
     TEST_OK(clg__tuning_write(&d, &t));
     TEST_OK(clg__os_read_file(path, 8192, &good, &size));
-    clg__log_set(keep_warning, NULL);
+    clg__log_set(test_keep_warning, warned);
     for (size_t n = 0; n <= 2 * size; n++) { /* every length, every byte */
         uint8_t *bad = clg__alloc(size + 1, 1);
         memcpy(bad, good, size);

@@ -20,15 +20,7 @@
 
 enum { CHANNELS = 3, IMAGES = 20 };
 
-static char warning[600];
-
-static void keep_warning(void *user, enum clg_log_level level, const char *line)
-{
-    (void)user;
-    if (level == CLG_LOG_WARN) {
-        snprintf(warning, sizeof warning, "%s", line);
-    }
-}
+static char warning[TEST_WARNING_LEN];
 
 /* The shared context with choices of its own. */
 typedef struct maker {
@@ -359,6 +351,6 @@ int main(void)
         cmocka_unit_test(what_is_asked_for_now_is_used_and_told_when_the_checkpoint_differs),
         cmocka_unit_test(a_summary_counts_them_and_says_where_they_come_from),
     };
-    clg__log_set(keep_warning, NULL);
+    clg__log_set(test_keep_warning, warning);
     return cmocka_run_group_tests(tests, test_gan_open_folder, test_gan_close_folder);
 }

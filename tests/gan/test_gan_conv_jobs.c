@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -131,24 +130,6 @@ static void a_long_run_measures_once_and_keeps_it(void **state)
     clg__free(plan);
 }
 
-static char *folder;
-
-static int open_folder(void **state)
-{
-    (void)state;
-    (void)test_ops(); /* its compiled kernels come from the usual cache */
-    folder = test_folder("conv-jobs");
-    return setenv("XDG_CACHE_HOME", folder, 1);
-}
-
-static int close_folder(void **state)
-{
-    int status = test_ops_done(state);
-    test_folder_remove(folder);
-    clg__free(folder);
-    return status;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -158,5 +139,5 @@ int main(void)
         cmocka_unit_test(a_long_run_measures_once_and_keeps_it),
     };
     clg__log_set(count_lines, NULL);
-    return cmocka_run_group_tests(tests, open_folder, close_folder);
+    return cmocka_run_group_tests(tests, test_records_open, test_records_close);
 }

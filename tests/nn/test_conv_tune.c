@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -20,15 +19,7 @@
 
 #define LAYER "h32 w32 c64 k128 r4 s4 stride2 pad1"
 
-static char *folder, warned[600];
-
-static void keep_warning(void *user, enum clg_log_level level, const char *line)
-{
-    (void)user;
-    if (level == CLG_LOG_WARN) {
-        snprintf(warned, sizeof warned, "%s", line);
-    }
-}
+static char warned[TEST_WARNING_LEN];
 
 static clg_conv layer_of(uint32_t n, uint32_t hw, uint32_t c, uint32_t k)
 {
@@ -211,22 +202,6 @@ static void the_batch_is_cut_to_the_work_and_nothing_begins_after_the_limit(void
     clg__conv_list_free(&list);
 }
 
-static int open_folder(void **state)
-{
-    (void)state;
-    (void)test_ops(); /* its compiled kernels come from the usual cache */
-    folder = test_folder("conv-tune");
-    return setenv("XDG_CACHE_HOME", folder, 1);
-}
-
-static int close_folder(void **state)
-{
-    int status = test_ops_done(state);
-    test_folder_remove(folder);
-    clg__free(folder);
-    return status;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +211,6 @@ int main(void)
         cmocka_unit_test(every_algorithm_that_fits_is_timed_and_one_of_them_chosen),
         cmocka_unit_test(the_batch_is_cut_to_the_work_and_nothing_begins_after_the_limit),
     };
-    clg__log_set(keep_warning, NULL);
-    return cmocka_run_group_tests(tests, open_folder, close_folder);
+    clg__log_set(test_keep_warning, warned);
+    return cmocka_run_group_tests(tests, test_records_open, test_records_close);
 }

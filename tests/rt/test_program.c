@@ -18,7 +18,7 @@
 #include "support/rt_support.h"
 
 typedef struct fixture {
-    char *kernels, *cache;
+    char *kernels;
     clg_str log;
 } fixture;
 
@@ -43,20 +43,11 @@ static const char VALUE[] = "#include \"number.clh\"\n"
                             "    y[y_off + get_global_id(0)] = NUMBER;\n"
                             "}\n";
 
-/* One cache folder for all tests: drivers keep theirs in it too, and look for it once. */
-static int open_group(void **state)
+/* Our part of the group's cache folder. There is one for all tests: drivers keep theirs in it too,
+ * and look for it once. */
+static char *our_cache(void)
 {
-    (void)state;
-    fix.cache = test_folder("clgan-test-cache");
-    return setenv("XDG_CACHE_HOME", fix.cache, 1);
-}
-
-static int close_group(void **state)
-{
-    (void)state;
-    test_folder_remove(fix.cache);
-    clg__free(fix.cache);
-    return 0;
+    return clg__os_join(clg__os_env("XDG_CACHE_HOME"), "clgan");
 }
 
 static int open_test(void **state)
@@ -75,7 +66,7 @@ static int close_test(void **state)
     (void)state;
     clg__log_set(NULL, NULL);
     clg__str_free(&fix.log);
-    char *ours = clg__os_join(fix.cache, "clgan");
+    char *ours = our_cache();
     if (clg__os_stat(ours).is_dir) {
         test_folder_remove(ours);
     } else {
@@ -249,7 +240,7 @@ static void an_entry_with_another_key_is_not_used(void **state)
 static void a_cache_that_cannot_be_written_is_only_logged(void **state)
 {
     (void)state;
-    char *file = clg__os_join(fix.cache, "clgan"); /* a file where the folder should be */
+    char *file = our_cache(); /* a file where the folder should be */
     TEST_OK(clg__os_write_atomic(file, "x", 1));
     clg__free(file);
     assert_float_equal(run_value(false), 1.5f, 0);
@@ -334,5 +325,5 @@ int main(void)
         UNIT(missing_files_and_kernels_are_named),
         UNIT(out_of_host_memory_while_building_is_clean),
     };
-    return cmocka_run_group_tests(tests, open_group, close_group);
+    return cmocka_run_group_tests(tests, test_cache_open, test_cache_close);
 }

@@ -4,7 +4,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -14,23 +13,6 @@
 #include "base/os.h"
 #include "rt/rt_internal.h"
 #include "support/rt_support.h"
-
-static char *folder;
-
-static int open_group(void **state)
-{
-    (void)state;
-    folder = test_folder("clgan-test-rates");
-    return setenv("XDG_CACHE_HOME", folder, 1);
-}
-
-static int close_group(void **state)
-{
-    (void)state;
-    test_folder_remove(folder);
-    clg__free(folder);
-    return 0;
-}
 
 /* Runs one kernel a few times with a claim of `flops`; -> measurements made in this run. */
 static uint64_t measure(double flops, double *rate)
@@ -97,5 +79,5 @@ int main(void)
         cmocka_unit_test(a_second_run_measures_nothing_and_knows_the_rate),
         cmocka_unit_test(a_broken_file_is_as_good_as_none),
     };
-    return cmocka_run_group_tests(tests, open_group, close_group);
+    return cmocka_run_group_tests(tests, test_cache_open, test_cache_close);
 }

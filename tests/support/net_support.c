@@ -35,6 +35,19 @@ int test_ops_done(void **state)
     return test_rt_done(state);
 }
 
+int test_records_open(void **state)
+{
+    (void)test_ops();
+    return test_cache_open(state);
+}
+
+int test_records_close(void **state)
+{
+    int status = test_ops_done(state);
+    (void)test_cache_close(state);
+    return status;
+}
+
 /* ---- plans ---- */
 
 static clg_layer *add_layer(clg_net_plan *p, clg_layer l, uint32_t index)

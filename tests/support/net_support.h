@@ -8,6 +8,10 @@
 /* One context with its GEMM for the whole group; test_ops_done is the group's teardown. */
 const clg_ops *test_ops(void);
 int test_ops_done(void **state);
+/* The same with a cache folder of the group's own, for tests of records of what was measured:
+ * set-up and tear-down. The compiled kernels come from the usual cache all the same. */
+int test_records_open(void **state);
+int test_records_close(void **state);
 
 /* z [n, 10] -> 4x4 -> 8x8 -> 16x16xchannels, as the dcgan preset builds it; its mirror image. */
 void test_plan_generator(clg_net_plan *plan, uint32_t channels);

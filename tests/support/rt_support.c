@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -114,4 +115,29 @@ void test_folder_remove(const char *dir)
     }
     clg__os_list_free(&names, n);
     clg__os_remove(dir);
+}
+
+static char *cache_folder;
+
+int test_cache_open(void **state)
+{
+    (void)state;
+    cache_folder = test_folder("clgan-test-cache");
+    return setenv("XDG_CACHE_HOME", cache_folder, 1);
+}
+
+int test_cache_close(void **state)
+{
+    (void)state;
+    test_folder_remove(cache_folder);
+    clg__free(cache_folder);
+    cache_folder = NULL;
+    return 0;
+}
+
+void test_keep_warning(void *user, enum clg_log_level level, const char *line)
+{
+    if (level == CLG_LOG_WARN) {
+        (void)snprintf(user, TEST_WARNING_LEN, "%s", line);
+    }
 }

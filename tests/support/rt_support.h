@@ -6,6 +6,7 @@
 
 #include <stddef.h>
 
+#include "base/log.h"
 #include "rt/launch.h"
 #include "rt/rt.h"
 
@@ -32,5 +33,13 @@ void test_release(clg_tensor *t);                                   /* destroys 
 /* An empty folder of this process's own, removed with what is in it by test_folder_remove. */
 char *test_folder(const char *prefix); /* clg__free it */
 void test_folder_remove(const char *dir);
+/* Group set-up and tear-down: a cache folder of the group's own in place of the one that all tests
+ * share. */
+int test_cache_open(void **state);
+int test_cache_close(void **state);
+
+/* Keeps the last warning: clg__log_set(test_keep_warning, text), text of TEST_WARNING_LEN bytes. */
+enum { TEST_WARNING_LEN = 600 };
+void test_keep_warning(void *user, enum clg_log_level level, const char *line);
 
 #endif
