@@ -1,28 +1,16 @@
 /* Timing of operators, training steps and sampling. */
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/mem.h"
 #include "base/os.h"
 #include "base/philox.h"
+#include "base/stats.h"
 #include "base/str.h"
 #include "cli/bench.h"
 #include "cli/case_runner.h"
 
 enum { STEPS_WARM = 2, BENCH_IMAGES = 1024, RUNS_MAX = 1000, SAMPLE_CHUNK = 256 };
-
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double median(double *v, uint32_t n)
-{
-    qsort(v, n, sizeof *v, compare_doubles);
-    return n % 2 == 1 ? v[n / 2] : 0.5 * (v[n / 2 - 1] + v[n / 2]);
-}
 
 /* ---- rounds of anything ---- */
 
@@ -77,7 +65,7 @@ static int measure(const work *w, const clg_bench_limits *limits, clg_bench_time
             break;
         }
     }
-    out->median_s = median(seconds, out->rounds);
+    out->median_s = clg__median(seconds, out->rounds);
     out->min_s = seconds[0];
     out->max_s = seconds[out->rounds - 1];
 out:

@@ -3,11 +3,11 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "base/stats.h"
 #include "ops/conv2d.h"
 #include "ops/random.h"
 #include "rt/record.h"
@@ -169,12 +169,6 @@ out:
     return status;
 }
 
-static int compare_doubles(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
 /* times: the least of each; middle: the median. */
 static int time_all(const clg_ops *ops, const bench *b, uint32_t repeats, clg_conv_times *times,
                     clg_conv_times *middle)
@@ -196,9 +190,8 @@ static int time_all(const clg_ops *ops, const bench *b, uint32_t repeats, clg_co
     }
     for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
         if (times->ms[i] >= 0.0) {
-            qsort(ms[i], repeats, sizeof ms[i][0], compare_doubles);
+            middle->ms[i] = clg__median(ms[i], repeats);
             times->ms[i] = ms[i][0];
-            middle->ms[i] = ms[i][repeats / 2u];
         }
     }
 out:
