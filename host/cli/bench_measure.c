@@ -243,7 +243,7 @@ int clg__bench_sample(const clg_session *s, clg_model_desc *desc, uint32_t count
     char *path = NULL;
     sampling job = { .chunk = count < SAMPLE_CHUNK ? count : SAMPLE_CHUNK };
     CLG_TRY(write_checkpoint(s, desc, &path));
-    CLG_TRY(clg__sampler_open(&job.sampler, &s->ops, path, NULL, job.chunk));
+    CLG_TRY(clg__sampler_open(&job.sampler, &s->ops, path, NULL, 0));
     const clg_model_plan *plan = clg__sampler_plan(job.sampler);
     size_t image = (size_t)plan->h * plan->w * plan->c;
     job.z = clg__alloc((size_t)job.chunk * desc->latent.size, sizeof *job.z);

@@ -14,7 +14,7 @@
 #include "io/run_folder.h"
 #include "io/safetensors.h"
 
-enum { SAMPLE_BATCH = 64, IMAGES_MAX = 10000000 };
+enum { SAMPLE_COUNT = 64, IMAGES_MAX = 10000000 };
 
 typedef struct sample_job {
     uint32_t n, rows, cols;
@@ -211,8 +211,8 @@ static void choose_count(const clg_cli *cli, const clg_sampler *s, const clg_cla
                          sample_job *job)
 {
     uint32_t classes = clg__sampler_classes(s);
-    job->n = cli->has_count ? (uint32_t)cli->count : SAMPLE_BATCH;
-    if (!cli->has_count && classes > 0 && classes <= SAMPLE_BATCH && !walk->given) {
+    job->n = cli->has_count ? (uint32_t)cli->count : SAMPLE_COUNT;
+    if (!cli->has_count && classes > 0 && classes <= SAMPLE_COUNT && !walk->given) {
         job->n = 8u * classes;
     }
     choose_grid(job);
@@ -358,8 +358,7 @@ int clg__cmd_sample(const clg_cli *cli)
         CLG_TRY(clg__cli_model(cli, cli->model, desc));
     }
     CLG_TRY(clg__session_open(&session, cli, cli->model != NULL ? desc : NULL));
-    CLG_TRY(clg__sampler_open(&s, &session.ops, path, cli->model != NULL ? desc : NULL,
-                              SAMPLE_BATCH));
+    CLG_TRY(clg__sampler_open(&s, &session.ops, path, cli->model != NULL ? desc : NULL, 0));
     if (cli->model != NULL) {
         CLG_TRY(check_model(cli, s, path));
     }

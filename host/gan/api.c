@@ -23,7 +23,6 @@ struct clg_model {
     clg_model_desc desc;
 };
 
-enum { API_SAMPLE_ROWS = 64 };
 
 const char *clg_version(void)
 {
@@ -273,7 +272,7 @@ int clg_sampler_open(clg_sampler **out, clg_context *context, const char *checkp
                      const clg_model *model)
 {
     return clg__sampler_open(out, &context->ops, checkpoint, model != NULL ? &model->desc : NULL,
-                             API_SAMPLE_ROWS);
+                             0);
 }
 
 void clg_sampler_close(clg_sampler **sampler)

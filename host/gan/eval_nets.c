@@ -192,7 +192,7 @@ int clg__eval_net_open(clg_eval_net **out, const clg_ops *ops, const char *check
         drop_norms(&e->plan);
     }
     const clg_net_plan *plans[1] = { &e->plan };
-    clg_net_options opt = { .max_batch = rows, .train = searched, .label = label };
+    clg_net_options opt = { .max_batch = rows, .train = searched, .fixed = true, .label = label };
     CLG_TRY(clg__st_open(&f, checkpoint));
     CLG_TRY(clg__algorithms_decide(&e->algorithms, ops, CLG_CONV_WISH_AUTO, plans, 1));
     CLG_TRY(clg__algorithms_recall(&e->algorithms, f, checkpoint));

@@ -10,8 +10,6 @@
 #include "gan/metrics_modes.h"
 #include "gan/model.h"
 
-enum { SAMPLE_ROWS = 64 };
-
 bool clg__subject_is_image(const clg_subject *s)
 {
     return s->plan.system == CLG_SYSTEM_NONE;
@@ -326,7 +324,7 @@ int clg__subject_open(clg_subject **out, const clg_ops *ops, const clg_subject_o
     s->size_asked = opt->size;
     s->pictures = opt->pictures;
     if (opt->checkpoint != NULL) {
-        CLG_TRY(clg__sampler_open(&s->sampler, ops, opt->checkpoint, opt->model, SAMPLE_ROWS));
+        CLG_TRY(clg__sampler_open(&s->sampler, ops, opt->checkpoint, opt->model, 0));
         s->desc = *clg__sampler_desc(s->sampler);
         s->plan = *clg__sampler_plan(s->sampler);
     } else {

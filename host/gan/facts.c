@@ -65,7 +65,7 @@ int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_mo
     clg__loss_table_make(desc, plan, &table);
     const uint32_t batches[2] = { opt[0].max_batch, opt[1].max_batch };
     for (int i = 0; i < 2; i++) {
-        CLG_TRY(clg__net_bytes(plans[i], &opt[i], &part));
+        CLG_TRY(clg__net_bytes(ops, plans[i], &opt[i], &part));
         count_bytes(out, part);
     }
     const uint64_t size = clg__dtype_size(opt[0].store);

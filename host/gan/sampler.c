@@ -8,7 +8,10 @@
 #include "gan/model.h"
 #include "gan/trainer_internal.h"
 
-enum { SAMPLER_ROWS = 32 };
+/* Rows of a pass: many share what a pass reads of the filters, as long as the largest activation
+ * stays small. */
+enum { ROWS_MIN = 32, ROWS_MAX = 128 };
+static const uint64_t ACTIVATION_BYTES = 32u << 20;
 
 struct clg_sampler {
     const clg_ops *ops; /* of `algorithms` */
@@ -229,6 +232,22 @@ static int choose_algorithms(clg_sampler *s, const clg_ops *ops, const clg_st_fi
     return status == CLG_OK ? clg__algorithms_recall(&s->algorithms, f, path) : status;
 }
 
+/* A function of the model alone, unless the caller wants fewer. */
+static uint32_t choose_rows(const clg_net_plan *g, uint32_t max_batch)
+{
+    uint64_t largest = 1;
+    for (uint32_t i = 0; i < g->layer_count; i++) {
+        const clg_layer *l = &g->layer[i];
+        const uint64_t len = (uint64_t)l->out_h * l->out_w * l->out_c;
+        largest = len > largest ? len : largest;
+    }
+    uint32_t rows = ROWS_MAX;
+    while (rows > ROWS_MIN && sizeof(float) * largest * rows > ACTIVATION_BYTES) {
+        rows /= 2u;
+    }
+    return max_batch == 0 || max_batch > rows ? rows : max_batch;
+}
+
 int clg__sampler_open(clg_sampler **out, const clg_ops *ops, const char *checkpoint,
                       const clg_model_desc *desc_or_null, uint32_t max_batch)
 {
@@ -240,9 +259,9 @@ int clg__sampler_open(clg_sampler **out, const clg_ops *ops, const char *checkpo
         return CLG_E_MEMORY;
     }
     s->ops = &s->algorithms.ops;
-    s->rows = max_batch < 1u ? 1u : max_batch > SAMPLER_ROWS ? SAMPLER_ROWS : max_batch;
     CLG_TRY(clg__st_open(&f, checkpoint));
     CLG_TRY(find_plan(s, f, checkpoint, desc_or_null));
+    s->rows = choose_rows(&s->plan.g, max_batch);
     CLG_TRY(choose_algorithms(s, ops, f, checkpoint));
     CLG_TRY(make_device_side(s));
     CLG_TRY(clg__tensor_list_read_net(f, checkpoint, s->g, CLG_NET_VALUE, "netG.", true));

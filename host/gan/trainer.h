@@ -92,7 +92,8 @@ clg_net *clg__trainer_net(clg_trainer *t, enum clg_which_net which);
 
 /* ---- sampling from a checkpoint ---- */
 typedef struct clg_sampler clg_sampler;
-/* desc and plan from the checkpoint's metadata; a foreign file needs `desc_or_null`. */
+/* desc and plan from the checkpoint's metadata; a foreign file needs `desc_or_null`. max_batch: rows
+ * of a pass at most; 0: as many as suit the model. */
 int clg__sampler_open(clg_sampler **out, const clg_ops *ops, const char *checkpoint,
                       const clg_model_desc *desc_or_null, uint32_t max_batch);
 void clg__sampler_close(clg_sampler **s);

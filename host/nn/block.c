@@ -168,20 +168,22 @@ static int run_sum(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y)
 {
     const clg_net *net = k->net;
     const clg_layer *l = &net->plan.layer[i];
-    clg_tensor w = clg__net_weight(net, i), ws = clg__scratch_workspace(net->scratch);
+    clg_tensor ws = clg__scratch_workspace(net->scratch);
     clg_epilogue e = { .bias = value_of(k, i, CLG_PART_B),
                        .act = l->norm == CLG_NORM_NONE ? l->act : CLG_ACT_NONE,
                        .slope = l->slope };
     if (l->op == CLG_LAYER_LINEAR) {
-        return clg__linear_fwd(net->ops, x, w, &e, y, ws);
+        return clg__linear_fwd(net->ops, x, clg__net_weight(net, i), &e, y, ws);
     }
     clg_conv g;
-    int status = clg__layer_conv(l, k->n, &g);
-    if (status != CLG_OK) {
-        return status;
-    }
-    return l->op == CLG_LAYER_CONV2D ? clg__conv2d_fwd(net->ops, &g, x, w, &e, y, ws)
-                                     : clg__deconv2d_fwd(net->ops, &g, x, w, &e, y, ws);
+    clg_filter w;
+    int status = CLG_OK;
+    CLG_TRY(clg__layer_conv(l, k->n, &g));
+    CLG_TRY(clg__net_filter(k->net, i, &g, CLG_FWD, &w));
+    status = l->op == CLG_LAYER_CONV2D ? clg__conv2d_fwd(net->ops, &g, x, w, &e, y, ws)
+                                       : clg__deconv2d_fwd(net->ops, &g, x, w, &e, y, ws);
+out:
+    return status;
 }
 
 int clg__block_run(const clg_walk *k, uint32_t i, const clg_tensor x[CLG_INPUTS], clg_tensor y)
@@ -284,17 +286,19 @@ static int back_sum(const clg_walk *k, uint32_t i, clg_tensor dy, clg_tensor dx)
 {
     const clg_net *net = k->net;
     const clg_layer *l = &net->plan.layer[i];
-    clg_tensor ws = clg__scratch_workspace(net->scratch), w = clg__net_weight(net, i);
+    clg_tensor ws = clg__scratch_workspace(net->scratch);
     if (l->op == CLG_LAYER_LINEAR) {
-        return clg__linear_bwd_data(net->ops, dy, w, dx, ws);
+        return clg__linear_bwd_data(net->ops, dy, clg__net_weight(net, i), dx, ws);
     }
     clg_conv g;
-    int status = clg__layer_conv(l, k->n, &g);
-    if (status != CLG_OK) {
-        return status;
-    }
-    return l->op == CLG_LAYER_CONV2D ? clg__conv2d_bwd_data(net->ops, &g, dy, w, dx, ws)
-                                     : clg__deconv2d_bwd_data(net->ops, &g, dy, w, dx, ws);
+    clg_filter w;
+    int status = CLG_OK;
+    CLG_TRY(clg__layer_conv(l, k->n, &g));
+    CLG_TRY(clg__net_filter(k->net, i, &g, CLG_BWD_DATA, &w));
+    status = l->op == CLG_LAYER_CONV2D ? clg__conv2d_bwd_data(net->ops, &g, dy, w, dx, ws)
+                                       : clg__deconv2d_bwd_data(net->ops, &g, dy, w, dx, ws);
+out:
+    return status;
 }
 
 int clg__block_back_data(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor dy,

@@ -150,7 +150,7 @@ int clg__net_write(clg_net *net, enum clg_net_kind kind, const float *src)
     if (staging == NULL) {
         return CLG_E_MEMORY;
     }
-    net->work_is_old = true;
+    clg__net_touch(net);
     for (uint32_t i = 0; i < net->entries; i++) {
         const clg_net_entry *e = &net->entry[i];
         if (e->tensor.is_buffer && kind != CLG_NET_VALUE) {
@@ -171,7 +171,7 @@ int clg__net_write_tensor(clg_net *net, uint32_t i, const float *src)
     if (staging == NULL) {
         return CLG_E_MEMORY;
     }
-    net->work_is_old = true;
+    clg__net_touch(net);
     permute(&net->plan.layer[e->block], e, src, staging, false);
     int status = clg__rt_write(net->ops->rt, clg__net_part(net, CLG_NET_VALUE, e->block, e->part),
                                staging);

@@ -66,7 +66,7 @@ static uint64_t segments_len(uint32_t parameters)
     return clg__round_up64(2u * (uint64_t)parameters, CLG_VIEW_FLOATS) + CLG_VIEW_FLOATS;
 }
 
-int clg__net_bytes(const clg_net_plan *plan, const clg_net_options *opt, clg_bytes *out)
+int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt, clg_bytes *out)
 {
     clg_net_layout layout;
     int status = clg__net_layout_make(plan, &layout);
@@ -86,6 +86,9 @@ int clg__net_bytes(const clg_net_plan *plan, const clg_net_options *opt, clg_byt
     }
     for (uint32_t i = 0; i < plan->layer_count; i++) {
         count_buffer(out, opt->store, kept_len(&layout, opt, i));
+        for (uint32_t p = 0; p < clg__net_ready_passes(opt); p++) {
+            count_buffer(out, CLG_F32, clg__net_ready_len(ops, &plan->layer[i], (enum clg_pass)p));
+        }
     }
     count_buffer(out, CLG_U32, segments_len(count_parameters(plan, &layout)));
     return CLG_OK;
@@ -108,26 +111,20 @@ static clg_tensor shape_part(const clg_layer *l, clg_tensor slab, uint64_t at, u
                             back ? l->in_c : l->out_c);
 }
 
+clg_tensor clg__net_part_in(const clg_net *net, clg_buffer *slab, uint32_t block,
+                            enum clg_part part)
+{
+    const uint64_t len = net->layout.block[block].len[part];
+    return len == 0 ? CLG_NO_TENSOR
+                    : shape_part(&net->plan.layer[block], clg__tensor_all(slab),
+                                 net->layout.block[block].at[part], len, part);
+}
+
 clg_tensor clg__net_part(const clg_net *net, enum clg_net_kind kind, uint32_t block,
                          enum clg_part part)
 {
-    uint64_t len = net->layout.block[block].len[part];
     clg_buffer *slab = part < CLG_PART_MEAN ? net->slab[kind] : net->stats;
-    if (len == 0 || slab == NULL) {
-        return CLG_NO_TENSOR;
-    }
-    return shape_part(&net->plan.layer[block], clg__tensor_all(slab),
-                      net->layout.block[block].at[part], len, part);
-}
-
-clg_tensor clg__net_weight(const clg_net *net, uint32_t block)
-{
-    const uint64_t len = net->layout.block[block].len[CLG_PART_W];
-    if (net->work == NULL || len == 0) {
-        return clg__net_part(net, CLG_NET_VALUE, block, CLG_PART_W);
-    }
-    return shape_part(&net->plan.layer[block], clg__tensor_all(net->work),
-                      net->layout.block[block].at[CLG_PART_W], len, CLG_PART_W);
+    return slab == NULL ? CLG_NO_TENSOR : clg__net_part_in(net, slab, block, part);
 }
 
 /* ---- the table of tensors ---- */
@@ -224,6 +221,11 @@ static int make_buffers(clg_net *net, const clg_net_options *opt)
     for (uint32_t i = 0; i < net->plan.layer_count; i++) {
         CLG_TRY(make_buffer(net, opt->store, kept_len(&net->layout, opt, i), "activations",
                             &net->kept[i]));
+        for (uint32_t p = 0; p < clg__net_ready_passes(opt); p++) {
+            CLG_TRY(make_buffer(net, CLG_F32,
+                                clg__net_ready_len(net->ops, &net->plan.layer[i], (enum clg_pass)p),
+                                "filters", &net->ready[i][p].buf));
+        }
     }
     if (has_scale(opt)) {
         CLG_TRY(make_buffer(net, CLG_F32, CLG_LOSS_SCALE_LEN, "loss scale", &net->scale));
@@ -272,7 +274,7 @@ int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
     net->max_batch = opt->max_batch;
     net->train = opt->train;
     net->store = opt->store;
-    net->work_is_old = true;
+    net->version = 1;
     net->label = opt->label != NULL ? opt->label : "net";
     if (opt->max_batch == 0) {
         status = clg__fail(CLG_E_INTERNAL, "%s: a net needs a batch of at least 1", net->label);
@@ -305,6 +307,9 @@ void clg__net_destroy(clg_net **pnet)
     for (uint32_t i = 0; i < CLG_LAYERS_MAX; i++) {
         clg__buffer_destroy(&net->saved[i]);
         clg__buffer_destroy(&net->kept[i]);
+        for (uint32_t p = 0; p < CLG_READY_PASSES; p++) {
+            clg__buffer_destroy(&net->ready[i][p].buf);
+        }
     }
     clg__buffer_destroy(&net->segments);
     clg__free(net->entry);

@@ -43,6 +43,9 @@ typedef struct clg_net_options {
      * dx are of this type: CLG_F32 (0), CLG_F16, CLG_BF16. All else is float: parameters, their
      * gradients, moments, statistics. With CLG_F16 a net for training has a loss scale. */
     enum clg_dtype store;
+    /* Training: the parameters are written seldom, so filters made ready are kept for both ways, as
+     * nets that are not for training keep them for theirs. */
+    bool fixed;
     const char *label; /* static: "netG", "netD" */
 } clg_net_options;
 
@@ -50,7 +53,7 @@ typedef struct clg_net_options {
 typedef struct clg_bytes {
     uint64_t total, largest; /* of all buffers; of the largest single one */
 } clg_bytes;
-int clg__net_bytes(const clg_net_plan *plan, const clg_net_options *opt, clg_bytes *out);
+int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt, clg_bytes *out);
 int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
                        const uint32_t *batches, uint32_t n, bool train, enum clg_dtype store,
                        clg_bytes *out);

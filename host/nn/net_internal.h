@@ -1,12 +1,15 @@
 /* What the files of nn share: the graph of a net and its layout in slabs, and the structs
  * themselves. graph: who reads whom, and which buffer holds what; layout: places in the slabs; net:
- * making one; block: one block's ops; forward, backward; optimise; init, host_copy; stats. */
+ * making one; block: one block's ops; forward, backward; weights: what is made of
+ * the parameters; optimise; init, host_copy; stats. */
 #ifndef CLG_NN_NET_INTERNAL_H
 #define CLG_NN_NET_INTERNAL_H
 
 #include "nn/net.h"
+#include "ops/conv2d.h"
 
 enum { CLG_GROUPS_MAX = 4, CLG_VIEW_FLOATS = 16 };
+enum { CLG_READY_PASSES = 2 }; /* CLG_FWD, CLG_BWD_DATA */
 enum { CLG_INPUTS = 2 };     /* of a block: `from`, and concat's `with` */
 enum { CLG_POOL_MAX = 16 };  /* buffers that the blocks of a net take turns in */
 enum { CLG_NO_SLOT = 255 };  /* no such buffer */
@@ -82,6 +85,12 @@ typedef struct clg_net_entry {
     uint64_t host_at;
 } clg_net_entry;
 
+/* A filter made ready for one pass, as long as the parameters are those that it was made from. */
+typedef struct clg_ready {
+    clg_buffer *buf;       /* NULL: not kept */
+    uint64_t version, len; /* of clg_net.version, 0: nothing yet; floats: tells algorithms apart */
+} clg_ready;
+
 struct clg_net {
     const clg_ops *ops;
     clg_scratch *scratch;
@@ -93,7 +102,9 @@ struct clg_net {
 
     enum clg_dtype store; /* of activations, their gradients, working weights */
     clg_buffer *work;    /* the parameters in that type; NULL for floats */
-    bool work_is_old;    /* the parameters have moved since it was made */
+    uint64_t version;    /* of parameters and running statistics: 1 .., raised by every writer */
+    uint64_t work_version; /* of which `work` was made */
+    clg_ready ready[CLG_LAYERS_MAX][CLG_READY_PASSES];
     clg_buffer *scale;   /* state of the loss scale; NULL: none */
     clg_net *scaled_by;  /* whose scale the parameters' gradients carry; NULL: none */
     clg_buffer *slab[4]; /* by enum clg_net_kind; only VALUE when not for training, no V for SGD */
@@ -140,13 +151,27 @@ uint64_t clg__source_len(const clg_net_plan *plan, int32_t source);
  * operators want it; "no tensor" if the block has none. */
 clg_tensor clg__net_part(const clg_net *net, enum clg_net_kind kind, uint32_t block,
                          enum clg_part part);
-/* Weights as the block's ops read them. */
-clg_tensor clg__net_weight(const clg_net *net, uint32_t block);
+/* The same view in a buffer with the layout of the parameter slab. */
+clg_tensor clg__net_part_in(const clg_net *net, clg_buffer *slab, uint32_t block,
+                            enum clg_part part);
 clg_tensor clg__scratch_workspace(const clg_scratch *s);
-/* Brings the working weights up to date before a pass. */
-int clg__net_refresh(clg_net *net);
 /* Divides the parameters' gradients by the loss scale, once after each backward. */
 int clg__net_unscale(clg_net *net);
+
+/* ---- weights.c ---- */
+/* Whoever writes parameters or running statistics calls this: nothing made from the old ones is
+ * used any more. */
+void clg__net_touch(clg_net *net);
+/* Brings the working weights up to date before a pass. */
+int clg__net_refresh(clg_net *net);
+/* Weights as the block's ops read them. */
+clg_tensor clg__net_weight(const clg_net *net, uint32_t block);
+/* The same for a conv2d or deconv2d of geometry g; ready, if the net keeps that. */
+int clg__net_filter(clg_net *net, uint32_t block, const clg_conv *g, enum clg_pass pass,
+                    clg_filter *out);
+/* How many passes' filters are kept (the first ones), and the floats of one; 0 for other layers. */
+uint32_t clg__net_ready_passes(const clg_net_options *opt);
+uint64_t clg__net_ready_len(const clg_ops *ops, const clg_layer *l, enum clg_pass pass);
 
 /* ---- block.c: one block, on n rows from row `first` of the pass on ---- */
 typedef struct clg_walk {

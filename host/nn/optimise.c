@@ -1,11 +1,10 @@
 /* Steps of the optimisers over the slabs of a net, and what comes before and after them: loss scale,
- * weight decay, clipping, the working copy of the weights. */
+ * weight decay, clipping. */
 #include <string.h>
 
 #include "base/mem.h"
 #include "nn/net_internal.h"
 #include "ops/adam.h"
-#include "ops/cast.h"
 #include "ops/loss_scale.h"
 #include "ops/reduce.h"
 #include "ops/sgd.h"
@@ -32,16 +31,6 @@ static clg_tensor scale_of(const clg_net *net)
 clg_tensor clg__net_loss_scale(const clg_net *net)
 {
     return net->scale != NULL ? clg__tensor_vec(scale_of(net), CLG_LOSS_SCALE, 1) : CLG_NO_TENSOR;
-}
-
-int clg__net_refresh(clg_net *net)
-{
-    if (net->work == NULL || !net->work_is_old) {
-        return CLG_OK;
-    }
-    int status = clg__cast(net->ops, slab_of(net, CLG_NET_VALUE), clg__tensor_all(net->work));
-    net->work_is_old = status != CLG_OK;
-    return status;
 }
 
 int clg__net_unscale(clg_net *net)
@@ -93,7 +82,7 @@ void clg__net_scale_start(float state[CLG_NET_SCALE_LEN], uint64_t updates)
 static int begin_step(clg_net *net, enum clg_net_kind last)
 {
     int status = check_slabs(net, last);
-    net->work_is_old = true;
+    clg__net_touch(net);
     return status == CLG_OK ? clg__net_unscale(net) : status;
 }
 
@@ -135,6 +124,6 @@ int clg__net_weight_decay(clg_net *net, float decay)
 
 int clg__net_weight_clip(clg_net *net, float limit)
 {
-    net->work_is_old = true;
+    clg__net_touch(net);
     return clg__weight_clip(net->ops, limit, slab_of(net, CLG_NET_VALUE));
 }

@@ -1,12 +1,13 @@
 /* Cases of conv2d. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
  * dw. Keys n h w c k r s stride pad bias act slope store; exact=1: small integers, no error allowed;
- * algo 0 direct, 1 winograd2, 2 winograd4 (where they fit the device). */
+ * algo 0 direct, 1 winograd2, 2 winograd4 (where they fit the device);
+ * ready=1: with the filter made ready before. */
 #include "ops/conv_case.h"
 #include "ops/conv2d.h"
 
 static const char *const KEYS[] = { "n",      "h",   "w",    "c",   "k",     "r",     "s",
                                     "stride", "pad", "bias", "act", "slope", "exact",
-                                    "store",  "algo", NULL };
+                                    "store",  "algo", "ready", NULL };
 enum { QUICK = 25 };
 static const char *const CASES[] = {
     "conv2d fwd n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",
@@ -28,9 +29,9 @@ static const char *const CASES[] = {
     "conv2d bwd_weight n=3 h=5 w=4 c=17 k=33 r=2 s=3 stride=2 pad=0 store=2",
     "conv2d fwd n=8 h=4 w=4 c=17 k=19 r=3 s=2 stride=1 pad=1 store=1",
     "conv2d fwd n=2 h=6 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 bias=1 act=2 slope=0.2 algo=1",
-    "conv2d bwd_data n=2 h=6 w=8 c=32 k=16 r=4 s=4 stride=2 pad=1 algo=1",
+    "conv2d bwd_data n=2 h=6 w=8 c=32 k=16 r=4 s=4 stride=2 pad=1 algo=1 ready=1",
     "conv2d bwd_weight n=2 h=8 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=1",
-    "conv2d fwd n=2 h=8 w=10 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2",
+    "conv2d fwd n=2 h=8 w=10 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2 ready=1",
     "conv2d bwd_data n=2 h=8 w=8 c=32 k=16 r=4 s=4 stride=2 pad=1 algo=2",
     "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2",
     /* kernels 1-7, strides 1-4 */
@@ -74,17 +75,17 @@ static const char *const CASES[] = {
     "conv2d bwd_weight n=3 h=28 w=28 c=1 k=64 r=4 s=4 stride=2 pad=1",
     /* Winograd: odd sizes, any padding, tiles that end beyond the map, several chunks of a batch */
     "conv2d fwd n=3 h=13 w=11 c=16 k=64 r=4 s=4 stride=2 pad=0 bias=1 algo=1",
-    "conv2d fwd n=3 h=13 w=11 c=16 k=64 r=4 s=4 stride=2 pad=3 bias=1 act=3 algo=2",
+    "conv2d fwd n=3 h=13 w=11 c=16 k=64 r=4 s=4 stride=2 pad=3 bias=1 act=3 algo=2 ready=1",
     "conv2d fwd n=2 h=6 w=4 c=48 k=16 r=4 s=4 stride=2 pad=2 algo=2",
     "conv2d bwd_data n=3 h=13 w=11 c=32 k=16 r=4 s=4 stride=2 pad=0 algo=1",
-    "conv2d bwd_data n=3 h=11 w=14 c=64 k=48 r=4 s=4 stride=2 pad=3 algo=2",
+    "conv2d bwd_data n=3 h=11 w=14 c=64 k=48 r=4 s=4 stride=2 pad=3 algo=2 ready=1",
     "conv2d bwd_weight n=3 h=13 w=11 c=16 k=32 r=4 s=4 stride=2 pad=2 algo=1",
     "conv2d bwd_weight n=19 h=32 w=30 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2",
     "conv2d fwd n=2 h=32 w=32 c=64 k=128 r=4 s=4 stride=2 pad=1 algo=2",
     "conv2d bwd_data n=8 h=16 w=16 c=64 k=128 r=4 s=4 stride=2 pad=1 algo=1",
     "conv2d bwd_weight n=33 h=8 w=8 c=64 k=96 r=4 s=4 stride=2 pad=1 algo=2",
     "conv2d fwd n=2 h=8 w=10 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2 store=1",
-    "conv2d bwd_data n=2 h=8 w=8 c=32 k=16 r=4 s=4 stride=2 pad=1 algo=2 store=2",
+    "conv2d bwd_data n=2 h=8 w=8 c=32 k=16 r=4 s=4 stride=2 pad=1 algo=2 store=2 ready=1",
     "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=1 store=1",
     NULL
 };
@@ -109,6 +110,8 @@ static int read_shape(const clg_case *c, clg_conv *g)
 static const clg_conv_case OPERATOR = { .up = false,
                                         .read_shape = read_shape,
                                         .workspace = clg__conv2d_workspace,
+                                        .ready_len = clg__conv2d_ready_len,
+                                        .prepare = clg__conv2d_prepare,
                                         .fwd = clg__conv2d_fwd,
                                         .bwd_data = clg__conv2d_bwd_data,
                                         .bwd_weight = clg__conv2d_bwd_weight };

@@ -6,7 +6,8 @@
 
 static const char *const KEYS[] = { "n",    "p",   "q",      "k",     "c",
                                     "r",    "s",   "stride", "pad",   "out_pad",
-                                    "bias", "act", "slope",  "exact", "store",  "algo", NULL };
+                                    "bias", "act", "slope",  "exact", "store",
+                                    "algo", "ready", NULL };
 enum { QUICK = 13 };
 static const char *const CASES[] = {
     "deconv2d fwd n=1 p=1 q=1 k=1 c=1 r=1 s=1 exact=1",
@@ -50,7 +51,7 @@ static const char *const CASES[] = {
     "deconv2d bwd_weight n=2 p=14 q=14 k=64 c=1 r=4 s=4 stride=2 pad=1",
     /* Winograd */
     "deconv2d fwd n=3 p=5 q=4 k=32 c=16 r=4 s=4 stride=2 pad=1 out_pad=1 bias=1 act=1 algo=1",
-    "deconv2d fwd n=2 p=8 q=8 k=64 c=32 r=4 s=4 stride=2 pad=1 bias=1 algo=2",
+    "deconv2d fwd n=2 p=8 q=8 k=64 c=32 r=4 s=4 stride=2 pad=1 bias=1 algo=2 ready=1",
     "deconv2d bwd_data n=2 p=8 q=8 k=64 c=32 r=4 s=4 stride=2 pad=1 algo=2",
     "deconv2d bwd_weight n=2 p=5 q=4 k=32 c=16 r=4 s=4 stride=2 pad=1 out_pad=1 algo=2", NULL
 };
@@ -75,6 +76,8 @@ static int read_shape(const clg_case *c, clg_conv *g)
 static const clg_conv_case OPERATOR = { .up = true,
                                         .read_shape = read_shape,
                                         .workspace = clg__deconv2d_workspace,
+                                        .ready_len = clg__deconv2d_ready_len,
+                                        .prepare = clg__deconv2d_prepare,
                                         .fwd = clg__deconv2d_fwd,
                                         .bwd_data = clg__deconv2d_bwd_data,
                                         .bwd_weight = clg__deconv2d_bwd_weight };

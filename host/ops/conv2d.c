@@ -46,6 +46,21 @@ int clg__conv2d_check_ws(const char *op, clg_tensor ws, uint64_t need)
                      (unsigned long long)have, (unsigned long long)need);
 }
 
+int clg__conv2d_check_filter(const char *op, const clg_conv *g, clg_tensor x, clg_filter f,
+                             uint64_t need)
+{
+    int status = CLG_OK;
+    CLG_TRY(clg__conv2d_check(op, "w", f.w, g->r, g->s, g->c, g->k));
+    CLG_TRY(clg__conv2d_check_type(op, "w", x, f.w));
+    if (clg__tensor_is(f.ready) && (f.ready.dtype != CLG_F32 || clg__tensor_len(f.ready) < need)) {
+        return clg__fail(CLG_E_INTERNAL,
+                         "%s: filter made ready has %llu elements, %llu floats wanted", op,
+                         (unsigned long long)clg__tensor_len(f.ready), (unsigned long long)need);
+    }
+out:
+    return status;
+}
+
 int clg__conv2d_check_bias(const char *op, const clg_epilogue *e, uint32_t channels)
 {
     if (e == NULL || !clg__tensor_is(e->bias) || clg__tensor_len(e->bias) == channels) {
@@ -162,8 +177,9 @@ uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg
 }
 
 int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
-                    clg_tensor w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
+                    clg_filter f, const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
 {
+    const clg_tensor w = f.w;
     if (clg__conv2d_is_gemm(g) && src.dtype != CLG_F32) {
         return run_stored_gemm(o, g, way, src, w, e, dst, ws);
     }
@@ -177,9 +193,35 @@ int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, 
         return clg__conv2d_tile(o, g, way, src, w, e, dst);
     }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job_of(way));
-    return algo == CLG_CONV_DIRECT
-               ? clg__conv2d_gather(o, g, way, src, w, e, dst, ws)
-               : clg__conv2d_winograd(o, g, way, algo, src, w, e, dst, ws);
+    return algo == CLG_CONV_DIRECT ? clg__conv2d_gather(o, g, way, src, w, e, dst, ws)
+                                   : clg__conv2d_winograd(o, g, way, algo, src, f, e, dst, ws);
+}
+
+/* The algorithm of a map if it reads a transform of the filter, else direct. */
+static enum clg_conv_algo transforming_algo(const clg_ops *o, const clg_conv *g,
+                                            enum clg_conv_way way)
+{
+    const bool may = !clg__conv2d_is_gemm(g) && clg__rt_family(o->rt) == CLG_KERNELS_CPU;
+    return may ? clg__conv_algo_pick(o, g, job_of(way)) : CLG_CONV_DIRECT;
+}
+
+uint64_t clg__conv2d_map_ready_len(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
+{
+    const enum clg_conv_algo algo = transforming_algo(o, g, way);
+    return algo == CLG_CONV_DIRECT ? 0 : clg__conv2d_winograd_ready_len(o, g, way, algo);
+}
+
+int clg__conv2d_map_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                            clg_tensor w, clg_tensor ready)
+{
+    const enum clg_conv_algo algo = transforming_algo(o, g, way);
+    int status = CLG_OK;
+    CLG_TRY(clg__conv2d_check_filter("prepare", g, w, (clg_filter){ .w = w, .ready = ready },
+                                     clg__conv2d_map_ready_len(o, g, way)));
+    CLG_TRY(algo == CLG_CONV_DIRECT ? CLG_OK
+                                    : clg__conv2d_winograd_prepare(o, g, way, algo, w, ready));
+out:
+    return status;
 }
 
 uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g)
@@ -207,31 +249,45 @@ int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_t
         return clg__conv2d_wgrad_tile(o, g, big, small, dw, ws);
     }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, CLG_CONV_JOB_WGRAD);
-    return algo == CLG_CONV_DIRECT
-               ? clg__conv2d_wgrad_cpu(o, g, big, small, dw, ws)
-               : clg__conv2d_winograd_wgrad(o, g, algo, big, small, dw, ws);
+    return algo == CLG_CONV_DIRECT ? clg__conv2d_wgrad_cpu(o, g, big, small, dw, ws)
+                                   : clg__conv2d_winograd_wgrad(o, g, algo, big, small, dw, ws);
 }
 
 /* ---- conv2d ---- */
+
+static enum clg_conv_way way_of(enum clg_pass pass)
+{
+    return pass == CLG_FWD ? CLG_CONV_DOWN : CLG_CONV_UP;
+}
 
 uint64_t clg__conv2d_workspace(const clg_ops *o, const clg_conv *g, enum clg_pass pass)
 {
     if (pass == CLG_BWD_WEIGHT) {
         return clg__conv2d_wgrad_workspace(o, g);
     }
-    return clg__conv2d_map_workspace(o, g, pass == CLG_FWD ? CLG_CONV_DOWN : CLG_CONV_UP);
+    return clg__conv2d_map_workspace(o, g, way_of(pass));
 }
 
-int clg__conv2d_fwd(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor w,
+uint64_t clg__conv2d_ready_len(const clg_ops *o, const clg_conv *g, enum clg_pass pass)
+{
+    return pass == CLG_BWD_WEIGHT ? 0 : clg__conv2d_map_ready_len(o, g, way_of(pass));
+}
+
+int clg__conv2d_prepare(const clg_ops *o, const clg_conv *g, enum clg_pass pass, clg_tensor w,
+                        clg_tensor ready)
+{
+    return clg__conv2d_map_prepare(o, g, way_of(pass), w, ready);
+}
+
+int clg__conv2d_fwd(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_filter w,
                     const clg_epilogue *e, clg_tensor y, clg_tensor ws)
 {
     static const char op[] = "conv2d_fwd";
     int status = CLG_OK;
     CLG_TRY(clg__conv2d_check(op, "x", x, g->n, g->h, g->w, g->c));
-    CLG_TRY(clg__conv2d_check(op, "w", w, g->r, g->s, g->c, g->k));
     CLG_TRY(clg__conv2d_check(op, "y", y, g->n, g->p, g->q, g->k));
-    CLG_TRY(clg__conv2d_check_type(op, "w", x, w));
-    CLG_TRY(clg__conv2d_check_type(op, "y", w, y));
+    CLG_TRY(clg__conv2d_check_filter(op, g, x, w, clg__conv2d_ready_len(o, g, CLG_FWD)));
+    CLG_TRY(clg__conv2d_check_type(op, "y", x, y));
     CLG_TRY(clg__conv2d_check_bias(op, e, g->k));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__conv2d_workspace(o, g, CLG_FWD)));
     CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_DOWN, x, w, e, y, ws));
@@ -239,16 +295,15 @@ out:
     return status;
 }
 
-int clg__conv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_tensor w,
+int clg__conv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_filter w,
                          clg_tensor dx, clg_tensor ws)
 {
     static const char op[] = "conv2d_bwd_data";
     int status = CLG_OK;
     CLG_TRY(clg__conv2d_check(op, "dy", dy, g->n, g->p, g->q, g->k));
-    CLG_TRY(clg__conv2d_check(op, "w", w, g->r, g->s, g->c, g->k));
     CLG_TRY(clg__conv2d_check(op, "dx", dx, g->n, g->h, g->w, g->c));
-    CLG_TRY(clg__conv2d_check_type(op, "w", dy, w));
-    CLG_TRY(clg__conv2d_check_type(op, "dx", w, dx));
+    CLG_TRY(clg__conv2d_check_filter(op, g, dy, w, clg__conv2d_ready_len(o, g, CLG_BWD_DATA)));
+    CLG_TRY(clg__conv2d_check_type(op, "dx", dy, dx));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__conv2d_workspace(o, g, CLG_BWD_DATA)));
     CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_UP, dy, w, NULL, dx, ws));
 out:

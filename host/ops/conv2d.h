@@ -9,11 +9,25 @@ enum clg_pass { CLG_FWD, CLG_BWD_DATA, CLG_BWD_WEIGHT };
 /* Floats of workspace for this pass. */
 uint64_t clg__conv2d_workspace(const clg_ops *o, const clg_conv *g, enum clg_pass pass);
 
+/* The weights of a convolution for one pass. Winograd reads a transform of w; who keeps that while
+ * w stays the same spares every call but the first the making of it. */
+typedef struct clg_filter {
+    clg_tensor w;     /* [R,S,C,K] */
+    clg_tensor ready; /* what prepare made of this w for this pass (at least ready_len floats), or
+                         CLG_NO_TENSOR: the pass makes it for itself in its workspace */
+} clg_filter;
+
+/* Floats that prepare writes for a forward or data gradient, whatever the batch size is; 0: the
+ * pass reads w alone. Algorithms differ in it. */
+uint64_t clg__conv2d_ready_len(const clg_ops *o, const clg_conv *g, enum clg_pass pass);
+int clg__conv2d_prepare(const clg_ops *o, const clg_conv *g, enum clg_pass pass, clg_tensor w,
+                        clg_tensor ready);
+
 /* y[N,P,Q,K] = act(x[N,H,W,C] * w[R,S,C,K] + bias). */
-int clg__conv2d_fwd(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor w,
+int clg__conv2d_fwd(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_filter w,
                     const clg_epilogue *e, clg_tensor y, clg_tensor ws);
 /* dx[N,H,W,C] from dy[N,P,Q,K] and w; every element of dx is written. */
-int clg__conv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_tensor w,
+int clg__conv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_filter w,
                          clg_tensor dx, clg_tensor ws);
 /* dw[R,S,C,K] from x and dy; overwritten, not accumulated. */
 int clg__conv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,

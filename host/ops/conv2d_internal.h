@@ -18,7 +18,10 @@ bool clg__conv2d_is_gemm(const clg_conv *g);
 /* src -> dst with bias and activation. */
 uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way);
 int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
-                    clg_tensor w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws);
+                    clg_filter w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws);
+uint64_t clg__conv2d_map_ready_len(const clg_ops *o, const clg_conv *g, enum clg_conv_way way);
+int clg__conv2d_map_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                            clg_tensor w, clg_tensor ready);
 
 /* dw[R,S,C,K] from big [N,H,W,C] and small [N,P,Q,K]. */
 uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g);
@@ -70,6 +73,9 @@ int clg__conv2d_check_type(const char *op, const char *name, clg_tensor a, clg_t
 /* `dw` is float, as are all weight gradients. */
 int clg__conv2d_check_float(const char *op, const char *name, clg_tensor dw);
 int clg__conv2d_check_ws(const char *op, clg_tensor ws, uint64_t need);
+/* The filter: w as a tensor of x's type, and what is ready of it (need: ready_len). */
+int clg__conv2d_check_filter(const char *op, const clg_conv *g, clg_tensor x, clg_filter f,
+                             uint64_t need);
 int clg__conv2d_check_bias(const char *op, const clg_epilogue *e, uint32_t channels);
 
 #endif

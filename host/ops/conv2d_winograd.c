@@ -2,7 +2,8 @@
  * filters with stride 2. Neither the result nor any choice here depends on the number of compute
  * units.
  *
- * Workspace: transformed filter | a row of zeros | a slot of transformed source per work-item. */
+ * Workspace: transformed filter (unused if the caller has it ready) | a row of zeros | a slot of
+ * transformed source per work-item. */
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -115,6 +116,19 @@ static int transform_filter(const clg_ops *o, const clg_conv *g, const map_plan 
                                 CLG_ARG(p->panels), CLG_ARG(sl), CLG_ARG(so), CLG_ARG(g->pad)));
 }
 
+uint64_t clg__conv2d_winograd_ready_len(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                                        enum clg_conv_algo algo)
+{
+    return make_plan(o, g, way, algo).zeros_at;
+}
+
+int clg__conv2d_winograd_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                                 enum clg_conv_algo algo, clg_tensor w, clg_tensor ready)
+{
+    const map_plan p = make_plan(o, g, way, algo);
+    return transform_filter(o, g, &p, way, w, ready);
+}
+
 typedef struct map_io {
     clg_tensor src, dst, zeros, u, v, bias;
     int32_t act;
@@ -146,22 +160,23 @@ static int run_map(const clg_ops *o, const clg_conv *g, const map_plan *p, enum 
 }
 
 int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
-                         enum clg_conv_algo algo, clg_tensor src, clg_tensor w,
+                         enum clg_conv_algo algo, clg_tensor src, clg_filter f,
                          const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
 {
     const map_plan p = make_plan(o, g, way, algo);
+    const bool is_ready = clg__tensor_is(f.ready);
     const clg_tensor zeros = clg__tensor_vec(ws, p.zeros_at, p.run);
     map_io io = { .src = src,
                   .dst = dst,
                   .zeros = clg__tensor_as(zeros, src.dtype),
-                  .u = clg__tensor_vec(ws, 0, (uint32_t)p.zeros_at),
+                  .u = is_ready ? f.ready : clg__tensor_vec(ws, 0, (uint32_t)p.zeros_at),
                   .v = clg__tensor_vec(ws, p.source_at, (uint32_t)(p.total - p.source_at)),
                   .bias = e != NULL ? e->bias : CLG_NO_TENSOR,
                   .act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE),
                   .slope = e != NULL ? e->slope : 0.0f };
     int status = CLG_OK;
     CLG_TRY(clg__rt_zero(o->rt, zeros));
-    CLG_TRY(transform_filter(o, g, &p, way, w, io.u));
+    CLG_TRY(is_ready ? CLG_OK : transform_filter(o, g, &p, way, f.w, io.u));
     CLG_TRY(run_map(o, g, &p, way, &io));
 out:
     return status;

@@ -21,8 +21,13 @@ bool clg__winograd_fits(const clg_ops *o, const clg_conv *g);
 uint64_t clg__conv2d_winograd_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                         enum clg_conv_algo algo);
 int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
-                         enum clg_conv_algo algo, clg_tensor src, clg_tensor w,
+                         enum clg_conv_algo algo, clg_tensor src, clg_filter f,
                          const clg_epilogue *e, clg_tensor dst, clg_tensor ws);
+/* The transformed filter, which f.ready may bring along. */
+uint64_t clg__conv2d_winograd_ready_len(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                                        enum clg_conv_algo algo);
+int clg__conv2d_winograd_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                                 enum clg_conv_algo algo, clg_tensor w, clg_tensor ready);
 uint64_t clg__conv2d_winograd_wgrad_workspace(const clg_ops *o, const clg_conv *g,
                                               enum clg_conv_algo algo);
 int clg__conv2d_winograd_wgrad(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo,

@@ -97,7 +97,8 @@ uint64_t clg__conv_case_workspace(const clg_conv_case *op, const clg_ops *o, con
     const clg_conv_choices forced = { .forced = read_algo(c) };
     clg_ops with = *o;
     with.conv_choices = &forced;
-    return op->workspace(&with, &g, pass);
+    const bool ready = clg__case_u32(c, "ready", 0) != 0;
+    return op->workspace(&with, &g, pass) + (ready ? op->ready_len(&with, &g, pass) : 0);
 }
 
 /* The map that the operator reads (x) or writes (y), as a tensor of four dimensions. */
@@ -118,6 +119,20 @@ static clg_tensor view_w(const clg_conv *g, clg_tensor t)
     return clg__tensor_view(t, 0, 4, g->r, g->s, g->c, g->k);
 }
 
+/* The filter of a case; with ready=1 made ready behind the pass's own workspace. */
+static int make_filter(const clg_conv_case *op, const clg_ops *o, const clg_case *c,
+                       const clg_conv *g, enum clg_pass pass, clg_tensor w, clg_tensor ws,
+                       clg_filter *out)
+{
+    *out = (clg_filter){ .w = view_w(g, w) };
+    const uint64_t len = op->ready_len(o, g, pass);
+    if (clg__case_u32(c, "ready", 0) == 0 || len == 0) {
+        return CLG_OK;
+    }
+    out->ready = clg__tensor_vec(ws, op->workspace(o, g, pass), (uint32_t)len);
+    return op->prepare(o, g, pass, out->w, out->ready);
+}
+
 int clg__conv_case_run(const clg_conv_case *op, const clg_ops *o, const clg_case *c,
                        const clg_tensor *in, const clg_tensor *out, clg_tensor ws)
 {
@@ -131,13 +146,15 @@ int clg__conv_case_run(const clg_conv_case *op, const clg_ops *o, const clg_case
     CLG_TRY(op->read_shape(c, &g));
     CLG_TRY(read_pass(c, &pass));
     CLG_TRY(clg__case_act(c, &e.act));
+    clg_filter f;
+    if (pass != CLG_BWD_WEIGHT) {
+        CLG_TRY(make_filter(op, &with, c, &g, pass, in[1], ws, &f));
+    }
     if (pass == CLG_FWD) {
         e.bias = clg__case_u32(c, "bias", 0) != 0 ? in[2] : CLG_NO_TENSOR;
-        CLG_TRY(op->fwd(&with, &g, view_x(op, &g, in[0]), view_w(&g, in[1]), &e,
-                        view_y(op, &g, out[0]), ws));
+        CLG_TRY(op->fwd(&with, &g, view_x(op, &g, in[0]), f, &e, view_y(op, &g, out[0]), ws));
     } else if (pass == CLG_BWD_DATA) {
-        CLG_TRY(op->bwd_data(&with, &g, view_y(op, &g, in[0]), view_w(&g, in[1]),
-                             view_x(op, &g, out[0]), ws));
+        CLG_TRY(op->bwd_data(&with, &g, view_y(op, &g, in[0]), f, view_x(op, &g, out[0]), ws));
     } else {
         CLG_TRY(op->bwd_weight(&with, &g, view_x(op, &g, in[0]), view_y(op, &g, in[1]),
                                view_w(&g, out[0]), ws));

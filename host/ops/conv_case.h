@@ -9,10 +9,13 @@ typedef struct clg_conv_case {
     bool up; /* transposed: reads [N,P,Q,K], writes [N,H,W,C] */
     int (*read_shape)(const clg_case *c, clg_conv *g);
     uint64_t (*workspace)(const clg_ops *o, const clg_conv *g, enum clg_pass pass);
-    int (*fwd)(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor w,
+    uint64_t (*ready_len)(const clg_ops *o, const clg_conv *g, enum clg_pass pass);
+    int (*prepare)(const clg_ops *o, const clg_conv *g, enum clg_pass pass, clg_tensor w,
+                   clg_tensor ready);
+    int (*fwd)(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_filter w,
                const clg_epilogue *e, clg_tensor y, clg_tensor ws);
-    int (*bwd_data)(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_tensor w,
-                    clg_tensor dx, clg_tensor ws);
+    int (*bwd_data)(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_filter w, clg_tensor dx,
+                    clg_tensor ws);
     int (*bwd_weight)(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,
                       clg_tensor dw, clg_tensor ws);
 } clg_conv_case;

@@ -491,7 +491,7 @@ static void bytes_foretold_are_bytes_taken(void **state)
             const clg_net_plan *list[1] = { &plan };
             plans[p](&plan, 3);
             clg_net_options opt = { .max_batch = N, .train = train != 0 };
-            TEST_OK(clg__net_bytes(&plan, &opt, &net));
+            TEST_OK(clg__net_bytes(test_ops(), &plan, &opt, &net));
             TEST_OK(clg__scratch_bytes(test_ops(), list, &batch, 1, train != 0, CLG_F32, &scratch));
             uint64_t before = clg__rt_bytes_used(test_rt());
             fixture f = make_fixture(plans[p], 3, train != 0);

@@ -319,7 +319,7 @@ static void bytes_foretold_are_bytes_taken_with_branches_and_sgd(void **state)
         test_plan_branched(&plan);
         clg_net_options opt = { .max_batch = N, .train = kind > 0,
                                 .optimizer = kind == 2 ? CLG_OPTIMIZER_SGD : CLG_OPTIMIZER_ADAM };
-        TEST_OK(clg__net_bytes(&plan, &opt, &net_bytes));
+        TEST_OK(clg__net_bytes(test_ops(), &plan, &opt, &net_bytes));
         TEST_OK(clg__scratch_bytes(test_ops(), list, &batch, 1, opt.train, CLG_F32, &scratch_bytes));
         uint64_t before = clg__rt_bytes_used(test_rt());
         TEST_OK(clg__scratch_create(&scratch, test_ops(), list, &batch, 1, opt.train, CLG_F32));

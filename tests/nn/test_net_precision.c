@@ -316,7 +316,7 @@ static void bytes_foretold_are_bytes_taken(void **state)
         test_plan_branched(&plan);
         const clg_net_plan *list[1] = { &plan };
         clg_net_options opt = { .max_batch = N, .train = i % 2 == 0, .store = store };
-        TEST_OK(clg__net_bytes(&plan, &opt, &net));
+        TEST_OK(clg__net_bytes(test_ops(), &plan, &opt, &net));
         TEST_OK(clg__scratch_bytes(test_ops(), list, &batch, 1, opt.train, store, &scratch));
         clg_scratch *s = NULL;
         clg_net *made = NULL;
