@@ -1,6 +1,6 @@
 /* Matrix product, CPU family: one work-item per work-group, register tiles, no local memory.
  *
- *     C[m,n] = act(alpha * op(A) op(B) + beta * C + bias),  row-major, op(X) = X or X transposed
+ *     C[m,n] = end(alpha * op(A) op(B) + beta * C),  row-major, op(X) = X or X transposed
  *
  * gemm_cpu does a group of row tiles of one column panel in one launch: it packs its panel of op(B)
  * into private memory (KC rows at a time, contiguous, zero beyond n; a stored-transposed B is
@@ -11,7 +11,7 @@
  * the tile, the group or the number of compute units: the bits depend on KC alone (gemm_dot: on VW).
  * Method: panels and micro-kernel of Goto, van de Geijn, "Anatomy of high-performance matrix
  * multiplication" (TOMS 2008), with the roles of A and B exchanged. */
-#include "common.clh"
+#include "gemm_end.clh"
 
 #ifndef VW
 #define VW 16 /* floats per vector: 4, 8, 16 */
@@ -42,22 +42,15 @@ typedef CAT(float, VW) vec;
 #define VLOAD(p) CAT(vload, VW)(0, p)
 #define VSTORE(v, p) CAT(vstore, VW)(v, 0, p)
 #define VACT CAT(act_apply, VW)
+#define VGRAD CAT(act_grad_from_output, VW)
 #define GET CAT(load, VW)
 
-/* With -DSTORE the operands are 16 bits wide; C too, unless -DC_FLOAT. */
-#if STORE && !defined(C_FLOAT)
-#define C_STORED
-#define cstore store
+#ifdef C_STORED
 #define C_VLOAD CAT(load, VW)
 #define C_VSAVE CAT(save, VW)
-#define C_LOAD load
-#define C_SAVE save
 #else
-#define cstore float
 #define C_VLOAD VLOAD
 #define C_VSAVE VSTORE
-#define C_LOAD(p, i) ((p)[i])
-#define C_SAVE(v, p, i) ((p)[i] = (v))
 #endif
 
 /* Halves of two vectors taken in turn. Written element by element: assignments to .even and .odd
@@ -182,50 +175,114 @@ static inline void unpack_rows(__global const store *a, uint lda, uint m, uint i
 #endif
 #endif
 
+/* Elements lo .. hi-1 of a vector at p; the others are 0 and not touched in memory. */
+static inline vec bias_part(__global const float *p, uint lo, uint hi)
+{
+    float t[VW];
+    for (uint i = 0; i < VW; ++i) {
+        t[i] = i >= lo && i < hi ? p[i] : 0.0f;
+    }
+    return VLOAD(t);
+}
+static inline vec c_part(__global const cstore *p, uint lo, uint hi)
+{
+    float t[VW];
+    for (uint i = 0; i < VW; ++i) {
+        t[i] = i >= lo && i < hi ? C_LOAD(p, i) : 0.0f;
+    }
+    return VLOAD(t);
+}
+static inline void save_part(vec v, __global cstore *p, uint lo, uint hi)
+{
+    float t[VW];
+    VSTORE(v, t);
+    for (uint i = lo; i < hi; ++i) {
+        C_SAVE(t[i], p, i);
+    }
+}
+
 /* Tile rows r0 .. r1-1 and columns c0 .. c1-1 to C. `beta` is the factor of what C holds (0: not
- * read); bias and act are applied when `last`, that is when the sum is complete. */
+ * read); the fused end is applied when `last`, that is when the sum is complete. bias and y start
+ * where c does. One text for whole and cut vectors: an activation is much code. */
 static inline void store_tile(vec acc[MR][NV], __global cstore *c, uint ldc, uint r0, uint r1,
-                              uint c0, uint c1, float alpha, float beta, bool last, uint has_bias,
-                              __global const float *bias, int act, float slope)
+                              uint c0, uint c1, float alpha, float beta, bool last, uint ends,
+                              __global const float *bias, __global const cstore *y, int act,
+                              float slope)
 {
     for (uint r = r0; r < r1; ++r) {
-        __global cstore *row = c + (size_t)r * ldc;
-        if (c0 == 0 && c1 == NR) {
-#pragma unroll
-            for (int j = 0; j < NV; ++j) {
-                vec v = acc[r][j] * alpha;
-                if (beta != 0.0f) {
-                    v = MUL_ADD(C_VLOAD(row + j * VW), (vec)(beta), v);
-                }
-                if (last && has_bias) {
-                    v += VLOAD(bias + j * VW);
-                }
-                if (last) {
-                    v = VACT(act, slope, v);
-                }
-                C_VSAVE(v, row + j * VW);
+        for (uint j = 0; j < NV; ++j) {
+            const uint at = j * VW, from = max(c0, at), to = min(c1, at + VW);
+            const uint lo = from - at, hi = to - at;
+            const bool whole = from == at && to == at + VW;
+            __global cstore *row = c + (size_t)r * ldc + at;
+            __global const cstore *out = y + (size_t)r * ldc + at;
+            if (from >= to) {
+                continue;
             }
-        } else {
-            const float *from = (const float *)acc[r];
-            for (uint j = c0; j < c1; ++j) {
-                float v = from[j] * alpha;
-                if (beta != 0.0f) {
-                    v = MUL_ADD(C_LOAD(row, j), beta, v);
-                }
-                if (last && has_bias) {
-                    v += bias[j];
-                }
-                if (last) {
-                    v = act_apply(act, slope, v);
-                }
-                C_SAVE(v, row, j);
+            vec v = acc[r][j] * alpha;
+            if (beta != 0.0f) {
+                v = MUL_ADD(whole ? C_VLOAD(row) : c_part(row, lo, hi), (vec)(beta), v);
+            }
+            if (last && (ends & ENDS_BIAS)) {
+                v += whole ? VLOAD(bias + at) : bias_part(bias + at, lo, hi);
+            }
+            if (last && (ends & ENDS_GRAD)) {
+                v = VGRAD(act, slope, whole ? C_VLOAD(out) : c_part(out, lo, hi), v);
+            } else if (last) {
+                v = VACT(act, slope, v);
+            }
+            if (whole) {
+                C_VSAVE(v, row);
+            } else {
+                save_part(v, row, lo, hi);
             }
         }
     }
 }
 
+/* sums[j] = the sum of op(B)'s column j for the columns n0 .. n0+NR below n. */
+static inline void sum_columns(__global const store *b, uint ldb, uint n0, uint n, uint k,
+                               __global float *sums)
+{
+    for (uint j = n0; j < min(n, n0 + NR); j += VW) {
+        const uint some = min(n - j, (uint)VW);
+        float t[VW];
+        vec s = (vec)(0.0f);
+        VSTORE(s, t);
+        for (size_t p = 0; p < k; ++p) {
+            if (some == VW) {
+                s += GET(b + p * ldb + j);
+                continue;
+            }
+            for (uint i = 0; i < some; ++i) {
+                t[i] += load(b, p * ldb + j + i);
+            }
+        }
+        if (some == VW) {
+            VSTORE(s, sums + j);
+        }
+        for (uint i = 0; i < some && some < VW; ++i) {
+            sums[j + i] = t[i];
+        }
+    }
+}
+
+/* sums[i] = the sum of op(A)'s row i. */
+static inline void sum_rows(__global const store *a, uint lda, uint m, uint k,
+                            __global float *sums)
+{
+    for (size_t i = 0; i < m; ++i) {
+        float s = 0.0f;
+        for (size_t p = 0; p < k; ++p) {
+            s += load(a, TA ? p * lda + i : i * lda + p);
+        }
+        sums[i] = s;
+    }
+}
+
 /* a: op(A)[i][p] = a[i*lda + p] (TA: a[p*lda + i]); b: op(B)[p][j] = b[p*ldb + j] (BPACK 2:
- * b[j*ldb + p]); c[i*ldc + j]; bias[n] if has_bias; batch z starts at z*stride_x in each but bias.
+ * b[j*ldb + p]); c[i*ldc + j], y alike; bias[n], sums[n]; which of these are used: `ends` of
+ * gemm_end.clh (sums: of op(B) as it is stored); batch z starts at z*stride_x in each but bias, sums.
  * Needs m >= MR when TA is 1, and n >= NR when BPACK is 0: the last tile starts at m - MR (n - NR)
  * and stores only the rows (columns) that no other tile has.
  * Work-item (one of `groups` groups of row tiles, panel of NR columns, z): the groups of a panel are
@@ -235,10 +292,10 @@ static inline void store_tile(vec acc[MR][NV], __global cstore *c, uint ldc, uin
  * -D VW=16 NV=2 MR=8 KC=512 TA=0 BPACK=1 CT=128 STORE=0 C_FLOAT. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemm_cpu(__global const store *a, uint a_off, __global const store *b, uint b_off,
-              __global const float *bias, uint bias_off, __global cstore *c, uint c_off, uint m,
-              uint n, uint k, uint lda, uint ldb, uint ldc, uint groups, uint stride_a,
-              uint stride_b, uint stride_c, uint has_bias, int act, float alpha, float beta,
-              float slope)
+              __global const float *bias, uint bias_off, __global const cstore *y, uint y_off,
+              __global float *sums, uint sums_off, __global cstore *c, uint c_off, uint m, uint n,
+              uint k, uint lda, uint ldb, uint ldc, uint groups, uint stride_a, uint stride_b,
+              uint stride_c, uint ends, int act, float alpha, float beta, float slope)
 {
     const uint group = get_global_id(0), all = (m + MR - 1) / MR;
     const uint n0 = get_global_id(1) * NR;
@@ -247,6 +304,14 @@ void gemm_cpu(__global const store *a, uint a_off, __global const store *b, uint
     a += a_off + (size_t)z * stride_a;
     b += b_off + (size_t)z * stride_b;
     c += c_off + (size_t)z * stride_c;
+    y += y_off + (size_t)z * stride_c;
+    if ((ends & ENDS_SUMS) && group == 0) {
+        if (!(ends & ENDS_TURNED)) {
+            sum_columns(b, ldb, n0, n, k, sums + sums_off);
+        } else if (n0 == 0) {
+            sum_rows(a, lda, m, k, sums + sums_off);
+        }
+    }
 #if BPACK
     vec panel[KC * NV];
     const uint nb = n0;
@@ -258,7 +323,7 @@ void gemm_cpu(__global const store *a, uint a_off, __global const store *b, uint
     float at[KC * MR];
 #endif
 #ifdef C_STORED
-    float sums[CT * NR];
+    float parts[CT * NR];
 #endif
     uint kc;
     for (uint k0 = 0; k0 < k; k0 += kc) {
@@ -270,7 +335,7 @@ void gemm_cpu(__global const store *a, uint a_off, __global const store *b, uint
             const uint ib = m < MR ? 0 : min(t * MR, m - MR);
             vec acc[MR][NV];
 #ifdef C_STORED
-            float *kept = sums + (t - first) * (MR * NR);
+            float *kept = parts + (t - first) * (MR * NR);
 #pragma unroll
             for (int i = 0; i < MR; ++i) {
 #pragma unroll
@@ -349,27 +414,28 @@ void gemm_cpu(__global const store *a, uint a_off, __global const store *b, uint
             const float had = k0 == 0 ? beta : 1.0f;
 #endif
             store_tile(acc, c + (size_t)ib * ldc + nb, ldc, t * MR - ib, min((uint)MR, m - ib),
-                       n0 - nb, min((uint)NR, n - nb), alpha, had, k0 + kc >= k, has_bias, bias,
-                       act, slope);
+                       n0 - nb, min((uint)NR, n - nb), alpha, had, k0 + kc >= k, ends, bias,
+                       y + (size_t)ib * ldc + nb, act, slope);
         }
     }
 }
 
 /* Rows of a[i*lda + p] times the vector x[p], p < k, with contiguous rows and x:
- * c[i*c_step] = act(alpha * sum + beta * c + bias[i*bias_step]). Four vectors of partial sums,
+ * c[i*c_step] = end(alpha * sum + beta * c), with bias[i*bias_step] and y[i*c_step]. Four vectors of partial sums,
  * then a fixed tree. Work-item (group of `rows` rows, z). -D VW=16. */
 __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void gemm_dot(__global const store *a, uint a_off, __global const store *x, uint x_off,
-              __global const float *bias, uint bias_off, __global cstore *c, uint c_off, uint m,
-              uint k, uint lda, uint c_step, uint bias_step, uint rows, uint stride_a,
-              uint stride_x, uint stride_c, uint has_bias, int act, float alpha, float beta,
-              float slope)
+              __global const float *bias, uint bias_off, __global const cstore *y, uint y_off,
+              __global cstore *c, uint c_off, uint m, uint k, uint lda, uint c_step,
+              uint bias_step, uint rows, uint stride_a, uint stride_x, uint stride_c, uint ends,
+              int act, float alpha, float beta, float slope)
 {
     const uint first = get_global_id(0) * rows;
     const uint z = get_global_id(1);
     const uint end = min(first + rows, m);
     x += x_off + (size_t)z * stride_x;
     c += c_off + (size_t)z * stride_c;
+    y += y_off + (size_t)z * stride_c;
     a += a_off + (size_t)z * stride_a;
     for (uint i = first; i < end; ++i) {
         __global const store *row = a + (size_t)i * lda;
@@ -403,9 +469,8 @@ void gemm_dot(__global const store *a, uint a_off, __global const store *x, uint
         if (beta != 0.0f) {
             v = MUL_ADD(C_LOAD(to, 0), beta, v);
         }
-        if (has_bias) {
-            v += bias[bias_off + i * bias_step];
-        }
-        C_SAVE(act_apply(act, slope, v), to, 0);
+        v = end_element(v, ends, bias + bias_off + i * bias_step, y + (size_t)i * c_step, act,
+                        slope);
+        C_SAVE(v, to, 0);
     }
 }

@@ -1,12 +1,12 @@
 /* Matrix product, GPU family: a work-group computes a tile of C from tiles of A and B in local
  * memory, each work-item WM x WN elements in registers.
  *
- *     C[m,n] = act(alpha * op(A) op(B) + beta * C + bias),  row-major, op(X) = X or X transposed
+ *     C[m,n] = end(alpha * op(A) op(B) + beta * C),  row-major, op(X) = X or X transposed
  *
- * Also bias and activation by themselves, for a product made by another library. Not here: tiles
+ * Also the fused end (gemm_end.clh) by itself, for a product made by another library. Not here: tiles
  * for CPUs (gemm.cl). Every element is summed over k in rising order (gemv_gpu: by lanes, then a
  * fixed tree), so the bits do not depend on the number of compute units. */
-#include "common.clh"
+#include "gemm_end.clh"
 
 #ifndef LX
 #define LX 16 /* work-group columns */
@@ -23,40 +23,38 @@
 #ifndef TK
 #define TK 16 /* depth of a tile */
 #endif
-/* With -DSTORE the operands are 16 bits wide; C too, unless -DC_FLOAT. */
-#if STORE && !defined(C_FLOAT)
-#define cstore store
-#define C_LOAD load
-#define C_SAVE save
-#else
-#define cstore float
-#define C_LOAD(p, i) ((p)[i])
-#define C_SAVE(v, p, i) ((p)[i] = (v))
-#endif
 #define TM (LY * WM)
 #define TN (LX * WN)
 
 /* a: op(A)[i][p] = a[i*lda + p] (ta: a[p*lda + i]); b: op(B)[p][j] = b[p*ldb + j] (tb:
- * b[j*ldb + p]); c[i*ldc + j]; bias[n] if has_bias; batch z starts at z*stride_x in each but bias.
+ * b[j*ldb + p]); c[i*ldc + j], y alike; bias[n], sums[n]; which of these are used: `ends` of
+ * gemm_end.clh; batch z starts at z*stride_x in each but bias and sums.
  * Work-group (tile of TN columns, tile of TM rows, z); work-item (x, y) has columns x + j*LX and
  * rows y + i*LY of the tile. Local memory 4*TK*(TM+1 + TN+1) bytes.
  * -D LX=16 LY=16 WM=4 WN=4 TK=16 STORE=0 C_FLOAT. */
 __kernel __attribute__((reqd_work_group_size(LX, LY, 1)))
 void gemm_gpu(__global const store *a, uint a_off, __global const store *b, uint b_off,
-              __global const float *bias, uint bias_off, __global cstore *c, uint c_off, uint m,
-              uint n, uint k, uint lda, uint ldb, uint ldc, uint ta, uint tb, uint stride_a,
-              uint stride_b, uint stride_c, uint has_bias, int act, float alpha, float beta,
-              float slope)
+              __global const float *bias, uint bias_off, __global const cstore *y, uint y_off,
+              __global float *sums, uint sums_off, __global cstore *c, uint c_off, uint m, uint n,
+              uint k, uint lda, uint ldb, uint ldc, uint ta, uint tb, uint stride_a, uint stride_b,
+              uint stride_c, uint ends, int act, float alpha, float beta, float slope)
 {
     __local float at[TK][TM + 1];
     __local float bt[TK][TN + 1];
-    const uint x = get_local_id(0), y = get_local_id(1), lane = y * LX + x;
+    const uint x = get_local_id(0), y_lane = get_local_id(1), lane = y_lane * LX + x;
     const uint j0 = (uint)get_global_id(0) / LX * TN, i0 = (uint)get_global_id(1) / LY * TM;
     const uint z = get_global_id(2);
     a += a_off + (size_t)z * stride_a;
     b += b_off + (size_t)z * stride_b;
     c += c_off + (size_t)z * stride_c;
-    float acc[WM][WN];
+    y += y_off + (size_t)z * stride_c;
+    /* All lanes of a column add up the same numbers; the first writes. */
+    const bool want_sums = (ends & ENDS_SUMS) && i0 == 0;
+    float acc[WM][WN], sum[WN];
+#pragma unroll
+    for (int j = 0; j < WN; ++j) {
+        sum[j] = 0.0f;
+    }
 #pragma unroll
     for (int i = 0; i < WM; ++i) {
 #pragma unroll
@@ -88,11 +86,17 @@ void gemm_gpu(__global const store *a, uint a_off, __global const store *b, uint
             float av[WM], bv[WN];
 #pragma unroll
             for (int i = 0; i < WM; ++i) {
-                av[i] = at[p][y + i * LY];
+                av[i] = at[p][y_lane + i * LY];
             }
 #pragma unroll
             for (int j = 0; j < WN; ++j) {
                 bv[j] = bt[p][x + j * LX];
+            }
+            if (want_sums) {
+#pragma unroll
+                for (int j = 0; j < WN; ++j) {
+                    sum[j] += bv[j];
+                }
             }
 #pragma unroll
             for (int i = 0; i < WM; ++i) {
@@ -106,7 +110,7 @@ void gemm_gpu(__global const store *a, uint a_off, __global const store *b, uint
     }
 #pragma unroll
     for (int i = 0; i < WM; ++i) {
-        const uint row = i0 + y + i * LY;
+        const uint row = i0 + y_lane + i * LY;
 #pragma unroll
         for (int j = 0; j < WN; ++j) {
             const uint col = j0 + x + j * LX;
@@ -116,11 +120,17 @@ void gemm_gpu(__global const store *a, uint a_off, __global const store *b, uint
                 if (beta != 0.0f) {
                     v = MUL_ADD(C_LOAD(to, 0), beta, v);
                 }
-                if (has_bias) {
-                    v += bias[bias_off + col];
-                }
-                C_SAVE(act_apply(act, slope, v), to, 0);
+                v = end_element(v, ends, bias + bias_off + col, y + (size_t)row * ldc + col, act,
+                                slope);
+                C_SAVE(v, to, 0);
             }
+        }
+    }
+#pragma unroll
+    for (int j = 0; j < WN; ++j) {
+        const uint col = j0 + x + j * LX;
+        if (want_sums && y_lane == 0 && col < n) {
+            sums[sums_off + col] = sum[j];
         }
     }
 }
@@ -129,15 +139,15 @@ void gemm_gpu(__global const store *a, uint a_off, __global const store *b, uint
 #define LANES 64 /* work-items per row, a power of two */
 #endif
 
-/* Rows of a[i*a_row + p*a_col] times x[p*x_step], p < k: c[i*c_step] = act(alpha * sum + beta * c +
- * bias[i*bias_step]). One work-group per row i and batch z: (lanes, i, z). Local memory 4*LANES
+/* Rows of a[i*a_row + p*a_col] times x[p*x_step], p < k: c[i*c_step] = end(alpha * sum + beta * c),
+ * with bias[i*bias_step] and y[i*c_step]. One work-group per row i and batch z: (lanes, i, z). Local memory 4*LANES
  * bytes. -D LANES=64. */
 __kernel __attribute__((reqd_work_group_size(LANES, 1, 1)))
 void gemv_gpu(__global const store *a, uint a_off, __global const store *x, uint x_off,
-              __global const float *bias, uint bias_off, __global cstore *c, uint c_off, uint k,
-              uint a_row, uint a_col, uint x_step, uint c_step, uint bias_step, uint stride_a,
-              uint stride_x, uint stride_c, uint has_bias, int act, float alpha, float beta,
-              float slope)
+              __global const float *bias, uint bias_off, __global const cstore *y, uint y_off,
+              __global cstore *c, uint c_off, uint k, uint a_row, uint a_col, uint x_step,
+              uint c_step, uint bias_step, uint stride_a, uint stride_x, uint stride_c, uint ends,
+              int act, float alpha, float beta, float slope)
 {
     __local float part[LANES];
     const uint lane = get_local_id(0), i = get_global_id(1), z = get_global_id(2);
@@ -156,28 +166,28 @@ void gemv_gpu(__global const store *a, uint a_off, __global const store *x, uint
         barrier(CLK_LOCAL_MEM_FENCE);
     }
     if (lane == 0) {
-        __global cstore *to = c + c_off + (size_t)z * stride_c + (size_t)i * c_step;
+        const size_t at = (size_t)z * stride_c + (size_t)i * c_step;
+        __global cstore *to = c + c_off + at;
         float v = part[0] * alpha;
         if (beta != 0.0f) {
             v = MUL_ADD(C_LOAD(to, 0), beta, v);
         }
-        if (has_bias) {
-            v += bias[bias_off + i * bias_step];
-        }
-        C_SAVE(act_apply(act, slope, v), to, 0);
+        v = end_element(v, ends, bias + bias_off + i * bias_step, y + y_off + at, act, slope);
+        C_SAVE(v, to, 0);
     }
 }
 
-/* In place: c[i*ldc + j] = act(c[i*ldc + j] + bias[j]), i < m, j < n. Any family.
+/* In place: the end of c[i*ldc + j], i < m, j < n, with bias[j] and y as c. Any family.
  * Work-item (`cols` columns, row i, z); batch z starts at z*stride_c. */
-__kernel void gemm_bias_act(__global const float *bias, uint bias_off, __global float *c,
-                            uint c_off, uint n, uint ldc, uint cols, uint stride_c, uint has_bias,
-                            int act, float slope)
+__kernel void gemm_end(__global const float *bias, uint bias_off, __global const cstore *y,
+                       uint y_off, __global cstore *c, uint c_off, uint n, uint ldc, uint cols,
+                       uint stride_c, uint ends, int act, float slope)
 {
     const uint first = get_global_id(0) * cols, end = min(first + cols, n);
-    c += c_off + (size_t)get_global_id(2) * stride_c + get_global_id(1) * (size_t)ldc;
+    const size_t at = (size_t)get_global_id(2) * stride_c + get_global_id(1) * (size_t)ldc;
+    c += c_off + at;
+    y += y_off + at;
     for (uint j = first; j < end; ++j) {
-        const float v = has_bias ? c[j] + bias[bias_off + j] : c[j];
-        c[j] = act_apply(act, slope, v);
+        C_SAVE(end_element(C_LOAD(c, j), ends, bias + bias_off + j, y + j, act, slope), c, j);
     }
 }

@@ -9,9 +9,8 @@
 /* A product as a back end sees it: checked, sizes > 0. */
 typedef struct clg_product {
     clg_gemm g;
-    clg_tensor a, b, c, bias; /* bias: CLG_NO_TENSOR for none */
-    enum clg_act act;
-    float slope;
+    clg_tensor a, b, c;
+    clg_gemm_end end;
 } clg_product;
 
 /* ---- builtin.c, builtin_gpu.c: our kernels ---- */
@@ -55,8 +54,12 @@ int clg__builtin_open(clg_builtin *b, clg_rt *rt);
 int clg__builtin_run(clg_builtin *b, const clg_product *p);
 int clg__builtin_gpu_open(clg_builtin *b, enum clg_storage s);
 int clg__builtin_gpu_run(clg_builtin *b, const clg_product *p);
-/* c = act(c + bias) by itself, on any device. */
-int clg__builtin_bias_act(clg_rt *rt, const clg_product *p);
+/* The kernels' word for p->end, as in cl/gemm_end.clh. ENDS_TURNED: the product was transposed, so
+ * that the sums are those of op(A)'s rows. */
+enum { ENDS_BIAS = 1, ENDS_GRAD = 2, ENDS_SUMS = 4, ENDS_TURNED = 8 };
+uint32_t clg__builtin_ends(const clg_product *p);
+/* The fused end by itself, on any device; not the sums. */
+int clg__builtin_end(clg_rt *rt, const clg_product *p);
 
 /* ---- clblast.c: the only file that knows CLBlast ---- */
 /* Tile parameters of its Xgemm kernel, in CLBlast's (alphabetical) order. */

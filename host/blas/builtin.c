@@ -56,6 +56,13 @@ const char *clg__builtin_storage_options(enum clg_storage s)
     return text[s];
 }
 
+uint32_t clg__builtin_ends(const clg_product *p)
+{
+    return (clg__tensor_is(p->end.bias) ? ENDS_BIAS : 0u) |
+           (clg__tensor_is(p->end.y) ? ENDS_GRAD : 0u) |
+           (clg__tensor_is(p->end.sums) ? ENDS_SUMS : 0u);
+}
+
 static uint32_t wanted_items(const clg_builtin *b)
 {
     uint32_t n = 4 * b->units;
@@ -121,10 +128,11 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t ro
     return v;
 }
 
-static int run_tiles(clg_builtin *b, const clg_product *p)
+/* more: further ENDS_... */
+static int run_tiles(clg_builtin *b, const clg_product *p, uint32_t more)
 {
     const clg_gemm *g = &p->g;
-    uint32_t groups = 1, has_bias = clg__tensor_is(p->bias);
+    uint32_t groups = 1, ends = clg__builtin_ends(p) | more;
     const uint32_t rows_max = p->c.dtype == CLG_F32 ? ROWS_MAX : ROWS_KEPT;
     variant v = pick_variant(b, g, rows_max, &groups);
     clg_kernel *k = NULL;
@@ -137,13 +145,14 @@ static int run_tiles(clg_builtin *b, const clg_product *p)
     grid.bytes =
         4.0 * g->batch *
         ((double)g->m * g->k + (double)g->k * g->n + (g->beta != 0.0f ? 2.0 : 1.0) * g->m * g->n);
-    CLG_TRY(clg__launch(b->rt, k, grid,
-                        CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->bias), CLG_ARG(p->c),
-                                 CLG_ARG(g->m), CLG_ARG(g->n), CLG_ARG(g->k), CLG_ARG(g->lda),
-                                 CLG_ARG(g->ldb), CLG_ARG(g->ldc), CLG_ARG(groups),
-                                 CLG_ARG(g->stride_a), CLG_ARG(g->stride_b), CLG_ARG(g->stride_c),
-                                 CLG_ARG(has_bias), CLG_ARG((int32_t)p->act), CLG_ARG(g->alpha),
-                                 CLG_ARG(g->beta), CLG_ARG(p->slope))));
+    CLG_TRY(
+        clg__launch(b->rt, k, grid,
+                    CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias), CLG_ARG(p->end.y),
+                             CLG_ARG(p->end.sums), CLG_ARG(p->c), CLG_ARG(g->m), CLG_ARG(g->n),
+                             CLG_ARG(g->k), CLG_ARG(g->lda), CLG_ARG(g->ldb), CLG_ARG(g->ldc),
+                             CLG_ARG(groups), CLG_ARG(g->stride_a), CLG_ARG(g->stride_b),
+                             CLG_ARG(g->stride_c), CLG_ARG(ends), CLG_ARG((int32_t)p->end.act),
+                             CLG_ARG(g->alpha), CLG_ARG(g->beta), CLG_ARG(p->end.slope))));
 out:
     return status;
 }
@@ -153,7 +162,7 @@ static int run_dot(clg_builtin *b, const clg_product *p, uint32_t m, uint32_t c_
                    uint32_t bias_step)
 {
     const clg_gemm *g = &p->g;
-    uint32_t has_bias = clg__tensor_is(p->bias), rows = clg__ceil_div(m, wanted_items(b));
+    uint32_t ends = clg__builtin_ends(p), rows = clg__ceil_div(m, wanted_items(b));
     double worth = ITEM_FLOPS / 8.0 / (2.0 * g->k);
     int status = CLG_OK;
 
@@ -171,12 +180,12 @@ static int run_dot(clg_builtin *b, const clg_product *p, uint32_t m, uint32_t c_
     grid.flops = 2.0 * m * g->k * g->batch;
     grid.bytes = 4.0 * g->batch * ((double)m * g->k + g->k + m);
     CLG_TRY(clg__launch(b->rt, *dot, grid,
-                        CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->bias), CLG_ARG(p->c),
-                                 CLG_ARG(m), CLG_ARG(g->k), CLG_ARG(g->lda), CLG_ARG(c_step),
-                                 CLG_ARG(bias_step), CLG_ARG(rows), CLG_ARG(g->stride_a),
-                                 CLG_ARG(g->stride_b), CLG_ARG(g->stride_c), CLG_ARG(has_bias),
-                                 CLG_ARG((int32_t)p->act), CLG_ARG(g->alpha), CLG_ARG(g->beta),
-                                 CLG_ARG(p->slope))));
+                        CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias),
+                                 CLG_ARG(p->end.y), CLG_ARG(p->c), CLG_ARG(m), CLG_ARG(g->k),
+                                 CLG_ARG(g->lda), CLG_ARG(c_step), CLG_ARG(bias_step),
+                                 CLG_ARG(rows), CLG_ARG(g->stride_a), CLG_ARG(g->stride_b),
+                                 CLG_ARG(g->stride_c), CLG_ARG(ends), CLG_ARG((int32_t)p->end.act),
+                                 CLG_ARG(g->alpha), CLG_ARG(g->beta), CLG_ARG(p->end.slope))));
 out:
     return status;
 }
@@ -213,14 +222,14 @@ int clg__builtin_run(clg_builtin *b, const clg_product *given)
         clg_product t = transposed(&p);
         return run_dot(b, &t, g->n, 1, 1);
     }
-    if (g->n == 1 && g->ta && g->ldc == 1 && !clg__tensor_is(p.bias)) {
+    if (g->n == 1 && g->ta && g->ldc == 1 && !clg__tensor_is(p.end.bias)) {
         clg_product t = transposed(&p); /* a row that is contiguous, instead of a column */
         t.g.ldc = t.g.n;
-        return run_tiles(b, &t);
+        return run_tiles(b, &t, ENDS_TURNED);
     }
     if (g->k == 1 && g->tb && g->ldb == 1) {
         g->tb = false; /* a column stored tight is a row */
         g->ldb = g->n;
     }
-    return run_tiles(b, &p);
+    return run_tiles(b, &p, 0);
 }

@@ -64,25 +64,25 @@ static int run_gemv(clg_rt *rt, const clg_builtin_gpu *u, const clg_product *p, 
                     uint32_t a_row, uint32_t x_step, uint32_t c_step, uint32_t bias_step)
 {
     const clg_gemm *g = &p->g;
-    uint32_t has_bias = clg__tensor_is(p->bias), a_col = 1;
+    uint32_t ends = clg__builtin_ends(p), a_col = 1;
     const size_t groups[3] = { 1, rows, g->batch }, local[3] = { u->lanes, 1, 1 };
     clg_grid grid = clg__grid_local(g->batch > 1 ? 3 : 2, groups, local);
 
     grid.flops = 2.0 * rows * g->k * g->batch;
     grid.bytes = 4.0 * g->batch * ((double)rows * g->k + g->k + rows);
     return clg__launch(rt, u->dot, grid,
-                       CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->bias), CLG_ARG(p->c),
-                                CLG_ARG(g->k), CLG_ARG(a_row), CLG_ARG(a_col), CLG_ARG(x_step),
-                                CLG_ARG(c_step), CLG_ARG(bias_step), CLG_ARG(g->stride_a),
-                                CLG_ARG(g->stride_b), CLG_ARG(g->stride_c), CLG_ARG(has_bias),
-                                CLG_ARG((int32_t)p->act), CLG_ARG(g->alpha), CLG_ARG(g->beta),
-                                CLG_ARG(p->slope)));
+                       CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias),
+                                CLG_ARG(p->end.y), CLG_ARG(p->c), CLG_ARG(g->k), CLG_ARG(a_row),
+                                CLG_ARG(a_col), CLG_ARG(x_step), CLG_ARG(c_step),
+                                CLG_ARG(bias_step), CLG_ARG(g->stride_a), CLG_ARG(g->stride_b),
+                                CLG_ARG(g->stride_c), CLG_ARG(ends), CLG_ARG((int32_t)p->end.act),
+                                CLG_ARG(g->alpha), CLG_ARG(g->beta), CLG_ARG(p->end.slope)));
 }
 
 int clg__builtin_gpu_run(clg_builtin *b, const clg_product *p)
 {
     const clg_gemm *g = &p->g;
-    uint32_t has_bias = clg__tensor_is(p->bias), ta = g->ta, tb = g->tb;
+    uint32_t ends = clg__builtin_ends(p), ta = g->ta, tb = g->tb;
     const enum clg_storage s = clg__builtin_storage(p);
     const clg_builtin_gpu *u = &b->gpu_kernels[s];
     int status = clg__builtin_gpu_open(b, s);
@@ -108,33 +108,35 @@ int clg__builtin_gpu_run(clg_builtin *b, const clg_product *p)
     grid.flops = 2.0 * g->m * g->n * g->k * g->batch;
     grid.bytes = 4.0 * g->batch * ((double)g->m * g->k + (double)g->k * g->n + (double)g->m * g->n);
     return clg__launch(b->rt, u->tile, grid,
-                       CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->bias), CLG_ARG(p->c),
+                       CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias),
+                                CLG_ARG(p->end.y), CLG_ARG(p->end.sums), CLG_ARG(p->c),
                                 CLG_ARG(g->m), CLG_ARG(g->n), CLG_ARG(g->k), CLG_ARG(g->lda),
                                 CLG_ARG(g->ldb), CLG_ARG(g->ldc), CLG_ARG(ta), CLG_ARG(tb),
                                 CLG_ARG(g->stride_a), CLG_ARG(g->stride_b), CLG_ARG(g->stride_c),
-                                CLG_ARG(has_bias), CLG_ARG((int32_t)p->act), CLG_ARG(g->alpha),
-                                CLG_ARG(g->beta), CLG_ARG(p->slope)));
+                                CLG_ARG(ends), CLG_ARG((int32_t)p->end.act), CLG_ARG(g->alpha),
+                                CLG_ARG(g->beta), CLG_ARG(p->end.slope)));
 }
 
-int clg__builtin_bias_act(clg_rt *rt, const clg_product *p)
+int clg__builtin_end(clg_rt *rt, const clg_product *p)
 {
     const clg_gemm *g = &p->g;
     bool gpu = clg__rt_family(rt) == CLG_KERNELS_GPU;
-    uint32_t has_bias = clg__tensor_is(p->bias), cols = gpu ? 1 : 1024;
+    uint32_t ends = clg__builtin_ends(p), cols = gpu ? 1 : 1024;
     clg_kernel *k = NULL;
     int status = CLG_OK;
 
     /* Sizes that every device can have: this kernel uses none of them. */
-    CLG_TRY(clg__kernel_get(rt, "gemm_gpu", "gemm_bias_act", "-DLX=1 -DLY=1 -DLANES=1", &k));
+    CLG_TRY(clg__kernel_get(rt, "gemm_gpu", "gemm_end", "-DLX=1 -DLY=1 -DLANES=1", &k));
     const size_t local[3] = { gpu && clg__kernel_max_work_group(k) >= 64 ? 64 : 1, 1, 1 };
     const size_t groups[3] = { clg__ceil_div(g->n, cols * (uint32_t)local[0]), g->m, g->batch };
     clg_grid grid = clg__grid_local(g->batch > 1 ? 3 : 2, groups, local);
-    grid.bytes = 8.0 * g->m * g->n * g->batch;
+    grid.bytes = (clg__tensor_is(p->end.y) ? 12.0 : 8.0) * g->m * g->n * g->batch;
     grid.flops = 2.0 * g->m * g->n * g->batch;
-    CLG_TRY(clg__launch(rt, k, grid,
-                        CLG_ARGS(CLG_ARG(p->bias), CLG_ARG(p->c), CLG_ARG(g->n), CLG_ARG(g->ldc),
-                                 CLG_ARG(cols), CLG_ARG(g->stride_c), CLG_ARG(has_bias),
-                                 CLG_ARG((int32_t)p->act), CLG_ARG(p->slope))));
+    CLG_TRY(
+        clg__launch(rt, k, grid,
+                    CLG_ARGS(CLG_ARG(p->end.bias), CLG_ARG(p->end.y), CLG_ARG(p->c), CLG_ARG(g->n),
+                             CLG_ARG(g->ldc), CLG_ARG(cols), CLG_ARG(g->stride_c), CLG_ARG(ends),
+                             CLG_ARG((int32_t)p->end.act), CLG_ARG(p->end.slope))));
 out:
     return status;
 }

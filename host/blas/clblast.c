@@ -67,8 +67,8 @@ static CLBlastStatusCode temp_bytes(clg_rt *rt, const clg_gemm *g, size_t a_off,
     cl_command_queue queue = clg__rt_native_queue(rt);
     *bytes = 0;
     return CLBlastSGemmTempBufferSize(CLBlastLayoutRowMajor, transpose(g->ta), transpose(g->tb),
-                                      g->m, g->n, g->k, a_off, g->lda, b_off, g->ldb, c_off,
-                                      g->ldc, &queue, bytes);
+                                      g->m, g->n, g->k, a_off, g->lda, b_off, g->ldb, c_off, g->ldc,
+                                      &queue, bytes);
 }
 
 uint64_t clg__clblast_workspace(clg_rt *rt, const clg_gemm *g)
@@ -140,13 +140,16 @@ int clg__clblast_run(clg_rt *rt, const clg_product *p, clg_tensor ws)
         CLG_TRY(run_one(rt, p, ws));
     }
     clg__rt_foreign_end(rt, begun, "clblast_gemm", 2.0 * g->m * g->n * g->k * g->batch,
-                        4.0 * g->batch * ((double)g->m * g->k + (double)g->k * g->n +
-                                          (double)g->m * g->n));
-    if (clg__tensor_is(p->bias) || p->act != CLG_ACT_NONE) {
-        CLG_TRY(clg__builtin_bias_act(rt, p));
+                        4.0 * g->batch *
+                            ((double)g->m * g->k + (double)g->k * g->n + (double)g->m * g->n));
+    if (clg__tensor_is(p->end.bias) || p->end.act != CLG_ACT_NONE) {
+        CLG_TRY(clg__builtin_end(rt, p));
     }
 out:
     return status;
 }
 
-void clg__clblast_clear(void) { (void)CLBlastClearCache(); }
+void clg__clblast_clear(void)
+{
+    (void)CLBlastClearCache();
+}

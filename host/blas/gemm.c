@@ -151,6 +151,38 @@ static int check_matrix(const char *name, clg_tensor t, uint32_t rows, uint32_t 
     return CLG_OK;
 }
 
+static int check_end(const clg_product *p)
+{
+    const clg_gemm *g = &p->g;
+    const clg_gemm_end *e = &p->end;
+    bool bias = clg__tensor_is(e->bias), y = clg__tensor_is(e->y), sums = clg__tensor_is(e->sums);
+    int status = CLG_OK;
+
+    if ((bias && e->bias.dtype != CLG_F32) || (y && e->y.dtype != p->c.dtype) ||
+        (sums && e->sums.dtype != CLG_F32)) {
+        return clg__fail(CLG_E_INTERNAL,
+                         "gemm: bias, y and sums are of types %d, %d, %d; bias and sums float, y "
+                         "as c is, which is %d",
+                         (int)e->bias.dtype, (int)e->y.dtype, (int)e->sums.dtype, (int)p->c.dtype);
+    }
+    if (sums && (!g->ta || g->tb || g->batch > 1)) {
+        return clg__fail(
+            CLG_E_INTERNAL, "gemm: sums of the columns of B, with a %s, b %s, batch %u",
+            g->ta ? "transposed" : "as it is", g->tb ? "transposed" : "as it is", g->batch);
+    }
+    if (bias) {
+        CLG_TRY(check_matrix("bias", e->bias, 1, g->n, g->n, 1, 0));
+    }
+    if (y) {
+        CLG_TRY(check_matrix("y", e->y, g->m, g->n, g->ldc, g->batch, g->stride_c));
+    }
+    if (sums) {
+        CLG_TRY(check_matrix("sums", e->sums, 1, g->n, g->n, 1, 0));
+    }
+out:
+    return status;
+}
+
 static int check_product(const clg_product *p)
 {
     const clg_gemm *g = &p->g;
@@ -165,16 +197,13 @@ static int check_product(const clg_product *p)
     CLG_TRY(check_matrix("b", p->b, g->tb ? g->n : g->k, g->tb ? g->k : g->n, g->ldb, g->batch,
                          g->stride_b));
     CLG_TRY(check_matrix("c", p->c, g->m, g->n, g->ldc, g->batch, g->stride_c));
-    if (clg__tensor_is(p->bias)) {
-        CLG_TRY(check_matrix("bias", p->bias, 1, g->n, g->n, 1, 0));
+    if (clg__builtin_storage(p) == CLG_STORAGE_COUNT) {
+        return clg__fail(CLG_E_INTERNAL,
+                         "gemm: a, b and c are of types %d, %d, %d; a and b float, half or "
+                         "bfloat16, c as they are or float",
+                         (int)p->a.dtype, (int)p->b.dtype, (int)p->c.dtype);
     }
-    if (clg__builtin_storage(p) == CLG_STORAGE_COUNT ||
-        (clg__tensor_is(p->bias) && p->bias.dtype != CLG_F32)) {
-        status = clg__fail(CLG_E_INTERNAL,
-                           "gemm: a, b, c and bias are of types %d, %d, %d, %d; a "
-                           "and b float, half or bfloat16, c as they are or float, bias float",
-                           (int)p->a.dtype, (int)p->b.dtype, (int)p->c.dtype, (int)p->bias.dtype);
-    }
+    status = check_end(p);
 out:
     return status;
 }
@@ -189,29 +218,41 @@ uint64_t clg__gemm_workspace(const clg_blas *blas, const clg_gemm *g)
     return clg__blas_workspace(blas, blas->choice, g);
 }
 
+/* CLBlast has no products of 16-bit matrices summed in floats. */
+static bool is_clblast(int choice, enum clg_dtype dtype)
+{
+    return choice == CLG_GEMM_CLBLAST && dtype == CLG_F32;
+}
+
+bool clg__gemm_sums(const clg_blas *blas, enum clg_dtype dtype)
+{
+    return !is_clblast(blas->choice, dtype);
+}
+
 int clg__blas_run(clg_blas *blas, int choice, const clg_product *p, clg_tensor ws)
 {
     int status = check_product(p);
     if (status != CLG_OK) {
         return status;
     }
-    /* CLBlast has no products of 16-bit matrices summed in floats. */
-    return choice == CLG_GEMM_CLBLAST && p->a.dtype == CLG_F32
-               ? clg__clblast_run(blas->rt, p, ws)
-               : clg__builtin_run(&blas->builtin, p);
+    if (!is_clblast(choice, p->a.dtype)) {
+        return clg__builtin_run(&blas->builtin, p);
+    }
+    if (clg__tensor_is(p->end.sums)) {
+        return clg__fail(CLG_E_INTERNAL, "gemm: %s gives no sums of columns", backend_name(choice));
+    }
+    return clg__clblast_run(blas->rt, p, ws);
 }
 
 int clg__gemm_epilogue(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
-                       clg_tensor bias, enum clg_act act, float slope, clg_tensor ws)
+                       const clg_gemm_end *end, clg_tensor ws)
 {
-    const clg_product p = {
-        .g = *g, .a = a, .b = b, .c = c, .bias = bias, .act = act, .slope = slope
-    };
+    const clg_product p = { .g = *g, .a = a, .b = b, .c = c, .end = *end };
     return clg__blas_run(blas, blas->choice, &p, ws);
 }
 
 int clg__gemm(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
               clg_tensor ws)
 {
-    return clg__gemm_epilogue(blas, g, a, b, c, CLG_NO_TENSOR, CLG_ACT_NONE, 0.0f, ws);
+    return clg__gemm_epilogue(blas, g, a, b, c, &(clg_gemm_end){ 0 }, ws);
 }

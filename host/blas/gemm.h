@@ -32,9 +32,20 @@ uint64_t clg__gemm_workspace(const clg_blas *blas, const clg_gemm *g);
  * they are or float; sums are floats, rounded once. 16-bit products are always the builtin ones. */
 int clg__gemm(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
               clg_tensor ws);
-/* The same with a fused end: C = act(alpha * op(A) op(B) + beta * C + bias), the bias [n] (or
- * CLG_NO_TENSOR) added to every row; slope of CLG_ACT_LRELU. Same workspace. */
+/* What is fused to a product. Zeroed: nothing. */
+typedef struct clg_gemm_end {
+    clg_tensor bias;  /* [n], added to every row, or CLG_NO_TENSOR */
+    enum clg_act act; /* C = act(alpha * op(A) op(B) + beta * C + bias) ... */
+    float slope;      /* of CLG_ACT_LRELU */
+    clg_tensor y;     /* ... or, where given, that sum times act's derivative, which is told from
+                         this output of it: the way back through an activation. Like C. */
+    clg_tensor sums;  /* [n] floats: where the sums of op(B)'s columns go, or CLG_NO_TENSOR. Of one
+                         product with A transposed, B not, on a back end that clg__gemm_sums. */
+} clg_gemm_end;
+/* The same with a fused end; same workspace. */
 int clg__gemm_epilogue(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
-                       clg_tensor bias, enum clg_act act, float slope, clg_tensor ws);
+                       const clg_gemm_end *end, clg_tensor ws);
+/* Do products of matrices of this type give column sums? Else they are a reduction of their own. */
+bool clg__gemm_sums(const clg_blas *blas, enum clg_dtype dtype);
 
 #endif

@@ -242,6 +242,7 @@ static int learn_g(clg_walk *k, const clg_net_pass *pass, uint32_t group)
     clg_net_back through = { .first = group, .groups = 1, .dx = dfake };
     clg_net_pass gp = g_pass(k);
     int status = CLG_OK;
+    through.gate = clg__net_gate(t->g, &gp, t->d);
     for (uint32_t i = 0; i < t->table.g_count; i++) {
         const clg_loss_term *term = &t->table.g[i];
         through.dy[term->head] = dlogits(k, term->head, 0, 1);
@@ -253,6 +254,7 @@ static int learn_g(clg_walk *k, const clg_net_pass *pass, uint32_t group)
     CLG_TRY(clg__net_back(t->d, pass, &through));
     CLG_TRY(clg__net_back(t->g, &gp,
                           &(clg_net_back){ .want_dw = true,
+                                           .gated = through.gate.act != CLG_ACT_NONE,
                                            .dy = { image_rows(k, CLG_GROUP_REAL, 1) } }));
 out:
     return status;

@@ -165,7 +165,8 @@ static int begin(clg_way *w, clg_net *net, const clg_net_pass *pass, const clg_n
     uint32_t rows = pass->n / pass->groups;
     *w = (clg_way){ .k = { .net = net, .pass = pass, .first = rows * back->first,
                            .n = rows * groups, .first_group = back->first, .groups = groups,
-                           .mode = CLG_NET_TRAIN, .want_dw = back->want_dw },
+                           .mode = CLG_NET_TRAIN, .want_dw = back->want_dw, .gate = back->gate,
+                           .gated = back->gated },
                     .back = back };
     for (uint32_t h = 0; h < plan->head_count; h++) {
         uint64_t len = w->k.n * clg__layer_out(&plan->layer[plan->head[h]]);
@@ -174,11 +175,28 @@ static int begin(clg_way *w, clg_net *net, const clg_net_pass *pass, const clg_n
         given |= clg__tensor_is(back->dy[h]);
     }
     CLG_TRY(check_len(net, "dx", back->dx, w->k.n * clg__source_len(plan, CLG_FROM_INPUT)));
+    if (back->gate.act != CLG_ACT_NONE && !net->layout.graph.x_rides) {
+        return clg__fail(CLG_E_INTERNAL, "backward of %s: a gate, and its first layer takes none",
+                         net->label);
+    }
     if (!given) {
         status = clg__fail(CLG_E_INTERNAL, "backward of %s: no gradient given", net->label);
     }
 out:
     return status;
+}
+
+clg_gate clg__net_gate(clg_net *net, const clg_net_pass *pass, const clg_net *reader)
+{
+    uint32_t i = net->plan.head[0];
+    const clg_layer *l = &net->plan.layer[i];
+    const clg_walk k = { .net = net, .pass = pass, .n = pass->n };
+    bool rides = net->plan.head_count == 1 && !net->layout.graph.node[i].has_readers &&
+                 l->norm == CLG_NORM_NONE && reader->layout.graph.x_rides;
+    if (!rides || l->act == CLG_ACT_NONE) {
+        return (clg_gate){ .act = CLG_ACT_NONE };
+    }
+    return (clg_gate){ .y = clg__block_saved(&k, i), .act = l->act, .slope = l->slope };
 }
 
 int clg__net_back(clg_net *net, const clg_net_pass *pass, const clg_net_back *back)

@@ -238,6 +238,13 @@ int clg__block_normalise(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor
 
 /* ---- backward ---- */
 
+/* Has dy gone back through the block's activation already? */
+static bool is_gated(const clg_walk *k, uint32_t i)
+{
+    const clg_net_graph *g = &k->net->layout.graph;
+    return g->node[i].rides || (k->gated && g->node[i].head >= 0);
+}
+
 int clg__block_back_end(const clg_walk *k, uint32_t i, clg_tensor dy)
 {
     const clg_net *net = k->net;
@@ -252,10 +259,10 @@ int clg__block_back_end(const clg_walk *k, uint32_t i, clg_tensor dy)
                                     value_of(k, i, CLG_PART_NORM_B), dy, dy,
                                     k->want_dw ? dw : CLG_NO_TENSOR,
                                     k->want_dw ? db : CLG_NO_TENSOR, ws);
-    } else if (l->act != CLG_ACT_NONE) {
+    } else if (l->act != CLG_ACT_NONE && !is_gated(k, i)) {
         status = clg__activation_bwd(net->ops, l->act, l->slope, saved, dy, dy);
     }
-    if (status == CLG_OK && k->want_dw && l->bias) {
+    if (status == CLG_OK && k->want_dw && l->bias && l->op != CLG_LAYER_LINEAR) {
         status = clg__reduce_columns(net->ops, dy, b.n * b.pixels, b.c, grad_of(k, i, CLG_PART_B),
                                      ws);
     }
@@ -271,7 +278,8 @@ int clg__block_back_weight(const clg_walk *k, uint32_t i, clg_tensor x, clg_tens
         return clg__embedding_bwd_weight(net->ops, labels_of(k), dy, dw);
     }
     if (l->op == CLG_LAYER_LINEAR) {
-        return clg__linear_bwd_weight(net->ops, x, dy, dw, ws);
+        return clg__linear_bwd_weight(net->ops, x, dy, dw,
+                                      l->bias ? grad_of(k, i, CLG_PART_B) : CLG_NO_TENSOR, ws);
     }
     clg_conv g;
     int status = clg__layer_conv(l, k->n, &g);
@@ -282,13 +290,30 @@ int clg__block_back_weight(const clg_walk *k, uint32_t i, clg_tensor x, clg_tens
                                      : clg__deconv2d_bwd_weight(net->ops, &g, x, dy, dw, ws);
 }
 
+/* The activation in front of block i, if block i is to go back through it. */
+static clg_gate gate_of(const clg_walk *k, uint32_t i)
+{
+    const clg_net *net = k->net;
+    int32_t source = net->plan.layer[i].from;
+    if (source == CLG_FROM_INPUT) {
+        return k->gate;
+    }
+    if (source < 0 || !net->layout.graph.node[source].rides) {
+        return (clg_gate){ .act = CLG_ACT_NONE };
+    }
+    const clg_layer *s = &net->plan.layer[source];
+    return (clg_gate){ .y = clg__block_saved(k, (uint32_t)source), .act = s->act,
+                       .slope = s->slope };
+}
+
 static int back_sum(const clg_walk *k, uint32_t i, clg_tensor dy, clg_tensor dx)
 {
     const clg_net *net = k->net;
     const clg_layer *l = &net->plan.layer[i];
     clg_tensor ws = clg__scratch_workspace(net->scratch);
     if (l->op == CLG_LAYER_LINEAR) {
-        return clg__linear_bwd_data(net->ops, dy, clg__net_weight(net, i), dx, ws);
+        clg_gate gate = gate_of(k, i);
+        return clg__linear_bwd_data(net->ops, dy, clg__net_weight(net, i), dx, &gate, ws);
     }
     clg_conv g;
     clg_filter w;

@@ -160,6 +160,28 @@ static void mark_reach(const clg_net_plan *plan, clg_net_graph *g)
     }
 }
 
+/* Linear layers take the activation in front of them along in their data gradient, if nothing else
+ * adds to that: they are its only reader, and no norm lies between sum and activation. */
+static void mark_rides(const clg_net_plan *plan, clg_net_graph *g)
+{
+    uint32_t readers[CLG_LAYERS_MAX] = { 0 }, of_x = 0;
+    for (uint32_t i = 0; i < plan->layer_count; i++) {
+        const clg_layer *l = &plan->layer[i];
+        bool takes = l->op == CLG_LAYER_LINEAR;
+        for (uint32_t slot = 0; slot < CLG_INPUTS; slot++) {
+            int32_t source = clg__layer_source(l, slot);
+            if (source == CLG_FROM_INPUT) {
+                g->x_rides = ++of_x == 1 && takes;
+            } else if (source >= 0) {
+                const clg_layer *s = &plan->layer[source];
+                g->node[source].rides = ++readers[source] == 1 && takes &&
+                                        g->node[source].head < 0 && s->act != CLG_ACT_NONE &&
+                                        s->norm == CLG_NORM_NONE;
+            }
+        }
+    }
+}
+
 /* ---- buffers ---- */
 
 typedef struct clg_pool_use {
@@ -280,6 +302,7 @@ int clg__net_graph_make(const clg_net_plan *plan, clg_net_graph *out)
     }
     CLG_TRY(find_readers(plan, out));
     mark_reach(plan, out);
+    mark_rides(plan, out);
     CLG_TRY(place_gradients(plan, out));
     CLG_TRY(place_activations(plan, out));
 out:

@@ -90,9 +90,15 @@ typedef struct clg_net_back {
     clg_tensor dy[CLG_HEADS_MAX]; /* gradient of head h for these rows, overwritten; CLG_NO_TENSOR:
                                      zero. At least one is given. */
     clg_tensor dx;          /* where the gradient of x's rows goes, or CLG_NO_TENSOR */
+    clg_gate gate;          /* what made x: dx goes back through it. Of clg__net_gate; zeroed: none */
+    bool gated;             /* dy has gone back through the head's activation by such a gate */
     clg_net *scaled_by;     /* whose loss scale dy carries, if both have one; NULL: this net's */
 } clg_net_back;
 int clg__net_back(clg_net *net, const clg_net_pass *pass, const clg_net_back *back);
+/* The activation at the end of `net` as a gate of the way back through `reader`, whose input x is
+ * the only output of `net` in its run of `pass`. CLG_ACT_NONE where there is no such activation, or
+ * the reader's first layer does not take gates: then both ways back are made without. */
+clg_gate clg__net_gate(clg_net *net, const clg_net_pass *pass, const clg_net *reader);
 
 /* ---- loss scale: nets for training that store halves ----
  * The loss whose gradient comes back through a net with want_dw must be multiplied by this element

@@ -29,6 +29,7 @@ typedef struct clg_pool {
 typedef struct clg_net_graph {
     clg_pool gradients;   /* in the scratch */
     clg_pool activations; /* of a net not for training */
+    bool x_rides; /* the data gradient to the net's input can do the same for who made that */
     struct {
         uint32_t last;    /* the last block that reads the output; the number of layers: a head */
         int32_t head;     /* which head; -1: none */
@@ -37,6 +38,7 @@ typedef struct clg_net_graph {
         bool sees_x;      /* it, or a block before it, reads the net's input */
         bool keeps;       /* training: its normalised activation has a buffer of its own: heads,
                              and inputs of maxout, which wants them unspoilt on the way back */
+        bool rides;       /* back through its activation goes in its reader's data gradient */
         uint8_t gradient; /* buffer of its output's gradient */
         uint8_t spare[CLG_INPUTS]; /* a further gradient of that input waits here to be added */
         uint8_t activation;        /* not for training: buffer of its output */
@@ -181,6 +183,8 @@ typedef struct clg_walk {
     uint32_t first_group, groups; /* the same in groups */
     enum clg_net_mode mode;
     bool want_dw;
+    clg_gate gate; /* back: the activation that made x */
+    bool gated;    /* back: the heads' gradients are those of their sums already */
 } clg_walk;
 
 /* k->n rows from row `first` of t on, as the block wants its input `slot` or gives its output. */
@@ -195,8 +199,8 @@ clg_tensor clg__block_gradient(const clg_walk *k, uint32_t i);
 int clg__block_run(const clg_walk *k, uint32_t i, const clg_tensor x[CLG_INPUTS], clg_tensor y);
 int clg__block_statistics(const clg_walk *k, uint32_t i, clg_tensor x);
 int clg__block_normalise(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y);
-/* dy of the block's output becomes, in place, the gradient of its op's sum; biases and norm
- * parameters get theirs. */
+/* dy of the block's output becomes, in place, the gradient of its op's sum; norm parameters get
+ * theirs, and biases but for linear, where they come with the weights'. */
 int clg__block_back_end(const clg_walk *k, uint32_t i, clg_tensor dy);
 int clg__block_back_weight(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor dy);
 /* x: the first input, for those ops that want it. dx[j]: "no tensor" where not wanted. */

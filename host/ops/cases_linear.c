@@ -1,5 +1,6 @@
-/* Cases of linear. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
- * dw. Keys n c k bias act slope ints store. The layers of mnist-mlp and the ends of DCGAN are among them. */
+/* Cases of linear. fwd: in x w [bias], out y; bwd_data: in dy w [y], out dx, with act also back
+ * through it; bwd_weight: in x dy, out dw [db]. Keys n c k bias act slope ints store. The layers of
+ * mnist-mlp and the ends of DCGAN are among them. */
 #include "ops/case_plan.h"
 #include "ops/linear.h"
 
@@ -16,6 +17,13 @@ static const char *const CASES[] = {
     "linear fwd n=13 c=17 k=35 bias=1 act=2 slope=0.2 store=1",
     "linear bwd_weight n=6 c=11 k=33 ints=1 store=1",
     "linear bwd_data n=5 c=37 k=3 ints=1 store=2",
+    "linear bwd_data n=5 c=37 k=3 act=3",
+    "linear bwd_data n=13 c=35 k=1 act=1 ints=1",
+    "linear bwd_data n=1 c=35 k=4 act=2 slope=0.2",
+    "linear bwd_data n=7 c=67 k=19 act=4 store=1",
+    "linear bwd_weight n=5 c=11 k=37 bias=1 ints=1",
+    "linear bwd_weight n=6 c=13 k=1 bias=1 ints=1",
+    "linear bwd_weight n=7 c=1 k=5 bias=1 ints=1 store=2",
     "linear fwd n=1 c=100 k=128 bias=1 act=1",
     "linear fwd n=64 c=100 k=128 bias=1 act=1",
     "linear fwd n=64 c=128 k=784 bias=1 act=3",
@@ -31,10 +39,16 @@ static const char *const CASES[] = {
     "linear bwd_data n=128 c=784 k=128",
     "linear bwd_data n=128 c=128 k=1",
     "linear bwd_data n=64 c=128 k=784",
+    "linear bwd_data n=128 c=128 k=1 act=2 slope=0.2",
+    "linear bwd_data n=64 c=784 k=128 act=3",
+    "linear bwd_data n=64 c=128 k=784 act=1 store=1",
     "linear bwd_data n=67 c=131 k=97 ints=1",
     "linear bwd_weight n=128 c=784 k=128",
     "linear bwd_weight n=128 c=128 k=1",
     "linear bwd_weight n=64 c=100 k=1024",
+    "linear bwd_weight n=128 c=784 k=128 bias=1",
+    "linear bwd_weight n=129 c=65 k=803 bias=1",
+    "linear bwd_weight n=200 c=240 k=1 bias=1",
     "linear bwd_weight n=67 c=131 k=97 ints=1",
     NULL
 };
@@ -94,11 +108,17 @@ static int plan(const clg_case *c, clg_case_plan *out)
     } else if (s.pass == CLG_BWD_DATA) {
         clg__plan_in(out, "dy", ny, fill);
         clg__plan_in(out, "w", nw, fill);
+        if (s.end.act != CLG_ACT_NONE) {
+            clg__plan_in(out, "y", nx, CLG_FILL_UNIT);
+        }
         clg__plan_out(out, "dx", nx, 0.0, 0.0, stol);
     } else {
         clg__plan_in(out, "x", nx, fill);
         clg__plan_in(out, "dy", ny, fill);
         clg__plan_out(out, "dw", nw, 0.0, 0.0, stol);
+        if (s.bias) {
+            clg__plan_out(out, "db", s.k, 0.0, 0.0, stol);
+        }
     }
     clg__plan_stored(out, "x w y dx dy");
     out->flops = 2.0 * s.n * s.c * s.k;
@@ -130,15 +150,20 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
         CLG_TRY(clg__linear_fwd(o, matrix(in[0], s.n, s.c), matrix(in[1], s.c, s.k), &s.end,
                                 matrix(out[0], s.n, s.k), ws));
     } else if (s.pass == CLG_BWD_DATA) {
+        clg_gate gate = { .act = s.end.act, .slope = s.end.slope };
+        if (s.end.act != CLG_ACT_NONE) {
+            gate.y = matrix(in[2], s.n, s.c);
+        }
         CLG_TRY(clg__linear_bwd_data(o, matrix(in[0], s.n, s.k), matrix(in[1], s.c, s.k),
-                                     matrix(out[0], s.n, s.c), ws));
+                                     matrix(out[0], s.n, s.c), &gate, ws));
     } else {
         CLG_TRY(clg__linear_bwd_weight(o, matrix(in[0], s.n, s.c), matrix(in[1], s.n, s.k),
-                                       matrix(out[0], s.c, s.k), ws));
+                                       matrix(out[0], s.c, s.k),
+                                       s.bias ? out[1] : CLG_NO_TENSOR, ws));
     }
 out:
     return status;
 }
 
-const clg_op clg__op_linear = { .name = "linear", .keys = KEYS, .cases = CASES, .quick = 11,
+const clg_op clg__op_linear = { .name = "linear", .keys = KEYS, .cases = CASES, .quick = 18,
                                 .plan = plan, .workspace = workspace, .run = run };

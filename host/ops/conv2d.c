@@ -152,7 +152,8 @@ static int run_stored_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_wa
         gemm.stride_b = g->c * g->k;
         gemm.stride_c = g->c;
     }
-    return clg__gemm_epilogue(o->blas, &gemm, src, w, dst, e->bias, e->act, e->slope, ws);
+    clg_gemm_end end = { .bias = e->bias, .act = e->act, .slope = e->slope };
+    return clg__gemm_epilogue(o->blas, &gemm, src, w, dst, &end, ws);
 }
 
 /* ---- shared with deconv2d.c ---- */

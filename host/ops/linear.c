@@ -2,6 +2,8 @@
  * x [N,C], w [C,K], y [N,K]; bias and activation ride in the product's fused end. */
 #include "ops/linear.h"
 
+#include "ops/reduce.h"
+
 static clg_gemm make_product(uint32_t n, uint32_t c, uint32_t k, enum clg_pass pass)
 {
     clg_gemm g = { .alpha = 1.0f, .batch = 1 };
@@ -22,7 +24,9 @@ uint64_t clg__linear_workspace(const clg_ops *o, uint32_t n, uint32_t c, uint32_
                                enum clg_pass pass)
 {
     clg_gemm g = make_product(n, c, k, pass);
-    return clg__gemm_workspace(o->blas, &g);
+    uint64_t product = clg__gemm_workspace(o->blas, &g);
+    uint64_t sums = pass == CLG_BWD_WEIGHT ? clg__reduce_workspace(o, n, k) : 0;
+    return product > sums ? product : sums;
 }
 
 /* Rows and columns of a tensor seen as a matrix: dimension 0 and all the others. */
@@ -46,22 +50,35 @@ int clg__linear_fwd(const clg_ops *o, clg_tensor x, clg_tensor w, const clg_epil
 {
     int status = check("linear_fwd", x, w, y);
     clg_gemm g = make_product(x.dim[0], count_columns(x), count_columns(w), CLG_FWD);
-    return status == CLG_OK ? clg__gemm_epilogue(o->blas, &g, x, w, y, e->bias, e->act, e->slope, ws)
-                            : status;
+    clg_gemm_end end = { .bias = e->bias, .act = e->act, .slope = e->slope };
+    return status == CLG_OK ? clg__gemm_epilogue(o->blas, &g, x, w, y, &end, ws) : status;
 }
 
 int clg__linear_bwd_data(const clg_ops *o, clg_tensor dy, clg_tensor w, clg_tensor dx,
-                         clg_tensor ws)
+                         const clg_gate *gate, clg_tensor ws)
 {
     int status = check("linear_bwd_data", dx, w, dy);
     clg_gemm g = make_product(dy.dim[0], count_columns(dx), count_columns(w), CLG_BWD_DATA);
-    return status == CLG_OK ? clg__gemm(o->blas, &g, dy, w, dx, ws) : status;
+    clg_gemm_end end = { .act = gate->act, .slope = gate->slope };
+    if (gate->act != CLG_ACT_NONE) {
+        end.y = gate->y;
+    }
+    return status == CLG_OK ? clg__gemm_epilogue(o->blas, &g, dy, w, dx, &end, ws) : status;
 }
 
 int clg__linear_bwd_weight(const clg_ops *o, clg_tensor x, clg_tensor dy, clg_tensor dw,
-                           clg_tensor ws)
+                           clg_tensor db, clg_tensor ws)
 {
-    int status = check("linear_bwd_weight", x, dw, dy);
-    clg_gemm g = make_product(x.dim[0], count_columns(x), count_columns(dw), CLG_BWD_WEIGHT);
-    return status == CLG_OK ? clg__gemm(o->blas, &g, x, dy, dw, ws) : status;
+    uint32_t n = x.dim[0], k = count_columns(dw);
+    clg_gemm g = make_product(n, count_columns(x), k, CLG_BWD_WEIGHT);
+    bool rides = clg__gemm_sums(o->blas, x.dtype);
+    clg_gemm_end end = { .sums = rides ? db : CLG_NO_TENSOR };
+    int status = CLG_OK;
+    CLG_TRY(check("linear_bwd_weight", x, dw, dy));
+    if (clg__tensor_is(db) && !rides) {
+        CLG_TRY(clg__reduce_columns(o, dy, n, k, db, ws));
+    }
+    CLG_TRY(clg__gemm_epilogue(o->blas, &g, x, dy, dw, &end, ws));
+out:
+    return status;
 }

@@ -24,6 +24,14 @@ typedef struct clg_epilogue {
     float slope;
 } clg_epilogue;
 
+/* Fused end of linear's data gradient: dx *= act'(output y), the way back through the activation
+ * that made the layer's input y. CLG_ACT_NONE: none, and y is not looked at. */
+typedef struct clg_gate {
+    clg_tensor y; /* as dx */
+    enum clg_act act;
+    float slope;
+} clg_gate;
+
 /* One operator in the case table. */
 typedef struct clg_op {
     const char *name;

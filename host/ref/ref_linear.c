@@ -41,8 +41,8 @@ void ref_linear_bwd_weight(uint32_t n, uint32_t c, uint32_t k, const double *x, 
     }
 }
 
-/* fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out dw.
- * Keys n c k bias act slope. */
+/* fwd: in x w [bias], out y; bwd_data: in dy w [y], out dx, with act also back through the activation
+ * whose output is y; bwd_weight: in x dy, out dw [db]. Keys n c k bias act slope. */
 int ref_case_linear(const clg_case *cs, const double *const *in, double *const *out)
 {
     uint32_t n = clg__case_u32(cs, "n", 1), c = clg__case_u32(cs, "c", 1);
@@ -54,9 +54,17 @@ int ref_case_linear(const clg_case *cs, const double *const *in, double *const *
         ref_activation_fwd(ref__case_act(cs), ref__case_f32(cs, "slope", REF_SLOPE), out[0], out[0],
                            (uint64_t)n * k);
     } else if (ref__case_pass(cs, "bwd_data")) {
+        enum clg_act act = ref__case_act(cs);
         ref_linear_bwd_data(n, c, k, in[0], in[1], out[0]);
+        if (act != CLG_ACT_NONE) {
+            ref_activation_bwd(act, ref__case_f32(cs, "slope", REF_SLOPE), in[2], out[0], out[0],
+                               (uint64_t)n * c);
+        }
     } else if (ref__case_pass(cs, "bwd_weight")) {
         ref_linear_bwd_weight(n, c, k, in[0], in[1], out[0]);
+        if (clg__case_u32(cs, "bias", 0) != 0) {
+            ref_reduce_columns(in[1], n, k, out[1]);
+        }
     } else {
         return ref__case_unknown(cs);
     }

@@ -160,8 +160,9 @@ static void run_and_compare(clg_blas *blas, clg_gemm g, bool integers, uint32_t 
         TEST_OK(clg__rt_write(test_rt(), j.dc, j.c));
     }
     need_workspace(&j, blas);
-    TEST_OK(clg__gemm_epilogue(blas, &j.g, j.da, j.db, j.dc, bias ? j.dbias : CLG_NO_TENSOR,
-                               (enum clg_act)act, 0.2f, j.ws));
+    const clg_gemm_end end = { .bias = bias ? j.dbias : CLG_NO_TENSOR, .act = (enum clg_act)act,
+                               .slope = 0.2f };
+    TEST_OK(clg__gemm_epilogue(blas, &j.g, j.da, j.db, j.dc, &end, j.ws));
     test_download(j.dc, j.got);
     compare(&j, bias, act, integers && act == CLG_ACT_NONE ? 0 : 4);
     release(&j);

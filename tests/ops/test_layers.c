@@ -1,12 +1,17 @@
-/* What the case tables cannot say about maxout, dropout, concat, embedding and resize: the words of
- * the masks, NaN, results over their inputs, wrong shapes. Both families. */
+/* What the case tables cannot say about linear, maxout, dropout, concat, embedding and resize:
+ * fused ends against separate kernels, the words of the masks, NaN, results over their inputs, wrong
+ * shapes. Both families. */
 #include <math.h>
 
+#include "base/mem.h"
 #include "base/model.h"
+#include "ops/activation.h"
 #include "ops/concat.h"
 #include "ops/dropout.h"
 #include "ops/embedding.h"
+#include "ops/linear.h"
 #include "ops/maxout.h"
+#include "ops/reduce.h"
 #include "ops/resize.h"
 #include "support/family.h"
 #include "support/rt_support.h"
@@ -84,6 +89,89 @@ static void maxout_lets_nan_win_at_every_place(void **state)
     test_release(&ty);
 }
 
+/* The same ops with our own products. */
+static clg_ops open_products(const clg_ops *o)
+{
+    clg_ops with = *o;
+    TEST_OK(clg__blas_open(&with.blas, o->rt, &(clg_blas_options){ .choice = CLG_GEMM_BUILTIN }));
+    return with;
+}
+
+static clg_tensor matrix_of(const clg_ops *o, uint64_t step, uint32_t rows, uint32_t cols)
+{
+    clg_rng_key key = { .seed = 9, .stream = CLG_STREAM_TEST, .step = step };
+    float *x = clg__alloc((size_t)rows * cols, sizeof *x);
+    assert_non_null(x);
+    clg__philox_uniform(&key, -0.9f, 0.9f, x, (size_t)rows * cols);
+    clg_tensor t = test_upload(o->rt, x, (size_t)rows * cols);
+    clg__free(x);
+    return clg__tensor_view(t, 0, 2, rows, cols, 0, 0);
+}
+
+static const uint32_t shapes[][3] = { /* n c k */
+    { 5, 37, 3 }, { 1, 35, 4 }, { 13, 33, 1 }, { 1, 1, 1 }, { 65, 131, 40 }, { 64, 1, 7 },
+};
+enum { SHAPES = sizeof shapes / sizeof shapes[0] };
+
+/* The unfused twin: clg__activation_bwd over the plain product. */
+static void linear_goes_back_through_the_activation_in_front_to_the_same_bits(void **state)
+{
+    clg_ops with = open_products(*state);
+    const clg_ops *o = &with;
+    for (size_t s = 0; s < SHAPES; s++) {
+        uint32_t n = shapes[s][0], c = shapes[s][1], k = shapes[s][2];
+        clg_tensor dy = matrix_of(o, 1, n, k), w = matrix_of(o, 2, c, k), y = matrix_of(o, 3, n, c);
+        clg_tensor one = matrix_of(o, 4, n, c), two = matrix_of(o, 5, n, c);
+        for (int act = CLG_ACT_RELU; act <= CLG_ACT_SIGMOID; act++) {
+            clg_gate gate = { .y = y, .act = (enum clg_act)act, .slope = 0.2f };
+            TEST_OK(clg__linear_bwd_data(o, dy, w, one, &gate, CLG_NO_TENSOR));
+            TEST_OK(clg__linear_bwd_data(o, dy, w, two, &(clg_gate){ 0 }, CLG_NO_TENSOR));
+            TEST_OK(clg__activation_bwd(o, gate.act, 0.2f, y, two, two));
+            float *got = test_download_new(one), *want = test_download_new(two);
+            assert_memory_equal(got, want, sizeof(float) * n * c);
+            clg__free(got);
+            clg__free(want);
+        }
+        test_release(&dy);
+        test_release(&w);
+        test_release(&y);
+        test_release(&one);
+        test_release(&two);
+    }
+    clg__blas_close(&with.blas);
+}
+
+/* The unfused twin: clg__reduce_columns. */
+static void linear_sums_the_biases_gradient_beside_the_weights(void **state)
+{
+    clg_ops with = open_products(*state);
+    const clg_ops *o = &with;
+    for (size_t s = 0; s < SHAPES; s++) {
+        uint32_t n = shapes[s][0], c = shapes[s][1], k = shapes[s][2];
+        clg_tensor x = matrix_of(o, 1, n, c), dy = matrix_of(o, 2, n, k);
+        clg_tensor dw = matrix_of(o, 3, c, k), two = matrix_of(o, 4, c, k);
+        clg_tensor db = matrix_of(o, 5, 1, k), sums = matrix_of(o, 6, 1, k);
+        TEST_OK(clg__linear_bwd_weight(o, x, dy, dw, db, CLG_NO_TENSOR));
+        TEST_OK(clg__linear_bwd_weight(o, x, dy, two, CLG_NO_TENSOR, CLG_NO_TENSOR));
+        TEST_OK(clg__reduce_columns(o, dy, n, k, sums, CLG_NO_TENSOR));
+        float *got = test_download_new(dw), *want = test_download_new(two);
+        assert_memory_equal(got, want, sizeof(float) * c * k);
+        float *b = test_download_new(db), *b_want = test_download_new(sums);
+        for (uint32_t j = 0; j < k; j++) {
+            assert_float_equal(b[j], b_want[j], 1e-5f);
+        }
+        clg__free(got);
+        clg__free(want);
+        clg__free(b);
+        clg__free(b_want);
+        clg_tensor all[] = { x, dy, dw, two, db, sums };
+        for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+            test_release(&all[i]);
+        }
+    }
+    clg__blas_close(&with.blas);
+}
+
 static void wrong_shapes_are_named(void **state)
 {
     const clg_ops *o = *state;
@@ -118,6 +206,8 @@ int main(void)
         cmocka_unit_test(dropout_draws_the_hosts_words_at_any_place),
         cmocka_unit_test(dropout_in_place_stops_inf_and_passes_nan),
         cmocka_unit_test(maxout_lets_nan_win_at_every_place),
+        cmocka_unit_test(linear_goes_back_through_the_activation_in_front_to_the_same_bits),
+        cmocka_unit_test(linear_sums_the_biases_gradient_beside_the_weights),
         cmocka_unit_test(wrong_shapes_are_named),
     };
     return test_both_families(tests, sizeof tests / sizeof tests[0]);
