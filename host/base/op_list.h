@@ -18,6 +18,7 @@
     X(resize)          \
     X(loss)            \
     X(mse)             \
+    X(mlp)             \
     X(adam)            \
     X(loss_scale)      \
     X(sgd)             \

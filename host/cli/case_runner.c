@@ -482,6 +482,12 @@ out:
     return status;
 }
 
+bool clg__case_fits(const clg_ops *ops, const clg_op *op, const char *line)
+{
+    clg_case c;
+    return op->fits == NULL || clg__case_parse(&c, line, op->keys) != CLG_OK || op->fits(ops, &c);
+}
+
 int clg__case_run(const clg_ops *ops, const clg_op *op, const char *line, clg_case_result *res)
 {
     clg_case_job *job = NULL;

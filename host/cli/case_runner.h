@@ -25,6 +25,9 @@ typedef struct clg_case_result {
  * tensor was overwritten; other codes if it could not run. res is always filled. */
 int clg__case_run(const clg_ops *ops, const clg_op *op, const char *line, clg_case_result *res);
 
+/* False for a case that the operator leaves to others on this device (clg_op.fits). */
+bool clg__case_fits(const clg_ops *ops, const clg_op *op, const char *line);
+
 /* The same in steps, for timing. */
 typedef struct clg_case_job clg_case_job;
 /* Parses and plans `line`, makes its inputs from Philox (seed = hash of the line, stream

@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "base/str.h"
 #include "cli/bench.h"
+#include "cli/case_runner.h"
 
 enum { ROUNDS_DEFAULT = 7, SAMPLES_DEFAULT = 10000 };
 
@@ -211,7 +212,9 @@ static int bench_op(const clg_cli *cli)
         CLG_TRY(time_case(&s, op, line.text, rounds, list));
     } else {
         for (size_t i = 0; op->cases[i] != NULL; i++) {
-            CLG_TRY(time_case(&s, op, op->cases[i], rounds, list));
+            if (clg__case_fits(&s.ops, op, op->cases[i])) {
+                CLG_TRY(time_case(&s, op, op->cases[i], rounds, list));
+            }
         }
     }
     if (cli->profile) {

@@ -59,7 +59,7 @@ static int run_operator(selftest *t, const clg_op *op)
     uint32_t cases = 0, failed = 0;
     double start = clg__os_now_s();
     for (uint32_t i = 0; op->cases[i] != NULL && (!t->cli->quick || i < op->quick); i++) {
-        if (!is_wanted(t, op->cases[i])) {
+        if (!is_wanted(t, op->cases[i]) || !clg__case_fits(t->ops, op, op->cases[i])) {
             continue;
         }
         clg_case_result r;

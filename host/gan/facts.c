@@ -58,6 +58,7 @@ int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_mo
     const clg_net_plan *plans[2] = { &plan->g, &plan->d };
     clg_net_options opt[2];
     clg_loss_table table;
+    clg_fused fused;
     clg_bytes part;
     int status = CLG_OK;
     *out = (clg_bytes){ 0 };
@@ -80,6 +81,8 @@ int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_mo
         count_buffer(out, 4u * clg__mse_workspace(ops, batch * image));
     }
     count_buffer(out, (uint64_t)clg__trainer_ring_len(desc) * CLG_LOSS_ROW * 4u);
+    clg__fused_decide(&fused, ops, desc, plan);
+    CLG_TRY(clg__fused_need(&fused, ops, batch, out));
 out:
     return status;
 }

@@ -12,6 +12,7 @@ typedef struct clg_walk {
     clg_trainer *t;
     uint64_t step;
     uint32_t n;                 /* rows of one group */
+    uint32_t nets;              /* that this step steps, CLG_STEPS_... */
     const clg_step_wish *wish;
     uint32_t draw;              /* of the fakes that are in D's input */
     clg_net_pass d_pass;        /* D's last pass over all groups */
@@ -54,11 +55,17 @@ static clg_tensor packed_rows(const clg_walk *k, uint32_t group, uint32_t groups
                             t->plan.w, t->desc.discriminator.packing * t->plan.c);
 }
 
-static clg_tensor loss_slot(const clg_walk *k, uint32_t slot)
+/* `floats` of this step's row of the ring, from a slot on. */
+static clg_tensor loss_slots(const clg_walk *k, uint32_t slot, uint32_t floats)
 {
     const clg_trainer *t = k->t;
     return clg__tensor_vec(clg__tensor_all(t->ring),
-                           k->step % t->ring_len * CLG_LOSS_ROW + 2u * slot, 2);
+                           k->step % t->ring_len * CLG_LOSS_ROW + 2u * slot, floats);
+}
+
+static clg_tensor loss_slot(const clg_walk *k, uint32_t slot)
+{
+    return loss_slots(k, slot, 2);
 }
 
 static clg_tensor latent_rows(const clg_walk *k)
@@ -271,6 +278,24 @@ out:
     return status;
 }
 
+/* ---- small nets: a pass in one launch ---- */
+
+/* G's forward, D's passes and the way back to the gradients of `nets` (CLG_MLP_OF_...). */
+static int pass_fused(clg_walk *k, uint32_t nets)
+{
+    clg_trainer *t = k->t;
+    bool of_d = (nets & CLG_MLP_OF_D) != 0;
+    clg_mlp_pass p = {
+        .nets = nets, .n = k->n, .z = latent_rows(k), .fake = image_rows(k, CLG_GROUP_FAKE, 1),
+        .real = image_rows(k, CLG_GROUP_REAL, 1),
+        .g = clg__net_slab(t->g, CLG_NET_VALUE), .dg = clg__net_slab(t->g, CLG_NET_GRAD),
+        .d = clg__net_slab(t->d, CLG_NET_VALUE), .dd = clg__net_slab(t->d, CLG_NET_GRAD),
+        .losses = loss_slots(k, of_d ? t->table.d[0].slot : t->table.g[0].slot,
+                             clg__mlp_losses(nets))
+    };
+    return clg__fused_run(&t->fused, t->ops, &p);
+}
+
 /* ---- the autoencoder: D encodes, G decodes ---- */
 
 static int reconstruct(clg_walk *k)
@@ -300,8 +325,48 @@ out:
 
 /* ---- the walk ---- */
 
+static bool has_phase(enum clg_order order, enum clg_phase wanted)
+{
+    uint32_t count;
+    const clg_order_phase *phase = clg__order_phases(order, &count);
+    for (uint32_t i = 0; i < count; i++) {
+        if (phase[i].phase == wanted) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The phases that small nets do otherwise; false: this one they do as all nets. The fakes are made
+ * by each pass itself, and where G learns from D's pass, both nets' passes are one. */
+static bool do_fused(clg_walk *k, const clg_order_phase *p, int *status)
+{
+    const clg_trainer *t = k->t;
+    bool same = has_phase(t->desc.order.kind, CLG_PHASE_G_SAME_PASS);
+    switch (p->phase) {
+    case CLG_PHASE_FAKES:
+        k->draw = p->draw;
+        *status = draw_latents(k);
+        return true;
+    case CLG_PHASE_D_PASS:
+        *status = pass_fused(k, CLG_STEPS_D | (same ? k->nets & CLG_STEPS_G : 0u));
+        return true;
+    case CLG_PHASE_G_SAME_PASS:
+        return true;
+    case CLG_PHASE_G_PASS:
+        *status = pass_fused(k, CLG_STEPS_G);
+        return true;
+    default:
+        return false;
+    }
+}
+
 static int do_phase(clg_walk *k, const clg_order_phase *p)
 {
+    int status = CLG_OK;
+    if (k->t->fused.on && do_fused(k, p, &status)) {
+        return status;
+    }
     switch (p->phase) {
     case CLG_PHASE_REAL:
         return bring_real(k);
@@ -338,8 +403,8 @@ static int keep_losses(clg_walk *k, const clg_loss_term *first, uint32_t count)
 
 int clg__step_enqueue(clg_trainer *t, uint32_t n, const clg_step_wish *wish)
 {
-    clg_walk k = { .t = t, .step = t->step + 1u, .n = n, .wish = wish };
-    uint32_t nets = clg__order_nets(&t->desc, k.step, t->facts.steps_per_epoch), count;
+    uint32_t nets = clg__order_nets(&t->desc, t->step + 1u, t->facts.steps_per_epoch), count;
+    clg_walk k = { .t = t, .step = t->step + 1u, .n = n, .nets = nets, .wish = wish };
     const clg_order_phase *phase = clg__order_phases(t->desc.order.kind, &count);
     int status = CLG_OK;
     if ((nets & CLG_STEPS_D) == 0) {

@@ -250,8 +250,10 @@ int clg__trainer_create(clg_trainer **out, const clg_ops *ops, const clg_model_d
     const clg_net_plan *const plans[2] = { &t->plan.g, &t->plan.d };
     CLG_TRY(clg__algorithms_decide(&t->algorithms, ops, desc->runtime.conv, plans, 2));
     CLG_TRY(clg__facts_check_memory(t->ops, desc, plan, &need));
+    clg__fused_decide(&t->fused, t->ops, &t->desc, plan);
     CLG_TRY(make_nets(t));
     CLG_TRY(make_buffers(t));
+    CLG_TRY(clg__fused_make(&t->fused, t->ops, t->desc.train.batch));
     fill_facts(t, &need);
     *out = t;
     return CLG_OK;
@@ -270,6 +272,7 @@ void clg__trainer_destroy(clg_trainer **pt)
     clg__free(t->feed.staging);
     clg__free(t->feed.labels);
     clg__schedule_free(&t->schedule);
+    clg__fused_free(&t->fused);
     clg__net_destroy(&t->g);
     clg__net_destroy(&t->d);
     clg__scratch_destroy(&t->scratch);

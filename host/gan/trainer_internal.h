@@ -6,6 +6,7 @@
 #define CLG_GAN_TRAINER_INTERNAL_H
 
 #include "gan/algorithms.h"
+#include "gan/fused.h"
 #include "gan/order.h"
 #include "gan/trainer.h"
 #include "io/safetensors.h"
@@ -103,6 +104,7 @@ struct clg_trainer {
     bool no_run_folder, norm;
     uint64_t trace_steps;
     clg_loss_table table;
+    clg_fused fused;       /* small nets: passes in one launch */
 
     clg_scratch *scratch;
     clg_net *g, *d;

@@ -67,6 +67,7 @@ void clg__config_defaults(clg_model_desc *d)
     d->train.checkpoint_minutes = 5;
     d->train.keep = 3;
     d->runtime.tune = true;
+    d->runtime.fuse = true;
 }
 
 int clg__config_load(const char *path, clg_model_desc *out)

@@ -140,6 +140,7 @@ const clg_config_key clg__config_keys[] = {
     { .section = "runtime", .key = "kernels", .type = CLG_KEY_ENUM, FIELD(runtime.kernels),
       WORDS(family_words) },
     { .section = "runtime", .key = "tune", .type = CLG_KEY_BOOL, FIELD(runtime.tune) },
+    { .section = "runtime", .key = "fuse", .type = CLG_KEY_BOOL, FIELD(runtime.fuse) },
     { .section = "runtime", .key = "conv", .type = CLG_KEY_ENUM, FIELD(runtime.conv),
       WORDS(conv_words) },
     { .section = "runtime", .key = "precision", .type = CLG_KEY_ENUM, FIELD(runtime.precision),

@@ -13,6 +13,7 @@
 #define CLG_NN_NET_H
 
 #include "base/model.h"
+#include "ops/mlp.h"
 #include "ops/ops.h"
 #include "ops/sgd.h"
 
@@ -69,6 +70,10 @@ const clg_net_plan *clg__net_plan(const clg_net *net);
 /* The convolutions of a plan on n images, one per conv2d and deconv2d layer in their order. */
 int clg__net_convs(const clg_net_plan *plan, uint32_t n, clg_conv out[CLG_LAYERS_MAX],
                    uint32_t *count);
+
+/* Is the plan a chain of linear layers without norm, with one head? Then its layers and where their
+ * parameters lie in the net's slabs. */
+bool clg__net_chain(const clg_net_plan *plan, clg_mlp_chain *out);
 
 /* What goes through a net. */
 typedef struct clg_net_pass {
@@ -130,6 +135,8 @@ typedef struct clg_net_tensor {
     uint64_t len;
     bool is_buffer;   /* running statistics: only CLG_NET_VALUE; no moments, no gradient */
 } clg_net_tensor;
+/* All parameters, or as much of their gradients or moments; clg__net_chain says what lies where. */
+clg_tensor clg__net_slab(const clg_net *net, enum clg_net_kind kind);
 uint32_t clg__net_tensor_count(const clg_net *net);
 const clg_net_tensor *clg__net_tensor_at(const clg_net *net, uint32_t i);
 /* Whole slabs at once: reads every tensor of `kind` in PyTorch's layout into one float array of

@@ -9,11 +9,6 @@
 #include "ops/reduce.h"
 #include "ops/sgd.h"
 
-static clg_tensor slab_of(const clg_net *net, enum clg_net_kind kind)
-{
-    return clg__tensor_all(net->slab[kind]);
-}
-
 static int check_slabs(const clg_net *net, enum clg_net_kind last)
 {
     return clg__net_has(net, last)
@@ -42,11 +37,11 @@ int clg__net_unscale(clg_net *net)
     uint64_t at = clg__round_up64(2u * (uint64_t)net->parameters, CLG_VIEW_FLOATS);
     clg_tensor bad = clg__tensor_vec(clg__tensor_all(net->segments), at, 1);
     int status = CLG_OK;
-    CLG_TRY(clg__reduce_nonfinite(net->ops, slab_of(net, CLG_NET_GRAD), bad,
+    CLG_TRY(clg__reduce_nonfinite(net->ops, clg__net_slab(net, CLG_NET_GRAD), bad,
                                   clg__scratch_workspace(net->scratch)));
     CLG_TRY(clg__loss_scale_update(net->ops, bad, by != net ? scale_of(by) : CLG_NO_TENSOR,
                                    by->scaled_by != NULL, scale_of(net)));
-    CLG_TRY(clg__loss_scale_apply(net->ops, scale_of(net), slab_of(net, CLG_NET_GRAD)));
+    CLG_TRY(clg__loss_scale_apply(net->ops, scale_of(net), clg__net_slab(net, CLG_NET_GRAD)));
     net->scaled_by = NULL;
 out:
     return status;
@@ -92,8 +87,8 @@ int clg__net_adam(clg_net *net, const clg_adam *a)
     if (status != CLG_OK) {
         return status;
     }
-    clg_tensor g = slab_of(net, CLG_NET_GRAD), w = slab_of(net, CLG_NET_VALUE);
-    clg_tensor m = slab_of(net, CLG_NET_M), v = slab_of(net, CLG_NET_V);
+    clg_tensor g = clg__net_slab(net, CLG_NET_GRAD), w = clg__net_slab(net, CLG_NET_VALUE);
+    clg_tensor m = clg__net_slab(net, CLG_NET_M), v = clg__net_slab(net, CLG_NET_V);
     return net->scale != NULL ? clg__adam_step_scaled(net->ops, a, g, w, m, v, scale_of(net))
                               : clg__adam_step(net->ops, a, g, w, m, v);
 }
@@ -102,9 +97,9 @@ int clg__net_sgd(clg_net *net, const clg_sgd *s)
 {
     int status = begin_step(net, CLG_NET_M);
     return status != CLG_OK ? status
-                            : clg__sgd_step_scaled(net->ops, s, slab_of(net, CLG_NET_GRAD),
-                                                   slab_of(net, CLG_NET_VALUE),
-                                                   slab_of(net, CLG_NET_M), scale_of(net));
+                            : clg__sgd_step_scaled(net->ops, s, clg__net_slab(net, CLG_NET_GRAD),
+                                                   clg__net_slab(net, CLG_NET_VALUE),
+                                                   clg__net_slab(net, CLG_NET_M), scale_of(net));
 }
 
 int clg__net_weight_decay(clg_net *net, float decay)
@@ -125,5 +120,5 @@ int clg__net_weight_decay(clg_net *net, float decay)
 int clg__net_weight_clip(clg_net *net, float limit)
 {
     clg__net_touch(net);
-    return clg__weight_clip(net->ops, limit, slab_of(net, CLG_NET_VALUE));
+    return clg__weight_clip(net->ops, limit, clg__net_slab(net, CLG_NET_VALUE));
 }

@@ -7,7 +7,7 @@
 #include "ops/launch_shape.h"
 
 /* "non-saturating" lives in cl/objective_non_saturating.cl. */
-static void name_program(enum clg_objective objective, char *dst, size_t cap)
+void clg__loss_program(enum clg_objective objective, char *dst, size_t cap)
 {
 #define CLG_X(id, text) text,
     static const char *const names[] = { CLG_OBJECTIVE_LIST(CLG_X) };
@@ -36,7 +36,7 @@ int clg__loss_scaled(const clg_ops *o, enum clg_objective objective, enum clg_lo
     CLG_TRY(clg__want("loss", "out", out, CLG_F32, 2));
     CLG_TRY(clg__want_maybe("loss", "dl", dl, l.dtype, n));
     CLG_TRY(clg__want_maybe("loss", "factor", factor, CLG_F32, 1));
-    name_program(objective, program, sizeof program);
+    clg__loss_program(objective, program, sizeof program);
     CLG_TRY(clg__row_kernel(o, program, "loss", clg__store_option(l.dtype), 1, &k));
     uint32_t has_dl = clg__tensor_is(dl), has_factor = clg__tensor_is(factor);
     float per_row = (float)((double)scale / (double)n);

@@ -2,8 +2,13 @@
 #ifndef CLG_OPS_LOSS_H
 #define CLG_OPS_LOSS_H
 
+#include <stddef.h>
+
 #include "base/model.h"
 #include "ops/ops.h"
+
+/* Name of an objective's program, cl/<name>.cl. */
+void clg__loss_program(enum clg_objective objective, char *dst, size_t cap);
 
 /* logits l[n]; with f = the objective's function of that role:
  *     out[0] = mean f(l), out[1] = mean shown(l) (D(x) for the cross-entropy ones, l for others);

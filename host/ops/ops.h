@@ -41,6 +41,7 @@ typedef struct clg_op {
     uint32_t quick;
     int (*plan)(const clg_case *c, clg_case_plan *out);
     uint64_t (*workspace)(const clg_ops *o, const clg_case *c); /* floats; NULL: none */
+    bool (*fits)(const clg_ops *o, const clg_case *c); /* can this device run it? NULL: all can */
     /* in[i], out[i] are vectors of the planned lengths on the device. */
     int (*run)(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
                clg_tensor ws);

@@ -71,6 +71,9 @@ static void run_op(setup *s, const clg_op *op)
     assert_in_range(op->quick, 1, total);
     for (uint32_t i = 0; i < (is_quick() ? op->quick : total); i++) {
         clg_case_result res;
+        if (!clg__case_fits(&s->ops, op, op->cases[i])) {
+            continue;
+        }
         int status = clg__case_run(&s->ops, op, op->cases[i], &res);
         ran++;
         if (status != CLG_OK || !res.passed) {

@@ -1,0 +1,167 @@
+/* Cases of the fused pass. The pass is d, g or both: in z real g d (slabs), out fake losses [dd]
+ * [dg]. G has gl hidden layers of g units, D dl of d; keys n rows, nz latents, x values of a row,
+ * gact, dact, out: activations of hidden layers and of G's last one; bias; objective by number; t
+ * target of real rows; wr, wf, wg weights. */
+#include "base/mem.h"
+#include "ops/case_plan.h"
+#include "ops/mlp.h"
+
+static const char *const KEYS[] = { "n",  "nz",   "x",    "g",   "gl",   "d",
+                                    "dl", "gact", "dact", "out", "bias", "objective",
+                                    "t",  "wr",   "wf",   "wg",  NULL };
+static const char *const CASES[] = {
+    "mlp both n=3 nz=2 x=3 g=5 d=4 objective=1",
+    "mlp d n=5 nz=1 x=1 g=7 d=9 gact=3 dact=3 objective=2 t=0.9 wr=0.5 wf=2",
+    "mlp g n=33 nz=3 x=5 g=6 d=6 gact=4 dact=2 out=3 objective=3 wg=0.5",
+    "mlp both n=65 nz=2 x=2 g=9 d=17 bias=0 objective=1 wr=0.5 wf=0.25 wg=2",
+    "mlp both n=2 nz=1 x=1 gl=0 dl=0 objective=1",
+    "mlp both n=64 nz=5 x=15 g=128 d=128 dact=3 objective=3",
+    "mlp both n=512 nz=1 x=1 g=64 gl=2 d=64 dl=2 gact=3 dact=3 objective=2",
+    "mlp d n=130 nz=6 x=20 g=24 gl=3 d=33 dl=3 out=4 objective=1",
+    "mlp g n=100 nz=6 x=20 g=24 gl=3 d=33 dl=3 out=3 objective=1",
+    "mlp both n=96 nz=2 x=2 g=128 gl=2 d=100 dl=2 gact=3 dact=3 objective=0",
+    NULL
+};
+enum { VIEW = 16 };
+
+/* Layers of a net and where they lie in its slab. */
+static clg_mlp_chain make_chain(const clg_case *c, uint32_t in, uint32_t width, uint32_t hidden,
+                                enum clg_act act, uint32_t out, enum clg_act last)
+{
+    clg_mlp_chain chain = { .count = hidden + 1u };
+    bool bias = clg__case_u32(c, "bias", 1) != 0;
+    for (uint32_t i = 0; i <= hidden; i++) {
+        clg_mlp_layer *l = &chain.layer[i];
+        *l = (clg_mlp_layer){ .in = i == 0 ? in : width,
+                              .out = i < hidden ? width : out,
+                              .bias = bias,
+                              .act = i < hidden ? act : last,
+                              .slope = 0.2f };
+        l->w = chain.slab;
+        l->b = l->w + clg__round_up(l->in * l->out, VIEW);
+        chain.slab = l->b + (bias ? clg__round_up(l->out, VIEW) : 0u);
+    }
+    return chain;
+}
+
+static int read_case(const clg_case *c, clg_mlp *m, uint32_t *n, uint32_t *nets)
+{
+    uint32_t nz, x, g, d, gl = clg__case_u32(c, "gl", 1), dl = clg__case_u32(c, "dl", 1);
+    uint32_t objective = clg__case_u32(c, "objective", 0);
+    int status = CLG_OK;
+    *nets = clg__case_is(c, "d")   ? CLG_MLP_OF_D
+            : clg__case_is(c, "g") ? CLG_MLP_OF_G
+                                   : CLG_MLP_OF_BOTH;
+    if (*nets == CLG_MLP_OF_BOTH && !clg__case_is(c, "both")) {
+        return clg__case_no_pass(c);
+    }
+    CLG_TRY(clg__case_count(c, "n", n));
+    nz = clg__case_u32(c, "nz", 2);
+    x = clg__case_u32(c, "x", 3);
+    g = clg__case_u32(c, "g", 8);
+    d = clg__case_u32(c, "d", 8);
+    if (nz == 0 || x == 0 || g == 0 || d == 0 || gl >= CLG_MLP_LAYERS_MAX ||
+        dl >= CLG_MLP_LAYERS_MAX || objective >= CLG_OBJECTIVE_COUNT) {
+        return clg__fail(CLG_E_USAGE, "mlp: nz, x, g, d from 1, gl and dl to %d, objective to %d",
+                         CLG_MLP_LAYERS_MAX - 1, CLG_OBJECTIVE_COUNT - 1);
+    }
+    *m = (clg_mlp){ .objective = (enum clg_objective)objective,
+                    .target = clg__case_f32(c, "t", 1.0),
+                    .weight_real = clg__case_f32(c, "wr", 1.0),
+                    .weight_fake = clg__case_f32(c, "wf", 1.0),
+                    .weight_g = clg__case_f32(c, "wg", 1.0) };
+    m->g = make_chain(c, nz, g, gl, (enum clg_act)clg__case_u32(c, "gact", CLG_ACT_RELU), x,
+                      (enum clg_act)clg__case_u32(c, "out", CLG_ACT_NONE));
+    m->d = make_chain(c, x, d, dl, (enum clg_act)clg__case_u32(c, "dact", CLG_ACT_LRELU), 1,
+                      CLG_ACT_NONE);
+out:
+    return status;
+}
+
+static int plan(const clg_case *c, clg_case_plan *out)
+{
+    /* Rounding of a few sums one behind the other, against the root mean square of the result. */
+    const double error = 5e-5;
+    uint32_t n, nets;
+    clg_mlp m;
+    *out = (clg_case_plan){ 0 };
+    int status = read_case(c, &m, &n, &nets);
+    if (status != CLG_OK) {
+        return status;
+    }
+    clg__plan_in(out, "z", (uint64_t)n * m.g.layer[0].in, CLG_FILL_NORMAL);
+    clg__plan_in(out, "real", (uint64_t)n * m.d.layer[0].in, CLG_FILL_NORMAL);
+    clg__plan_in(out, "g", m.g.slab, CLG_FILL_UNIT);
+    clg__plan_in(out, "d", m.d.slab, CLG_FILL_UNIT);
+    clg__plan_out(out, "fake", (uint64_t)n * m.d.layer[0].in, 0.0, 0.0, error);
+    clg__plan_out(out, "losses", clg__mlp_losses(nets), 0.0, 0.0, error);
+    if ((nets & CLG_MLP_OF_D) != 0) {
+        clg__plan_out(out, "dd", m.d.slab, 0.0, 0.0, error);
+    }
+    if ((nets & CLG_MLP_OF_G) != 0) {
+        clg__plan_out(out, "dg", m.g.slab, 0.0, 0.0, error);
+    }
+    out->flops = clg__mlp_flops(&m, nets, n);
+    out->bytes = 4.0 * (m.g.slab + m.d.slab);
+    return CLG_OK;
+}
+
+static bool fits(const clg_ops *o, const clg_case *c)
+{
+    uint32_t n, nets;
+    clg_mlp m;
+    return read_case(c, &m, &n, &nets) != CLG_OK || clg__mlp_fits(o, &m);
+}
+
+static uint64_t workspace(const clg_ops *o, const clg_case *c)
+{
+    uint32_t n, nets;
+    clg_mlp m;
+    clg_mlp_code code;
+    if (read_case(c, &m, &n, &nets) != CLG_OK || clg__mlp_code_make(&m, nets, &code) != CLG_OK) {
+        return 0;
+    }
+    uint64_t floats = clg__mlp_workspace(o, &m, nets, n, code.ws);
+    clg__mlp_code_free(&code);
+    return floats;
+}
+
+static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
+               clg_tensor ws)
+{
+    uint32_t n, nets, next = 2;
+    clg_mlp m;
+    clg_mlp_code code = { 0 };
+    clg_buffer *words = NULL;
+    int status = CLG_OK;
+    CLG_TRY(read_case(c, &m, &n, &nets));
+    CLG_TRY(clg__mlp_code_make(&m, nets, &code));
+    CLG_TRY(clg__case_buffer(o->rt, CLG_U32, code.count, "case code", code.words, &words));
+    clg_mlp_pass p = { .nets = nets,
+                       .n = n,
+                       .ws = code.ws,
+                       .code = clg__tensor_all(words),
+                       .z = in[0],
+                       .real = in[1],
+                       .g = in[2],
+                       .d = in[3],
+                       .fake = out[0],
+                       .losses = out[1] };
+    p.dd = (nets & CLG_MLP_OF_D) != 0 ? out[next++] : CLG_NO_TENSOR;
+    p.dg = (nets & CLG_MLP_OF_G) != 0 ? out[next] : CLG_NO_TENSOR;
+    CLG_TRY(clg__mlp_run(o, &m, &p, ws));
+    CLG_TRY(clg__rt_finish(o->rt));
+out:
+    clg__buffer_destroy(&words);
+    clg__mlp_code_free(&code);
+    return status;
+}
+
+const clg_op clg__op_mlp = { .name = "mlp",
+                             .keys = KEYS,
+                             .cases = CASES,
+                             .quick = 5,
+                             .plan = plan,
+                             .workspace = workspace,
+                             .fits = fits,
+                             .run = run };

@@ -1,0 +1,168 @@
+/* Small nets trained by the fused pass: the same training as operator by operator, in every order
+ * of updates and with every objective; and which models are trained so.
+ *
+ * drivers: pocl */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "gan/trainer_internal.h"
+#include "support/gan_support.h"
+#include "support/net_support.h"
+#include "support/rt_support.h"
+
+static clg_model_desc *load(const char *name)
+{
+    clg_model_desc *desc = clg__alloc(1, sizeof *desc);
+    assert_non_null(desc);
+    TEST_OK(clg__model_load(name, desc));
+    desc->train.log_every = 4;
+    return desc;
+}
+
+/* Largest difference of two states, against the largest number in them. */
+static double differ(clg_trainer *a, clg_trainer *b)
+{
+    size_t n, m;
+    float *x = test_gan_state(a, &n), *y = test_gan_state(b, &m);
+    double worst = 0.0, most = 0.0;
+    assert_int_equal(n, m);
+    for (size_t i = 0; i < n; i++) {
+        assert_true(isfinite(x[i]));
+        worst = fmax(worst, fabs((double)x[i] - (double)y[i]));
+        most = fmax(most, fabs((double)y[i]));
+    }
+    clg__free(x);
+    clg__free(y);
+    return worst / most;
+}
+
+/* A loss is no number before its net's first step. */
+static void assert_same(double got, double want)
+{
+    if (!(isnan(got) && isnan(want)) && !(fabs(got - want) <= 1e-5 * fmax(1.0, fabs(want)))) {
+        fail_msg("%.9g, operator by operator %.9g", got, want);
+    }
+}
+
+/* The same steps with and without: state and losses. SGD, as Adam's first steps are signs. */
+static void compare_twins(clg_model_desc *desc)
+{
+    enum { STEPS = 7 };
+    desc->optimizer_g.kind = desc->optimizer_d.kind = CLG_OPTIMIZER_SGD;
+    desc->optimizer_g.lr = desc->optimizer_d.lr = 0.01f;
+    desc->optimizer_g.lr_divisor = desc->optimizer_d.lr_divisor = 1.0f;
+    desc->runtime.fuse = true;
+    clg_trainer *one = test_gan_trainer(desc, 0, NULL);
+    desc->runtime.fuse = false;
+    clg_trainer *many = test_gan_trainer(desc, 0, NULL);
+    assert_true(one->fused.on);
+    assert_false(many->fused.on);
+    assert_true(differ(one, many) == 0.0);
+    for (int i = 0; i < STEPS; i++) {
+        clg_progress a, b;
+        TEST_OK(clg__trainer_step(one));
+        TEST_OK(clg__trainer_step(many));
+        TEST_OK(clg__trainer_losses(one, &a));
+        TEST_OK(clg__trainer_losses(many, &b));
+        assert_same(a.loss_d, b.loss_d);
+        assert_same(a.loss_g, b.loss_g);
+        assert_same(a.d_real, b.d_real);
+        assert_same(a.d_fake_before, b.d_fake_before);
+        assert_same(a.d_fake_after, b.d_fake_after);
+    }
+    assert_true(differ(one, many) <= 1e-5);
+    clg__trainer_destroy(&one);
+    clg__trainer_destroy(&many);
+}
+
+static void every_order_trains_as_operator_by_operator(void **state)
+{
+    (void)state;
+    for (int order = 0; order < CLG_ORDER_COUNT; order++) {
+        clg_model_desc *desc = load("curves");
+        desc->order.kind = (enum clg_order)order;
+        desc->order.d_steps = order % 2 == 0 ? 1 : 2;
+        if (desc->order.kind != CLG_ORDER_RECONSTRUCT) {
+            compare_twins(desc);
+        }
+        clg__free(desc);
+    }
+}
+
+static void every_objective_trains_as_operator_by_operator(void **state)
+{
+    (void)state;
+    for (int objective = 0; objective < CLG_OBJECTIVE_COUNT; objective++) {
+        clg_model_desc *desc = load("gauss1d");
+        desc->loss.objective = (enum clg_objective)objective;
+        desc->loss.real_target = 0.9f;
+        desc->loss.weight_fake = 0.5f;
+        desc->loss.weight_g = 2.0f;
+        desc->train.batch = 150; /* several work-items, the last with fewer rows */
+        compare_twins(desc);
+        clg__free(desc);
+    }
+}
+
+static bool is_fused(clg_model_desc *desc)
+{
+    clg_trainer *t = test_gan_trainer(desc, 0, NULL);
+    bool on = t->fused.on;
+    clg__trainer_destroy(&t);
+    return on;
+}
+
+static void what_the_pass_cannot_do_is_trained_operator_by_operator(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = load("curves");
+    assert_true(is_fused(desc));
+    desc->loss.input_noise = 0.1f;
+    assert_false(is_fused(desc));
+    desc->loss.input_noise = 0.0f;
+    desc->runtime.precision = CLG_PRECISION_BF16;
+    assert_false(is_fused(desc));
+    desc->runtime.precision = CLG_PRECISION_FP32;
+    desc->discriminator.packing = 2;
+    assert_false(is_fused(desc));
+    desc->discriminator.packing = 1;
+    desc->generator.layer[0].out = (clg_dim){ .number = 4096 }; /* too large to stay in a cache */
+    assert_false(is_fused(desc));
+    clg__free(desc);
+    desc = load("ring"); /* batch norm, maxout */
+    assert_false(is_fused(desc));
+    clg__free(desc);
+}
+
+static void two_runs_give_the_same_bits(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = load("curves");
+    desc->train.batch = 200;
+    clg_trainer *a = test_gan_trainer(desc, 0, NULL), *b = test_gan_trainer(desc, 0, NULL);
+    for (int i = 0; i < 9; i++) {
+        TEST_OK(clg__trainer_step(a));
+        TEST_OK(clg__trainer_step(b));
+    }
+    test_gan_same_state(a, b);
+    clg__trainer_destroy(&a);
+    clg__trainer_destroy(&b);
+    clg__free(desc);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_order_trains_as_operator_by_operator),
+        cmocka_unit_test(every_objective_trains_as_operator_by_operator),
+        cmocka_unit_test(what_the_pass_cannot_do_is_trained_operator_by_operator),
+        cmocka_unit_test(two_runs_give_the_same_bits),
+    };
+    return cmocka_run_group_tests(tests, NULL, test_ops_done);
+}
