@@ -2,16 +2,17 @@
 # How the speed and memory of a DCGAN step follow its size: images/s against batch, image size and
 # width f, with one thread and with two.
 #
-#   bench/scaling.sh [--clgan build/clgan] [--threads "1 2"] [--rounds 1] [--out bench/results]
+#   bench/scaling.sh [--clgan build/clgan] [--threads "1 2"] [--rounds 3] [--out bench/results]
 #                    [--python /usr/bin/python3] [--quick] [-- options of clgan]
 #
 # Writes scaling.json, scaling.md (a table, and where an efficiency falls under half of its sweep's
 # best or memory leaves a straight line) and scaling.png into --out. Efficiency is GFLOP/s on the
-# reference count. --quick: small values only, to try the script. About 8 minutes on two quiet cores.
-# Batches begin at 2: batch norm has no statistics of one. Needs python3 with matplotlib (Debian: python3-matplotlib).
+# reference count, of the fastest round, so that what else the machine does makes no cliff. --quick:
+# small values only, to try the script. About 8 minutes on two quiet cores. Batches begin at 2: clgan
+# refuses a batch of one under batch norm. Needs python3 with matplotlib (Debian: python3-matplotlib).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
-clgan=$here/../build/clgan threads="1 2" rounds=1 python=/usr/bin/python3 out=$here/results quick=""
+clgan=$here/../build/clgan threads="1 2" rounds=3 python=/usr/bin/python3 out=$here/results quick=""
 while [ $# -gt 0 ]; do
     case $1 in
     --) shift; break ;;

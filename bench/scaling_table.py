@@ -16,7 +16,7 @@ import time
 import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
-from matplotlib.ticker import FixedLocator, NullLocator, ScalarFormatter
+from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, NullLocator, ScalarFormatter
 
 TITLES = {"batch": "batch (64x64, f = 64)", "size": "image side in pixels (batch 16, f = 64)",
           "width": "width f (64x64, batch 16)"}
@@ -27,8 +27,10 @@ def read(folder):
     for path in sorted(glob.glob(os.path.join(folder, "point.*"))):
         p = json.load(open(path))
         a = p.pop("answer")
-        points.append({**p, **{k: a[k] for k in ("images_per_s", "step_ms", "gflop_per_s", "device_bytes",
-                                                  "peak_rss_bytes", "fma_peak_gflop_per_s")}})
+        faster = a["step_ms"] / a["step_min_ms"]  # of the fastest round, not of the median one
+        points.append({**p, **{k: a[k] * faster for k in ("images_per_s", "gflop_per_s")},
+                       **{k: a[k] for k in ("step_ms", "step_min_ms", "step_max_ms", "device_bytes",
+                                            "peak_rss_bytes", "fma_peak_gflop_per_s")}})
         head = {k: a[k] for k in ("version", "platform", "device", "driver")}
     if not points:
         sys.exit("scaling.sh: nothing was measured")
@@ -75,7 +77,8 @@ def judge(points, threads):
 def markdown(head, date, points, threads, found):
     lines = ["# Speed and memory against batch, image size and width", "",
              f"DCGAN step by `bench/scaling.sh`, clgan {head['version']} on {head['device']}, {head['platform']} "
-             f"{head['driver']}, {date}. Efficiency is GFLOP/s on the reference count, over the best of its column.",
+             f"{head['driver']}, {date}. Rates are of each point's "
+             "fastest round; efficiency is GFLOP/s on the reference count over the best of its column.",
              "", "![chart](scaling.png)"]
     for sweep, title in TITLES.items():
         cols = [f"images/s, {t} thread{'s' if t > 1 else ''} | GFLOP/s | efficiency" for t in threads]
@@ -94,13 +97,14 @@ def markdown(head, date, points, threads, found):
 
 
 def draw(points, threads, path):
-    fig, axes = plt.subplots(2, len(TITLES), figsize=(13, 6.5), squeeze=False)
+    fig, axes = plt.subplots(3, len(TITLES), figsize=(13, 9), squeeze=False)
     for i, (sweep, title) in enumerate(TITLES.items()):
         values = sorted({p["value"] for p in points if p["sweep"] == sweep})
-        for row, (key, scale, name) in enumerate((("gflop_per_s", 1.0, "GFLOP/s, reference count"),
-                                                  ("device_bytes", 1e-6, "device memory, MB"))):
+        for row, (key, scale, name) in enumerate((
+                ("gflop_per_s", 1.0, "GFLOP/s, reference count\n(dotted: half of the best)"),
+                ("images_per_s", 1.0, "images/s"), ("device_bytes", 1e-6, "device memory, MB"))):
             ax = axes[row][i]
-            for t in threads if row == 0 else threads[-1:]:
+            for t in threads if key != "device_bytes" else threads[-1:]:
                 rows = rows_of(points, sweep, t)
                 label = f"{t} thread{'s' if t > 1 else ''}"
                 line, = ax.plot([r["value"] for r in rows], [r[key] * scale for r in rows], "o-", label=label)
@@ -116,9 +120,12 @@ def draw(points, threads, path):
                 ax.set_ylim(bottom=0)
                 ax.set_title(title)
                 ax.legend()
+            else:
+                ax.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+                ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{v:g}"))
+                ax.yaxis.set_minor_locator(NullLocator())
             if i == 0:
                 ax.set_ylabel(name)
-    axes[0][0].set_ylabel("GFLOP/s, reference count\n(dotted: half of the best)")
     fig.tight_layout()
     fig.savefig(path, dpi=90)
 
