@@ -27,21 +27,18 @@ static inline uint chunk_rows(uint rows, uint chunk, uint k)
 #ifdef RED_X
 #define FOR_SLICE(c, call)                           \
     do {                                             \
-        const uint col = (uint)get_global_id(0);     \
+        const uint col = id0;                        \
         call(1, (col < (c) ? 1u : 0u), min(col, (c) - 1u)); \
     } while (0)
 #else
 #define FOR_SLICE(c, call)                                           \
     do {                                                             \
-        uint col = (uint)get_global_id(0) * SLICE;                   \
+        uint col = id0 * SLICE;                                      \
         if (col + SLICE <= (c)) {                                    \
             call(SV, VW, col);                                       \
         } else {                                                     \
-            for (; col + VW <= (c); col += VW) {                     \
-                call(1, VW, col);                                    \
-            }                                                        \
-            if (col < (c)) {                                         \
-                call(1, (c) - col, col);                             \
+            for (; col < (c); col += VW) {                           \
+                call(1, min((uint)VW, (c) - col), col);              \
             }                                                        \
         }                                                            \
     } while (0)
@@ -82,12 +79,11 @@ LOCAL_INLINE void stats_chunk(const int nv, const uint part, __global const stor
 
 /* ws[(g*chunks + k)*2*c + j] = mean of column j over chunk k of part g, ws[.. + c + j] = the sum of
  * (x - that mean)^2. Work-items: (slices of columns, lanes on GPUs, groups*chunks). */
-__kernel RED_KERNEL void batchnorm_stats_part(__global const store *x, uint x_off,
-                                              __global float *ws, uint ws_off, uint rows, uint c,
-                                              uint chunks, uint chunk)
+#define STATS_ARGS __global const store *x, uint x_off, __global float *ws, uint ws_off,         \
+    uint rows, uint c, uint chunks, uint chunk
+BODY void stats_item(const uint id0, const uint id2, STATS_ARGS, RED_ARG)
 {
-    RED_BUFFER;
-    const uint q = (uint)get_global_id(2), g = q / chunks, k = q - g * chunks;
+    const uint q = id2, g = q / chunks, k = q - g * chunks;
     const uint n = chunk_rows(rows, chunk, k);
     __global const store *xc = x + x_off + (size_t)(g * rows + k * chunk) * c;
     __global float *out = ws + ws_off + (size_t)q * 2u * c;
@@ -96,19 +92,22 @@ __kernel RED_KERNEL void batchnorm_stats_part(__global const store *x, uint x_of
 #undef CALL
 }
 
-/* mean, invstd [groups,c] from ws; running statistics [c] moved once per part, in order, with the
- * unbiased variance, when has_running. Work-items: (columns / VW, lanes on GPUs). */
-__kernel RED_KERNEL void batchnorm_stats_end(__global const float *ws, uint ws_off,
-                                             __global float *mean, uint mean_off,
-                                             __global float *invstd, uint invstd_off,
-                                             __global float *running_mean, uint running_mean_off,
-                                             __global float *running_var, uint running_var_off,
-                                             uint rows, uint c, uint groups, uint chunks,
-                                             uint chunk, float eps, float momentum,
-                                             uint has_running)
+__kernel RED_KERNEL void batchnorm_stats_part(STATS_ARGS)
 {
     RED_BUFFER;
-    const uint first = (uint)get_global_id(0) * VW, col = min(first, c - 1u);
+    stats_item((uint)get_global_id(0), (uint)get_global_id(2), x, x_off, ws, ws_off, rows, c,
+        chunks, chunk, RED_PASS);
+}
+
+/* mean, invstd [groups,c] from ws; running statistics [c] moved once per part, in order, with the
+ * unbiased variance, when has_running. Work-items: (columns / VW, lanes on GPUs). */
+#define STATS_END_ARGS __global const float *ws, uint ws_off, __global float *mean,              \
+    uint mean_off, __global float *invstd, uint invstd_off, __global float *running_mean,        \
+    uint running_mean_off, __global float *running_var, uint running_var_off, uint rows, uint c, \
+    uint groups, uint chunks, uint chunk, float eps, float momentum, uint has_running
+BODY void stats_end_item(const uint id0, STATS_END_ARGS, RED_ARG)
+{
+    const uint first = id0 * VW, col = min(first, c - 1u);
     const uint part = first < c ? min((uint)VW, c - first) : 0u;
     const float unbiased = (float)rows / (float)(rows > 1u ? rows - 1u : 1u);
     for (uint g = 0; g < groups; ++g) {
@@ -138,6 +137,14 @@ __kernel RED_KERNEL void batchnorm_stats_end(__global const float *ws, uint ws_o
             }
         }
     }
+}
+
+__kernel RED_KERNEL void batchnorm_stats_end(STATS_END_ARGS)
+{
+    RED_BUFFER;
+    stats_end_item((uint)get_global_id(0), ws, ws_off, mean, mean_off, invstd, invstd_off,
+        running_mean, running_mean_off, running_var, running_var_off, rows, c, groups, chunks,
+        chunk, eps, momentum, has_running, RED_PASS);
 }
 
 /* Inference: mean[g,j] = running_mean[j], invstd[g,j] = 1/sqrt(running_var[j] + eps).
@@ -179,15 +186,13 @@ static inline void fwd_at(__global const store *x, __global const float *mean,
 /* y[i,j] = act(weight[j] * (x[i,j] - mean[g,j]) * invstd[g,j] + bias[j]); y may be x.
  * Work-items: (1 on CPUs, columns on GPUs; lanes on GPUs; groups*blocks): dimension 2 counts blocks
  * of `block` rows of one part. */
-__kernel RED_KERNEL void batchnorm_fwd(__global const store *x, uint x_off,
-                                       __global const float *mean, uint mean_off,
-                                       __global const float *invstd, uint invstd_off,
-                                       __global const float *weight, uint weight_off,
-                                       __global const float *bias, uint bias_off,
-                                       __global store *y, uint y_off, uint rows, uint c,
-                                       uint blocks, uint block, int act, float slope)
+#define FWD_ARGS __global const store *x, uint x_off, __global const float *mean, uint mean_off, \
+    __global const float *invstd, uint invstd_off, __global const float *weight,                 \
+    uint weight_off, __global const float *bias, uint bias_off, __global store *y, uint y_off,   \
+    uint rows, uint c, uint blocks, uint block, int act, float slope
+BODY void fwd_item(const uint id0, const uint id2, FWD_ARGS)
 {
-    const uint q = (uint)get_global_id(2), g = q / blocks, k = q - g * blocks;
+    const uint q = id2, g = q / blocks, k = q - g * blocks;
     const uint n = chunk_rows(rows, block, k);
     const size_t start = (size_t)(g * rows + k * block) * c;
     __global const float *m = mean + mean_off + (size_t)g * c;
@@ -196,7 +201,7 @@ __kernel RED_KERNEL void batchnorm_fwd(__global const store *x, uint x_off,
     __global const store *xb = x + x_off + start;
     __global store *yb = y + y_off + start;
 #ifdef RED_X
-    const uint col = (uint)get_global_id(0);
+    const uint col = id0;
     if (col < c) {
         for (uint r = LANE; r < n; r += LANES) {
             const uint at = r * c + col;
@@ -214,6 +219,13 @@ __kernel RED_KERNEL void batchnorm_fwd(__global const store *x, uint x_off,
         }
     }
 #endif
+}
+
+__kernel RED_KERNEL void batchnorm_fwd(FWD_ARGS)
+{
+    fwd_item((uint)get_global_id(0), (uint)get_global_id(2), x, x_off, mean, mean_off, invstd,
+        invstd_off, weight, weight_off, bias, bias_off, y, y_off, rows, c, blocks, block, act,
+        slope);
 }
 
 /* dz = dy * act'(z), the activation recomputed from x - mean. */
@@ -265,17 +277,14 @@ LOCAL_INLINE void bwd_chunk(const int nv, const uint part, __global const store 
 
 /* ws[(g*chunks + k)*2*c + j] = sum of dz over chunk k of part g, ws[.. + c + j] = sum of dz * xhat.
  * Work-items as batchnorm_stats_part. */
-__kernel RED_KERNEL void batchnorm_bwd_part(__global const store *x, uint x_off,
-                                            __global const float *mean, uint mean_off,
-                                            __global const float *invstd, uint invstd_off,
-                                            __global const float *weight, uint weight_off,
-                                            __global const float *bias, uint bias_off,
-                                            __global const store *dy, uint dy_off,
-                                            __global float *ws, uint ws_off, uint rows, uint c,
-                                            uint chunks, uint chunk, int act, float slope)
+#define BWD_PART_ARGS __global const store *x, uint x_off, __global const float *mean,           \
+    uint mean_off, __global const float *invstd, uint invstd_off, __global const float *weight,  \
+    uint weight_off, __global const float *bias, uint bias_off, __global const store *dy,        \
+    uint dy_off, __global float *ws, uint ws_off, uint rows, uint c, uint chunks, uint chunk,    \
+    int act, float slope
+BODY void bwd_part_item(const uint id0, const uint id2, BWD_PART_ARGS, RED_ARG)
 {
-    RED_BUFFER;
-    const uint q = (uint)get_global_id(2), g = q / chunks, k = q - g * chunks;
+    const uint q = id2, g = q / chunks, k = q - g * chunks;
     const uint n = chunk_rows(rows, chunk, k);
     const size_t start = (size_t)(g * rows + k * chunk) * c;
     __global const float *m = mean + mean_off + (size_t)g * c;
@@ -289,16 +298,22 @@ __kernel RED_KERNEL void batchnorm_bwd_part(__global const store *x, uint x_off,
 #undef CALL
 }
 
-/* coef[g][0][j] = mean of dz, coef[g][1][j] = mean of dz * xhat, over part g, from ws; db[j], dw[j] =
- * the sums over all parts (each written only if its flag is set). Work-items as stats_end. */
-__kernel RED_KERNEL void batchnorm_bwd_end(__global const float *ws, uint ws_off,
-                                           __global float *coef, uint coef_off,
-                                           __global float *dw, uint dw_off, __global float *db,
-                                           uint db_off, uint rows, uint c, uint groups,
-                                           uint chunks, uint has_dw, uint has_db)
+__kernel RED_KERNEL void batchnorm_bwd_part(BWD_PART_ARGS)
 {
     RED_BUFFER;
-    const uint first = (uint)get_global_id(0) * VW, col = min(first, c - 1u);
+    bwd_part_item((uint)get_global_id(0), (uint)get_global_id(2), x, x_off, mean, mean_off,
+        invstd, invstd_off, weight, weight_off, bias, bias_off, dy, dy_off, ws, ws_off, rows, c,
+        chunks, chunk, act, slope, RED_PASS);
+}
+
+/* coef[g][0][j] = mean of dz, coef[g][1][j] = mean of dz * xhat, over part g, from ws; db[j], dw[j] =
+ * the sums over all parts (each written only if its flag is set). Work-items as stats_end. */
+#define BWD_END_ARGS __global const float *ws, uint ws_off, __global float *coef, uint coef_off, \
+    __global float *dw, uint dw_off, __global float *db, uint db_off, uint rows, uint c,         \
+    uint groups, uint chunks, uint has_dw, uint has_db
+BODY void bwd_end_item(const uint id0, BWD_END_ARGS, RED_ARG)
+{
+    const uint first = id0 * VW, col = min(first, c - 1u);
     const uint part = first < c ? min((uint)VW, c - first) : 0u;
     fvec all_dz = (fvec)(0.0f), all_dot = (fvec)(0.0f);
     for (uint g = 0; g < groups; ++g) {
@@ -328,6 +343,13 @@ __kernel RED_KERNEL void batchnorm_bwd_end(__global const float *ws, uint ws_off
     }
 }
 
+__kernel RED_KERNEL void batchnorm_bwd_end(BWD_END_ARGS)
+{
+    RED_BUFFER;
+    bwd_end_item((uint)get_global_id(0), ws, ws_off, coef, coef_off, dw, dw_off, db, db_off, rows,
+        c, groups, chunks, has_dw, has_db, RED_PASS);
+}
+
 static inline void bwd_at(__global const store *x, __global const float *mean,
                           __global const float *invstd, __global const float *weight,
                           __global const float *bias, __global const float *coef_dz,
@@ -343,17 +365,14 @@ static inline void bwd_at(__global const store *x, __global const float *mean,
 
 /* dx = weight * invstd * (dz - mean(dz) - xhat * mean(dz * xhat)); dx may be dy.
  * Work-items as batchnorm_fwd. */
-__kernel RED_KERNEL void batchnorm_bwd(__global const store *x, uint x_off,
-                                       __global const float *mean, uint mean_off,
-                                       __global const float *invstd, uint invstd_off,
-                                       __global const float *weight, uint weight_off,
-                                       __global const float *bias, uint bias_off,
-                                       __global const float *coef, uint coef_off,
-                                       __global const store *dy, uint dy_off,
-                                       __global store *dx, uint dx_off, uint rows, uint c,
-                                       uint blocks, uint block, int act, float slope)
+#define BWD_ARGS __global const store *x, uint x_off, __global const float *mean, uint mean_off, \
+    __global const float *invstd, uint invstd_off, __global const float *weight,                 \
+    uint weight_off, __global const float *bias, uint bias_off, __global const float *coef,      \
+    uint coef_off, __global const store *dy, uint dy_off, __global store *dx, uint dx_off,       \
+    uint rows, uint c, uint blocks, uint block, int act, float slope
+BODY void bwd_item(const uint id0, const uint id2, BWD_ARGS)
 {
-    const uint q = (uint)get_global_id(2), g = q / blocks, k = q - g * blocks;
+    const uint q = id2, g = q / blocks, k = q - g * blocks;
     const uint n = chunk_rows(rows, block, k);
     const size_t start = (size_t)(g * rows + k * block) * c;
     __global const float *m = mean + mean_off + (size_t)g * c;
@@ -363,7 +382,7 @@ __kernel RED_KERNEL void batchnorm_bwd(__global const store *x, uint x_off,
     __global const store *xb = x + x_off + start, *gb = dy + dy_off + start;
     __global store *out = dx + dx_off + start;
 #ifdef RED_X
-    const uint j = (uint)get_global_id(0);
+    const uint j = id0;
     if (j < c) {
         for (uint r = LANE; r < n; r += LANES) {
             const uint at = r * c + j;
@@ -384,4 +403,11 @@ __kernel RED_KERNEL void batchnorm_bwd(__global const store *x, uint x_off,
         }
     }
 #endif
+}
+
+__kernel RED_KERNEL void batchnorm_bwd(BWD_ARGS)
+{
+    bwd_item((uint)get_global_id(0), (uint)get_global_id(2), x, x_off, mean, mean_off, invstd,
+        invstd_off, weight, weight_off, bias, bias_off, coef, coef_off, dy, dy_off, dx, dx_off,
+        rows, c, blocks, block, act, slope);
 }

@@ -92,6 +92,18 @@ typedef CAT(float, VW) vf;
         row[i] = ok ? x + (img[i] + ((uint)h * sw + (uint)w) * col) : zeros; \
     }
 
+/* Of both kernels. */
+#define GATHER_ARGS __global const store *restrict x, uint x_off,                                \
+    __global const float *restrict wp, uint wp_off, __global const store *restrict zeros,        \
+    uint zeros_off, __global const float *restrict bias, uint bias_off,                          \
+    __global store *restrict y, uint y_off, uint n, uint na, uint nb, uint sh, uint sw,          \
+    uint col, uint run, uint oh, uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0,         \
+    uint tr, uint ts, int dh0, int dw0, int dstep, uint interleave, uint tiles, uint group,      \
+    uint has_bias, int act, float slope
+#define GATHER_NAMES x, x_off, wp, wp_off, zeros, zeros_off, bias, bias_off, y, y_off, n, na, nb,  \
+    sh, sw, col, run, oh, ow, oc, su, ou, oh0, ow0, tr, ts, dh0, dw0, dstep, interleave, tiles,    \
+    group, has_bias, act, slope
+
 #ifndef NARROW
 
 #if STORE
@@ -116,22 +128,15 @@ static inline void unpack_row(__global const store *from, uint n, float *to)
 /* wp[panel][t][l][NR]: weights of output channels panel*NR .. +NR, zeros beyond oc.
  * zeros: `run` zeros. One work-item: channel panel get_global_id(0), `group` tiles from
  * get_global_id(1)*group on; the panel stays in cache over the group. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv2d_gather(__global const store *restrict x, uint x_off, __global const float *restrict wp,
-              uint wp_off, __global const store *restrict zeros, uint zeros_off,
-              __global const float *restrict bias, uint bias_off, __global store *restrict y,
-              uint y_off, uint n, uint na, uint nb, uint sh, uint sw, uint col, uint run, uint oh,
-              uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0, uint tr, uint ts, int dh0,
-              int dw0, int dstep, uint interleave, uint tiles, uint group, uint has_bias,
-              int act, float slope)
+BODY void gather_item(const uint id0, const uint id1, GATHER_ARGS)
 {
     x += x_off;
     wp += wp_off;
     zeros += zeros_off;
     bias += bias_off;
     y += y_off;
-    const uint o0 = (uint)get_global_id(0) * NR;
-    const uint tile0 = (uint)get_global_id(1) * group;
+    const uint o0 = id0 * NR;
+    const uint tile0 = id1 * group;
     const uint tile1 = min(tile0 + group, tiles);
 
     for (uint tile = tile0; tile < tile1; ++tile) {
@@ -157,7 +162,7 @@ conv2d_gather(__global const store *restrict x, uint x_off, __global const float
             }
         }
 
-        __global const float *w = wp + (ulong)get_global_id(0) * tr * ts * run * NR;
+        __global const float *w = wp + (ulong)id0 * tr * ts * run * NR;
         for (uint ti = 0; ti < tr; ++ti) {
             for (uint tj = 0; tj < ts; ++tj) {
                 FIND_ROWS(ti, tj)
@@ -246,6 +251,12 @@ conv2d_gather(__global const store *restrict x, uint x_off, __global const float
     }
 }
 
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv2d_gather(GATHER_ARGS)
+{
+    gather_item((uint)get_global_id(0), (uint)get_global_id(1), GATHER_NAMES);
+}
+
 #else
 
 /* Sum of the lanes by halves. Through memory: oclgrind 21.10 crashes on the shuffles that the same
@@ -268,21 +279,14 @@ static inline float add_lanes(vf v)
  * source channels instead, and each sum is folded at the end.
  * wp[l / VW][t][o][l % VW]; run is a multiple of VW (4, 8 or 16). One work-item: `group` tiles from
  * get_global_id(0)*group on, all NARROW = oc channels. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv2d_gather_narrow(__global const store *restrict x, uint x_off, __global const float *restrict wp,
-                     uint wp_off, __global const store *restrict zeros, uint zeros_off,
-                     __global const float *restrict bias, uint bias_off, __global store *restrict y,
-                     uint y_off, uint n, uint na, uint nb, uint sh, uint sw, uint col, uint run,
-                     uint oh, uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0, uint tr,
-                     uint ts, int dh0, int dw0, int dstep, uint interleave, uint tiles, uint group,
-                     uint has_bias, int act, float slope)
+BODY void narrow_item(const uint id0, GATHER_ARGS)
 {
     x += x_off;
     wp += wp_off;
     zeros += zeros_off;
     bias += bias_off;
     y += y_off;
-    const uint tile0 = (uint)get_global_id(0) * group;
+    const uint tile0 = id0 * group;
     const uint tile1 = min(tile0 + group, tiles);
 
     for (uint tile = tile0; tile < tile1; ++tile) {
@@ -344,5 +348,11 @@ conv2d_gather_narrow(__global const store *restrict x, uint x_off, __global cons
             }
         }
     }
+}
+
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv2d_gather_narrow(GATHER_ARGS)
+{
+    narrow_item((uint)get_global_id(0), GATHER_NAMES);
 }
 #endif

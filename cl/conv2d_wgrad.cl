@@ -59,18 +59,18 @@ static inline void unpack_rows(__global const store *from, float *to)
 /* x[N,H,W,col], dy[N,P,Q,K], dw[split][R*S][run][K]. Images n0 + z*per .. of split
  * z = get_global_id(2), at most per, below n1; first: start from 0 instead of the sums in dw.
  * get_global_id(0): row tile + column tile * ct, get_global_id(1): tap r*S + s. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-conv2d_wgrad(__global const store *restrict x, uint x_off, __global const store *restrict dy,
-             uint dy_off, __global float *restrict dw, uint dw_off, uint n0, uint n1, uint per,
-             uint h, uint w, uint col, uint run, uint p_count, uint q_count, uint k, uint taps_r,
-             uint taps_s, uint u, uint pad, uint ct, uint first)
+#define WGRAD_ARGS __global const store *restrict x, uint x_off,                                 \
+    __global const store *restrict dy, uint dy_off, __global float *restrict dw, uint dw_off,    \
+    uint n0, uint n1, uint per, uint h, uint w, uint col, uint run, uint p_count, uint q_count,  \
+    uint k, uint taps_r, uint taps_s, uint u, uint pad, uint ct, uint first
+BODY void wgrad_item(const uint id0, const uint id1, const uint id2, WGRAD_ARGS)
 {
     x += x_off;
     dy += dy_off;
     dw += dw_off;
-    const uint tap = (uint)get_global_id(1), z = (uint)get_global_id(2);
+    const uint tap = id1, z = id2;
     const uint r = tap / taps_s, s = rest_of(tap, taps_s, r);
-    const uint item = (uint)get_global_id(0), k_tile = item / ct, c_tile = rest_of(item, ct, k_tile);
+    const uint item = id0, k_tile = item / ct, c_tile = rest_of(item, ct, k_tile);
     const uint c_own = c_tile * MR, k_own = k_tile * NR;
     const uint c0 = min(c_own, run - MR), k0 = min(k_own, k - NR);
     const bool whole = c0 == c_own && k0 == k_own;
@@ -159,4 +159,12 @@ conv2d_wgrad(__global const store *restrict x, uint x_off, __global const store 
             to[i * k + j] = first ? tile[i * NR + j] : to[i * k + j] + tile[i * NR + j];
         }
     }
+}
+
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+conv2d_wgrad(WGRAD_ARGS)
+{
+    wgrad_item((uint)get_global_id(0), (uint)get_global_id(1), (uint)get_global_id(2), x, x_off,
+        dy, dy_off, dw, dw_off, n0, n1, per, h, w, col, run, p_count, q_count, k, taps_r, taps_s,
+        u, pad, ct, first);
 }
