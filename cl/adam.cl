@@ -24,13 +24,13 @@ static inline float less_power(float log_beta, float t)
  * host gives step = lr / (1 - b1^t) and root = 1 / sqrt(1 - b2^t), computed in double. With is_scaled
  * only the device knows t and whether to step at all (cl/loss_scale.cl): then step is lr alone, and
  * log1, log2 are the logarithms of b1, b2. */
-__kernel void adam_step(__global const float *g, uint g_off, __global float *w, uint w_off,
-                        __global float *m, uint m_off, __global float *v, uint v_off, uint n,
-                        float beta1, float one_less_beta1, float beta2, float one_less_beta2,
-                        float step, float root, float eps, __global const float *scale,
-                        uint scale_off, uint is_scaled, float log1, float log2)
+#define ADAM_ARGS __global const float *g, uint g_off, __global float *w, uint w_off,            \
+    __global float *m, uint m_off, __global float *v, uint v_off, uint n, float beta1,           \
+    float one_less_beta1, float beta2, float one_less_beta2, float step, float root, float eps,  \
+    __global const float *scale, uint scale_off, uint is_scaled, float log1, float log2
+BODY void adam_item(const uint id0, ADAM_ARGS)
 {
-    size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
+    size_t i = (size_t)id0 * (ITEMS * VW);
     const size_t end = min((size_t)n, i + ITEMS * VW);
     g += g_off;
     w += w_off;
@@ -58,4 +58,11 @@ __kernel void adam_step(__global const float *g, uint g_off, __global float *w, 
         m[i] = mi;
         v[i] = vi;
     }
+}
+
+__kernel void adam_step(ADAM_ARGS)
+{
+    adam_item((uint)get_global_id(0), g, g_off, w, w_off, m, m_off, v, v_off, n, beta1,
+        one_less_beta1, beta2, one_less_beta2, step, root, eps, scale, scale_off, is_scaled, log1,
+        log2);
 }

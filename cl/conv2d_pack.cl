@@ -1,45 +1,44 @@
 /* Small copies around the CPU convolution kernels: filters into panels, few-channel inputs with
  * their padding, sums over splits. One work-item per work-group. No local memory.
- * -D: NR (32) floats per panel row; STORE: of filters and maps, while panels and sums are floats. */
+ * -D: STORE: of filters and maps, while panels and sums are floats. */
 #include "common.clh"
 
-#ifndef NR
-#define NR 32
-#endif
+#define NR_MAX 32
 #define BLOCK 16
 
-/* wp[panel][t][l][NR] = w[base + i*si + j*sj + l*sl + o*so], t = (i, j) in tr x ts, l < run,
- * o = panel*NR + 0 .. NR-1, 0 where o >= oc. get_global_id(0): block of BLOCK rows l,
+/* wp[panel][t][l][nr] = w[base + i*si + j*sj + l*sl + o*so], t = (i, j) in tr x ts, l < run,
+ * o = panel*nr + 0 .. nr-1, 0 where o >= oc; nr <= NR_MAX. get_global_id(0): block of BLOCK rows l,
  * get_global_id(1): panel * tr*ts + t. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv2d_pack(__global const store *restrict w, uint w_off, __global float *restrict wp, uint wp_off,
-            uint tr, uint ts, uint run, uint oc, uint base, uint si, uint sj, uint sl, uint so)
+            uint tr, uint ts, uint run, uint oc, uint base, uint si, uint sj, uint sl, uint so,
+            uint nr)
 {
     const uint taps = tr * ts, l0 = (uint)get_global_id(0) * BLOCK;
     const uint row = (uint)get_global_id(1), panel = row / taps, t = rest_of(row, taps, panel);
-    const uint i = t / ts, j = rest_of(t, ts, i), o0 = panel * NR;
-    const uint rows = min((uint)BLOCK, run - l0), width = min((uint)NR, oc - o0);
+    const uint i = t / ts, j = rest_of(t, ts, i), o0 = panel * nr;
+    const uint rows = min((uint)BLOCK, run - l0), width = min(nr, oc - o0);
     __global const store *from =
         w + (w_off + base + i * si + j * sj + l0 * sl + o0 * so);
-    __global float *to = wp + (wp_off + (row * run + l0) * NR);
+    __global float *to = wp + (wp_off + (row * run + l0) * nr);
 
     if (so == 1u) {
         for (uint l = 0; l < rows; ++l) {
-            for (uint o = 0; o < NR; ++o) {
-                to[l * NR + o] = o < width ? load(from, l * sl + o) : 0.0f;
+            for (uint o = 0; o < nr; ++o) {
+                to[l * nr + o] = o < width ? load(from, l * sl + o) : 0.0f;
             }
         }
         return;
     }
-    float part[NR * BLOCK];
-    for (uint o = 0; o < NR; ++o) {
+    float part[NR_MAX * BLOCK];
+    for (uint o = 0; o < nr; ++o) {
         for (uint l = 0; l < BLOCK; ++l) {
             part[o * BLOCK + l] = o < width && l < rows ? load(from, o * so + l * sl) : 0.0f;
         }
     }
     for (uint l = 0; l < rows; ++l) {
-        for (uint o = 0; o < NR; ++o) {
-            to[l * NR + o] = part[o * BLOCK + l];
+        for (uint o = 0; o < nr; ++o) {
+            to[l * nr + o] = part[o * BLOCK + l];
         }
     }
 }

@@ -39,12 +39,13 @@ static inline void apply_all(const word_uint *m, float scale, __global const sto
 
 /* y[i] = word first + i kept ? x[i] * scale : 0; kept when its upper 24 bits are below `threshold`
  * (keep * 2^24, rounded up). y may be x. */
-__kernel void dropout(__global const store *x, uint x_off, __global store *y, uint y_off, uint n,
-                      uint first, uint seed_lo, uint seed_hi, uint use, uint step_lo, uint step_hi,
-                      uint threshold, float scale)
+#define DROPOUT_ARGS __global const store *x, uint x_off, __global store *y, uint y_off, uint n, \
+    uint first, uint seed_lo, uint seed_hi, uint use, uint step_lo, uint step_hi,                \
+    uint threshold, float scale
+BODY void dropout_item(const uint id0, DROPOUT_ARGS)
 {
     const uint skip = first & 3u; /* words of the first block that belong to elements before x */
-    size_t w = (size_t)get_global_id(0) * (ITEMS * VW);
+    size_t w = (size_t)id0 * (ITEMS * VW);
     const size_t stop = (size_t)n + skip, end = min(stop, w + ITEMS * VW);
     x += x_off;
     y += y_off;
@@ -62,4 +63,10 @@ __kernel void dropout(__global const store *x, uint x_off, __global store *y, ui
             save(t[k - w] != 0u ? load(x, k - skip) * scale : 0.0f, y, k - skip);
         }
     }
+}
+
+__kernel void dropout(DROPOUT_ARGS)
+{
+    dropout_item((uint)get_global_id(0), x, x_off, y, y_off, n, first, seed_lo, seed_hi, use,
+        step_lo, step_hi, threshold, scale);
 }

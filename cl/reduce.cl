@@ -32,29 +32,33 @@ LOCAL_INLINE void columns_chunk(const int nv, const uint part, __global const st
 
 /* y[k*cols + j] = sum of x[i*cols + j] over rows i = k*chunk .. +chunk (cut at rows).
  * Work-items: (slices of SV*VW columns, lanes on GPUs, chunks). */
-__kernel RED_KERNEL void reduce_columns(__global const store *x, uint x_off, __global float *y,
-                                        uint y_off, uint rows, uint cols, uint chunk)
+#define COLUMNS_ARGS __global const store *x, uint x_off, __global float *y, uint y_off,         \
+    uint rows, uint cols, uint chunk
+BODY void columns_item(const uint id0, const uint id2, COLUMNS_ARGS, RED_ARG)
 {
-    RED_BUFFER;
-    const uint k = (uint)get_global_id(2), n = min(chunk, rows - k * chunk);
+    const uint k = id2, n = min(chunk, rows - k * chunk);
     __global const store *xc = x + x_off + (size_t)k * chunk * cols;
     __global float *yc = y + y_off + (size_t)k * cols;
 #ifdef RED_X
-    const uint j = (uint)get_global_id(0), at = min(j, cols - 1u);
+    const uint j = id0, at = min(j, cols - 1u);
     columns_chunk(1, j < cols ? 1u : 0u, xc + at, n, cols, yc + at, RED_PASS);
 #else
-    uint j = (uint)get_global_id(0) * SLICE;
+    uint j = id0 * SLICE;
     if (j + SLICE <= cols) {
         columns_chunk(SV, VW, xc + j, n, cols, yc + j, RED_PASS);
         return;
     }
-    for (; j + VW <= cols; j += VW) {
-        columns_chunk(1, VW, xc + j, n, cols, yc + j, RED_PASS);
-    }
-    if (j < cols) {
-        columns_chunk(1, cols - j, xc + j, n, cols, yc + j, RED_PASS);
+    for (; j < cols; j += VW) {
+        columns_chunk(1, min((uint)VW, cols - j), xc + j, n, cols, yc + j, RED_PASS);
     }
 #endif
+}
+
+__kernel RED_KERNEL void reduce_columns(COLUMNS_ARGS)
+{
+    RED_BUFFER;
+    columns_item((uint)get_global_id(0), (uint)get_global_id(2), x, x_off, y, y_off, rows, cols,
+        chunk, RED_PASS);
 }
 
 /* The squares of a full vector of x - minus. */
@@ -76,13 +80,12 @@ static inline fvec square(__global const float *x, __global const float *minus, 
 #define AT_ONCE 32u
 #define ADD_1(k) run += square(x, minus, has_minus, j + (k) * step)
 #define ADD_4(k) ADD_1(k), ADD_1((k) + 1u), ADD_1((k) + 2u), ADD_1((k) + 3u)
-__kernel RED_KERNEL void reduce_sumsq(__global const float *x, uint x_off,
-                                      __global const float *minus, uint minus_off,
-                                      __global const uint *segments, uint segments_off,
-                                      __global float *out, uint out_off, uint has_minus)
+#define SUMSQ_ARGS __global const float *x, uint x_off, __global const float *minus,             \
+    uint minus_off, __global const uint *segments, uint segments_off, __global float *out,       \
+    uint out_off, uint has_minus
+BODY void sumsq_item(const uint id2, SUMSQ_ARGS, RED_ARG)
 {
-    RED_BUFFER;
-    const uint i = (uint)get_global_id(2);
+    const uint i = id2;
     const uint first = segments[segments_off + 2u * i], n = segments[segments_off + 2u * i + 1u];
     const size_t step = LANES * VW;
     size_t j = LANE * VW;
@@ -112,6 +115,13 @@ __kernel RED_KERNEL void reduce_sumsq(__global const float *x, uint x_off,
     if (LANE == 0u) {
         out[out_off + i] = sum;
     }
+}
+
+__kernel RED_KERNEL void reduce_sumsq(SUMSQ_ARGS)
+{
+    RED_BUFFER;
+    sumsq_item((uint)get_global_id(2), x, x_off, minus, minus_off, segments, segments_off, out,
+        out_off, has_minus, RED_PASS);
 }
 
 /* True for inf and nan, by their bits: no compiler option can change that. */

@@ -31,12 +31,12 @@
 /* U[map][t][panel][l0 + l][NR] of filter w[4,4,C,K]. get_global_id(0): block of BLOCK source
  * channels l, get_global_id(1): panel, get_global_id(2): phase. `run`: source channels of w, `oc`:
  * output channels; element (l, o) of a tap lies at l*sl + o*so. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-winograd_filter(__global const store *restrict w, uint w_off, __global float *restrict u,
-                uint u_off, uint run, uint oc, uint panels, uint sl, uint so, uint pad)
+#define FILTER_ARGS __global const store *restrict w, uint w_off, __global float *restrict u,    \
+    uint u_off, uint run, uint oc, uint panels, uint sl, uint so, uint pad
+BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARGS)
 {
-    const uint l0 = (uint)get_global_id(0) * BLOCK, panel = (uint)get_global_id(1);
-    const uint phase = (uint)get_global_id(2), a = phase / STRIDE, b = phase % STRIDE;
+    const uint l0 = id0 * BLOCK, panel = id1;
+    const uint phase = id2, a = phase / STRIDE, b = phase % STRIDE;
     const uint rows = min((uint)BLOCK, run - l0), o0 = panel * NR, width = min((uint)NR, oc - o0);
     const uint tap = run * oc;
 #if UP
@@ -104,6 +104,13 @@ winograd_filter(__global const store *restrict w, uint w_off, __global float *re
     }
 }
 
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+winograd_filter(FILTER_ARGS)
+{
+    filter_item((uint)get_global_id(0), (uint)get_global_id(1), (uint)get_global_id(2), w, w_off,
+        u, u_off, run, oc, panels, sl, so, pad);
+}
+
 /* First source row of tile row ti, phase a. */
 #if UP
 #define STEP 1
@@ -147,14 +154,13 @@ winograd_filter(__global const store *restrict w, uint w_off, __global float *re
  * parity going up. `works` = `groups` of GROUP tiles x maps; work-item w of `stride` does the works
  * w, w + stride, ... v: room for one V per work-item, plane = GROUP*lead. zeros: `run` zeros.
  * Private memory: 4*TT*GROUP*NR bytes. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-winograd_map(__global const store *restrict x, uint x_off, __global const store *restrict zeros,
-             uint zeros_off, __global const float *restrict u, uint u_off,
-             __global const float *restrict bias, uint bias_off, __global float *restrict v,
-             uint v_off, __global store *restrict y, uint y_off, uint tiles, uint th, uint tw,
-             uint sh, uint sw, uint run, uint pad, uint cin, uint lead, uint panels, uint oh,
-             uint ow, uint oc, uint groups, uint works, uint stride, uint has_bias, int act,
-             float slope)
+#define MAP_ARGS __global const store *restrict x, uint x_off,                                   \
+    __global const store *restrict zeros, uint zeros_off, __global const float *restrict u,      \
+    uint u_off, __global const float *restrict bias, uint bias_off, __global float *restrict v,  \
+    uint v_off, __global store *restrict y, uint y_off, uint tiles, uint th, uint tw, uint sh,   \
+    uint sw, uint run, uint pad, uint cin, uint lead, uint panels, uint oh, uint ow, uint oc,    \
+    uint groups, uint works, uint stride, uint has_bias, int act, float slope
+BODY void map_item(const uint id0, MAP_ARGS)
 {
     const uint ou = UP ? STRIDE : 1, plane = GROUP * lead;
     vf m[GROUP * NV * TT];
@@ -162,9 +168,9 @@ winograd_map(__global const store *restrict x, uint x_off, __global const store 
     zeros += zeros_off;
     u += u_off;
     bias += bias_off;
-    v += v_off + get_global_id(0) * TT * plane;
+    v += v_off + (size_t)id0 * TT * plane;
     y += y_off;
-    for (uint work = (uint)get_global_id(0); work < works; work += stride) {
+    for (uint work = id0; work < works; work += stride) {
         const uint map = work / groups, first = rest_of(work, groups, map) * GROUP;
         const uint count = min((uint)GROUP, tiles - first), last = count - 1;
         const uint a = UP ? map / STRIDE : 0, b = UP ? map % STRIDE : 0;
@@ -202,4 +208,12 @@ winograd_map(__global const store *restrict x, uint x_off, __global const store 
             }
         }
     }
+}
+
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+winograd_map(MAP_ARGS)
+{
+    map_item((uint)get_global_id(0), x, x_off, zeros, zeros_off, u, u_off, bias, bias_off, v,
+        v_off, y, y_off, tiles, th, tw, sh, sw, run, pad, cin, lead, panels, oh, ow, oc, groups,
+        works, stride, has_bias, act, slope);
 }

@@ -20,14 +20,13 @@
 
 /* Images image0 .. of x[N,h,w,c]. get_global_id(0): row of tiles im*th + ti of the chunk,
  * get_global_id(1): phase. zeros: c zeros. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-winograd_source(__global const store *restrict x, uint x_off,
-                __global const store *restrict zeros, uint zeros_off, __global float *restrict v,
-                uint v_off, uint image0, uint h, uint w, uint c, uint th, uint tw, uint pad,
-                uint tiles)
+#define SOURCE_ARGS __global const store *restrict x, uint x_off,                                \
+    __global const store *restrict zeros, uint zeros_off, __global float *restrict v,            \
+    uint v_off, uint image0, uint h, uint w, uint c, uint th, uint tw, uint pad, uint tiles
+BODY void source_item(const uint id0, const uint id1, SOURCE_ARGS)
 {
-    const uint line = (uint)get_global_id(0), im = line / th, ti = rest_of(line, th, im);
-    const uint phase = (uint)get_global_id(1), a = phase / STRIDE, b = phase % STRIDE;
+    const uint line = id0, im = line / th, ti = rest_of(line, th, im);
+    const uint phase = id1, a = phase / STRIDE, b = phase % STRIDE;
     const size_t plane = (size_t)STRIDE * STRIDE * c * tiles;
     x += x_off + (size_t)(image0 + im) * h * w * c;
     zeros += zeros_off;
@@ -40,14 +39,20 @@ winograd_source(__global const store *restrict x, uint x_off,
     }
 }
 
-/* Images image0 .. of dy[N,p,q,k]. get_global_id(0): row of tiles of the chunk. zeros: k zeros. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-winograd_grad(__global const store *restrict dy, uint dy_off,
-              __global const store *restrict zeros, uint zeros_off, __global float *restrict w,
-              uint w_off, uint image0, uint p, uint q, uint k, uint th, uint tw, uint panels,
-              uint tiles)
+winograd_source(SOURCE_ARGS)
 {
-    const uint line = (uint)get_global_id(0), im = line / th, ti = rest_of(line, th, im);
+    source_item((uint)get_global_id(0), (uint)get_global_id(1), x, x_off, zeros, zeros_off, v,
+        v_off, image0, h, w, c, th, tw, pad, tiles);
+}
+
+/* Images image0 .. of dy[N,p,q,k]. get_global_id(0): row of tiles of the chunk. zeros: k zeros. */
+#define GRAD_ARGS __global const store *restrict dy, uint dy_off,                                \
+    __global const store *restrict zeros, uint zeros_off, __global float *restrict w,            \
+    uint w_off, uint image0, uint p, uint q, uint k, uint th, uint tw, uint panels, uint tiles
+BODY void grad_item(const uint id0, GRAD_ARGS)
+{
+    const uint line = id0, im = line / th, ti = rest_of(line, th, im);
     const size_t plane = (size_t)panels * tiles * NR;
     dy += dy_off + (size_t)(image0 + im) * p * q * k;
     zeros += zeros_off;
@@ -58,14 +63,21 @@ winograd_grad(__global const store *restrict dy, uint dy_off,
     }
 }
 
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+winograd_grad(GRAD_ARGS)
+{
+    grad_item((uint)get_global_id(0), dy, dy_off, zeros, zeros_off, w, w_off, image0, p, q, k, th,
+        tw, panels, tiles);
+}
+
 /* get_global_id(0): group of GROUP rows of V, get_global_id(1): panel. first: dw is stored, else
  * added to. Private memory: 4*TT*GROUP*NR bytes. */
-__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
-winograd_wgrad(__global const float *restrict v, uint v_off, __global const float *restrict w,
-               uint w_off, __global float *restrict dw, uint dw_off, uint c, uint k, uint tiles,
-               uint panels, uint first)
+#define WGRAD_ARGS __global const float *restrict v, uint v_off,                                 \
+    __global const float *restrict w, uint w_off, __global float *restrict dw, uint dw_off,      \
+    uint c, uint k, uint tiles, uint panels, uint first
+BODY void wgrad_item(const uint id0, const uint id1, WGRAD_ARGS)
 {
-    const uint row0 = (uint)get_global_id(0) * GROUP, panel = (uint)get_global_id(1);
+    const uint row0 = id0 * GROUP, panel = id1;
     const uint rows = STRIDE * STRIDE * c, count = min((uint)GROUP, rows - row0), k0 = panel * NR;
     vf m[GROUP * NV * TT];
     v += v_off;
@@ -92,4 +104,11 @@ winograd_wgrad(__global const float *restrict v, uint v_off, __global const floa
             }
         }
     }
+}
+
+__attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
+winograd_wgrad(WGRAD_ARGS)
+{
+    wgrad_item((uint)get_global_id(0), (uint)get_global_id(1), v, v_off, w, w_off, dw, dw_off, c,
+        k, tiles, panels, first);
 }

@@ -123,7 +123,7 @@ static int add_bias_act(const clg_ops *o, const clg_epilogue *e, clg_tensor y, u
         return CLG_OK;
     }
     clg_kernel *k = NULL;
-    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_bias_act", "-DNR=32", &k);
+    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_bias_act", "", &k);
     if (status != CLG_OK) {
         return status;
     }

@@ -151,19 +151,12 @@ uint64_t clg__conv2d_gather_workspace(const clg_ops *o, const clg_conv *g, enum 
 
 /* ---- copies ---- */
 
-void clg__conv2d_pack_options(char *dst, size_t cap, uint32_t nr, enum clg_dtype dtype)
-{
-    const char *store = clg__store_option(dtype);
-    snprintf(dst, cap, "-DNR=%u%s%s", nr, store[0] ? " " : "", store);
-}
-
 int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh,
                          uint32_t yw, clg_tensor y)
 {
     clg_kernel *k = NULL;
-    char options[32];
-    clg__conv2d_pack_options(options, sizeof options, 32, x.dtype);
-    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_pad", options, &k);
+    const int status =
+        clg__kernel_get(o->rt, "conv2d_pack", "conv2d_pad", clg__store_option(x.dtype), &k);
     if (status != CLG_OK) {
         return status;
     }
@@ -179,9 +172,8 @@ static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
                       enum clg_conv_way way, const clg_conv_phase *f, clg_tensor w, clg_tensor to)
 {
     clg_kernel *k = NULL;
-    char options[32];
-    clg__conv2d_pack_options(options, sizeof options, p->nr, w.dtype);
-    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_pack", options, &k);
+    const int status =
+        clg__kernel_get(o->rt, "conv2d_pack", "conv2d_pack", clg__store_option(w.dtype), &k);
     if (status != CLG_OK) {
         return status;
     }
@@ -203,7 +195,7 @@ static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
     return clg__launch(o->rt, k, grid,
                        CLG_ARGS(CLG_ARG(w), CLG_ARG(to), CLG_ARG(f->tr), CLG_ARG(f->ts),
                                 CLG_ARG(rows), CLG_ARG(columns), CLG_ARG(base), CLG_ARG(si),
-                                CLG_ARG(sj), CLG_ARG(sl), CLG_ARG(so)));
+                                CLG_ARG(sj), CLG_ARG(sl), CLG_ARG(so), CLG_ARG(p->nr)));
 }
 
 /* ---- launch ---- */

@@ -56,8 +56,6 @@ clg_conv_phase clg__conv2d_phase(const clg_conv *g, enum clg_conv_way way, uint3
 
 /* Vector width of the CPU kernels on this device: 4, 8 or 16. */
 uint32_t clg__conv2d_width(const clg_rt *rt);
-/* Options of cl/conv2d_pack.cl: floats per panel row, type of filters and maps. */
-void clg__conv2d_pack_options(char *dst, size_t cap, uint32_t nr, enum clg_dtype dtype);
 /* Source of the few-channel kernels: x [N,H,W,C] with `pad` zeros around, [N,yh,yw,C]. */
 int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh,
                          uint32_t yw, clg_tensor y);

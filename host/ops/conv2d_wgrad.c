@@ -94,7 +94,7 @@ uint64_t clg__conv2d_wgrad_cpu_workspace(const clg_ops *o, const clg_conv *g)
 int clg__conv2d_sum(const clg_ops *o, clg_tensor part, uint64_t len, uint32_t splits, clg_tensor y)
 {
     clg_kernel *k = NULL;
-    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_sum", "-DNR=32", &k);
+    const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_sum", "", &k);
     if (status != CLG_OK) {
         return status;
     }
