@@ -7,7 +7,7 @@
 static int start(const clg_ops *o, const char *name, enum clg_dtype dtype, uint32_t n,
                  double tensors, clg_elementwise *e)
 {
-    return clg__elementwise(o, "activation", name, clg__store_option(dtype), n, 2.0,
+    return clg__elementwise(o, "step", name, clg__store_option(dtype), n, 2.0,
                             tensors * clg__dtype_size(dtype), e);
 }
 

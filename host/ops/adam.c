@@ -24,7 +24,7 @@ int clg__adam_step_scaled(const clg_ops *o, const clg_adam *a, clg_tensor g, clg
     CLG_TRY(clg__want("adam_step", "m", m, CLG_F32, n));
     CLG_TRY(clg__want("adam_step", "v", v, CLG_F32, n));
     CLG_TRY(clg__want_maybe("adam_step", "scale", scale, CLG_F32, CLG_LOSS_SCALE_LEN));
-    CLG_TRY(clg__elementwise(o, "adam", "adam_step", "", (uint32_t)n, 14.0, 28.0, &e));
+    CLG_TRY(clg__elementwise(o, "step", "adam_step", "", (uint32_t)n, 14.0, 28.0, &e));
     /* In double: 1 - beta2^t has few digits left in float at the first steps. */
     uint32_t is_scaled = clg__tensor_is(scale);
     double t = (double)a->t, beta1 = (double)a->beta1, beta2 = (double)a->beta2;

@@ -13,7 +13,7 @@ static int convert(const clg_ops *o, const char *name, clg_tensor x, enum clg_dt
     CLG_TRY(from == CLG_U8 ? clg__want(name, "x", x, from, n)
                            : clg__want_store(name, "x", x, from, n));
     CLG_TRY(to == CLG_U8 ? clg__want(name, "y", y, to, n) : clg__want_store(name, "y", y, to, n));
-    CLG_TRY(clg__elementwise(o, "image", name, clg__store_option(store), (uint32_t)n, 2.0,
+    CLG_TRY(clg__elementwise(o, "step", name, clg__store_option(store), (uint32_t)n, 2.0,
                              1.0 + clg__dtype_size(store), &e));
     CLG_TRY(clg__launch(o->rt, e.kernel, e.grid,
                         CLG_ARGS(CLG_ARG(x), CLG_ARG(y), CLG_ARG((uint32_t)n), CLG_ARG(scale),

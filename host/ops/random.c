@@ -9,7 +9,7 @@ static int prepare(const clg_ops *o, const char *name, double flops, double touc
     int status = CLG_OK;
     uint64_t n = clg__tensor_len(y);
     CLG_TRY(clg__want_store(name, "y", y, y.dtype, n));
-    CLG_TRY(clg__elementwise(o, "random", name, clg__store_option(y.dtype), (uint32_t)n, flops,
+    CLG_TRY(clg__elementwise(o, "step", name, clg__store_option(y.dtype), (uint32_t)n, flops,
                              touched * clg__dtype_size(y.dtype), e));
 out:
     return status;
