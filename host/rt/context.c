@@ -55,6 +55,24 @@ static int choose_family(clg_rt *rt, int choice)
     return CLG_OK;
 }
 
+/* Tiles for vectors of so many floats, as if the device had asked for them: how the kernels of a
+ * laptop with narrower vectors are tried where there is none. */
+static int choose_vector(clg_rt *rt)
+{
+    const char *env = clg__os_env("CLGAN_VECTOR");
+    if (env == NULL) {
+        return CLG_OK;
+    }
+    char *end;
+    unsigned long width = strtoul(env, &end, 10);
+    if (*end != '\0' || (width != 4 && width != 8 && width != 16)) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "environment CLGAN_VECTOR is '%s'", env),
+                         "it may be 4, 8 or 16");
+    }
+    rt->info.vector_width_float = (unsigned)width;
+    return CLG_OK;
+}
+
 /* Rates to slice by until a kernel was measured. Low on GPUs, where a long launch freezes the
  * display and too many slices cost little; near what is good on CPUs, where it does no harm and a
  * global offset makes pocl compile the kernel once more. */
@@ -119,6 +137,7 @@ int clg__rt_open(clg_rt **out, const clg_rt_options *opt)
     rt->poison = clg__os_env("CLGAN_POISON") != NULL;
     CLG_TRY(choose_device(rt, opt));
     CLG_TRY(choose_family(rt, opt->family));
+    CLG_TRY(choose_vector(rt));
     guess_rates(rt);
     CLG_TRY(create_queue(rt, opt->profile));
     find_cache(rt);

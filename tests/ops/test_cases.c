@@ -1,5 +1,6 @@
 /* Every case of every operator against the reference, in both kernel families, and the products
- * with both GEMM back ends. One test per operator and setup; each prints how many cases ran.
+ * with both GEMM back ends; on a CPU with vectors of 16 floats what has tiles for those of 8 too.
+ * One test per operator and setup; each prints how many cases ran.
  *
  * drivers: pocl rusticl oclgrind
  * CLGAN_CASES=quick runs only the first, small ones of each table (for oclgrind);
@@ -9,6 +10,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -23,6 +25,7 @@ typedef struct setup {
     enum clg_family_choice family;
     enum clg_gemm_choice gemm;
     clg_ops ops;
+    unsigned width; /* of the device's vectors, in floats */
     clg_conv_choices conv;
 } setup;
 
@@ -41,6 +44,7 @@ static int open_setup(setup *s)
     s->ops.conv_choices = &s->conv;
     CLG_TRY(clg__rt_open(&s->ops.rt, &rt));
     CLG_TRY(clg__blas_open(&s->ops.blas, s->ops.rt, &blas));
+    s->width = clg__rt_device(s->ops.rt)->vector_width_float;
     print_message("cases on %s, %s kernels, %s products\n", clg__rt_device(s->ops.rt)->name,
                   clg__rt_family(s->ops.rt) == CLG_KERNELS_GPU ? "gpu" : "cpu",
                   clg__blas_name(s->ops.blas));
@@ -91,10 +95,10 @@ static void run_op(setup *s, const clg_op *op)
     }
 }
 
-#define CLG_X(op)                                        \
-    static void op##_equals_its_reference(void **state) \
-    {                                                    \
-        run_op(*state, &clg__op_##op);                   \
+#define CLG_X(op)                                                                                  \
+    static void op##_equals_its_reference(void **state)                                            \
+    {                                                                                              \
+        run_op(*state, &clg__op_##op);                                                             \
     }
 CLG_OP_LIST(CLG_X)
 #undef CLG_X
@@ -126,12 +130,21 @@ int main(void)
         CLG_OP_LIST(CLG_X)
 #undef CLG_X
     };
+    /* What has tiles for each width of vectors. */
+    static const struct CMUnitTest tiled[] = {
+        cmocka_unit_test(gemm_equals_its_reference),
+        cmocka_unit_test(linear_equals_its_reference),
+        cmocka_unit_test(conv2d_equals_its_reference),
+        cmocka_unit_test(deconv2d_equals_its_reference),
+        cmocka_unit_test(mlp_equals_its_reference),
+    };
     static const struct CMUnitTest products[] = {
         cmocka_unit_test(gemm_equals_its_reference),
         cmocka_unit_test(linear_equals_its_reference),
     };
     setup cpu = { .name = "cpu family", .family = CLG_FAMILY_CPU, .gemm = CLG_GEMM_BUILTIN };
     setup gpu = { .name = "gpu family", .family = CLG_FAMILY_GPU, .gemm = CLG_GEMM_BUILTIN };
+    setup narrow = { .name = "vectors of 8", .family = CLG_FAMILY_CPU, .gemm = CLG_GEMM_BUILTIN };
     setup clblast = { .name = "clblast", .gemm = CLG_GEMM_CLBLAST };
     cmocka_set_test_filter(clg__os_env("CLGAN_TESTS"));
     int failed = run_group(&cpu, all, sizeof all / sizeof all[0]);
@@ -139,6 +152,10 @@ int main(void)
     failed += run_group(&gpu, all, sizeof all / sizeof all[0]);
     if (!is_quick()) { /* its kernels take minutes under oclgrind */
         failed += run_group(&clblast, products, sizeof products / sizeof products[0]);
+    }
+    if (!is_quick() && cpu.width >= 16) { /* as on a CPU with vectors of 8 floats */
+        setenv("CLGAN_VECTOR", "8", 1);
+        failed += run_group(&narrow, tiled, sizeof tiled / sizeof tiled[0]);
     }
     return failed;
 }

@@ -157,6 +157,15 @@ static void the_environment_chooses_platform_device_and_family(void **state)
     assert_int_equal(clg__rt_open(&rt, &(clg_rt_options){ 0 }), CLG_E_USAGE);
     assert_non_null(strstr(clg_message(), "CLGAN_KERNELS is 'tpu'"));
     unsetenv("CLGAN_KERNELS");
+
+    setenv("CLGAN_VECTOR", "8", 1);
+    TEST_OK(clg__rt_open(&rt, &(clg_rt_options){ 0 }));
+    assert_int_equal(clg__rt_device(rt)->vector_width_float, 8);
+    clg__rt_close(&rt);
+    setenv("CLGAN_VECTOR", "12", 1);
+    assert_int_equal(clg__rt_open(&rt, &(clg_rt_options){ 0 }), CLG_E_USAGE);
+    assert_non_null(strstr(clg_message(), "CLGAN_VECTOR is '12'"));
+    unsetenv("CLGAN_VECTOR");
 }
 
 int main(void)
