@@ -15,8 +15,8 @@ typedef struct variant {
 enum { ROWS_MAX = 512 };
 /* And fewer when it keeps the sums of a C of 16 bits: CT in cl/gemm.cl. */
 enum { ROWS_KEPT = 128 };
-/* Less work than this is not worth a work-item of its own (about half a microsecond). */
-static const double ITEM_FLOPS = 5e4;
+/* Less work than this is not worth a work-item of its own (about a microsecond). */
+static const double ITEM_FLOPS = 1e5;
 /* Packing a panel pays when so many tiles read it. */
 enum { PACK_TILES = 16, PACK_K = 128 };
 
@@ -63,10 +63,12 @@ uint32_t clg__builtin_ends(const clg_product *p)
            (clg__tensor_is(p->end.sums) ? ENDS_SUMS : 0u);
 }
 
+/* Compute units do not start together, and drivers hand out items as units come: with 24 each
+ * (fewer where there are many units) the last to end is late by little. */
 static uint32_t wanted_items(const clg_builtin *b)
 {
-    uint32_t n = 4 * b->units;
-    return n < 16 ? 16 : n > 64 ? 64 : n;
+    uint32_t few = 4 * b->units, many = 24 * b->units;
+    return many < 16 ? 16 : many <= 256 ? many : few > 256 ? few : 256;
 }
 
 static int find_tile(clg_builtin *b, const variant *v, enum clg_storage s, clg_kernel **out)
@@ -115,7 +117,7 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t ro
     if (g->tb) {
         /* Each group of rows packs the panel again: few groups. */
         v.bpack = 2;
-        *groups = pick_groups(g, v.mr, v.nv * b->vw, wanted_items(b) / 2, rows_max);
+        *groups = pick_groups(g, v.mr, v.nv * b->vw, wanted_items(b) / 6, rows_max);
         return v;
     }
     if (few && g->n >= 4 * b->vw) {
