@@ -101,6 +101,16 @@ static clg_net_pass g_pass(const clg_walk *k)
                            .dropout = key_of(k, CLG_STREAM_DROPOUT, (CLG_PASS_G + k->draw) << 8) };
 }
 
+/* That of the fakes. They go straight to D's input where nothing will be added to them there. */
+static clg_net_pass fakes_pass(const clg_walk *k)
+{
+    clg_net_pass pass = g_pass(k);
+    if (k->t->desc.loss.input_noise <= 0.0f && clg__net_writes_to(k->t->g)) {
+        pass.y = image_rows(k, CLG_GROUP_FAKE, 1);
+    }
+    return pass;
+}
+
 static clg_net_pass d_pass(const clg_walk *k, uint32_t group, uint32_t groups, uint32_t pass)
 {
     return (clg_net_pass){ .x = packed_rows(k, group, groups),
@@ -181,10 +191,12 @@ static int make_fakes(clg_walk *k, uint32_t draw)
     clg_tensor y[CLG_HEADS_MAX];
     int status = CLG_OK;
     k->draw = draw;
-    clg_net_pass pass = g_pass(k);
+    clg_net_pass pass = fakes_pass(k);
     CLG_TRY(draw_latents(k));
     CLG_TRY(clg__net_run(k->t->g, &pass, y));
-    CLG_TRY(copy_rows(k, y[0], CLG_GROUP_FAKE));
+    if (!clg__tensor_is(pass.y)) {
+        CLG_TRY(copy_rows(k, y[0], CLG_GROUP_FAKE));
+    }
     CLG_TRY(add_noise(k, CLG_GROUP_FAKE, 1u + draw));
 out:
     return status;
@@ -247,7 +259,7 @@ static int learn_g(clg_walk *k, const clg_net_pass *pass, uint32_t group)
     /* The real images are not needed any more: their place takes the gradient of the fakes. */
     clg_tensor dfake = packed_rows(k, CLG_GROUP_REAL, 1);
     clg_net_back through = { .first = group, .groups = 1, .dx = dfake };
-    clg_net_pass gp = g_pass(k);
+    clg_net_pass gp = fakes_pass(k);
     int status = CLG_OK;
     through.gate = clg__net_gate(t->g, &gp, t->d);
     for (uint32_t i = 0; i < t->table.g_count; i++) {

@@ -59,6 +59,9 @@ clg_tensor clg__block_saved(const clg_walk *k, uint32_t i)
 {
     const clg_net *net = k->net;
     clg_buffer *buf = net->saved[net->train ? i : net->layout.graph.node[i].activation];
+    if (net->layout.graph.node[i].head == 0 && clg__tensor_is(k->pass->y)) {
+        return clg__block_shape_out(k, i, k->pass->y, k->first);
+    }
     return clg__block_shape_out(k, i, clg__tensor_all(buf), k->first);
 }
 

@@ -45,6 +45,13 @@ int clg__net_check_pass(const clg_net *net, const char *what, const clg_net_pass
     if (pass->mode == CLG_NET_TRAIN && !net->train) {
         return clg__fail(CLG_E_INTERNAL, "%s was not made for training", net->label);
     }
+    if (clg__tensor_is(pass->y) &&
+        (pass->mode != CLG_NET_TRAIN || !clg__net_writes_to(net) || pass->y.dtype != net->store ||
+         clg__tensor_len(pass->y) < n * net->layout.block[net->plan.head[0]].out)) {
+        return clg__fail(CLG_E_INTERNAL, "%s of %s: y has %llu elements of type %d, and the net "
+                         "does not write %u images there", what, net->label,
+                         (unsigned long long)clg__tensor_len(pass->y), (int)pass->y.dtype, n);
+    }
     return check_labels(net, what, pass);
 }
 
@@ -105,6 +112,12 @@ static clg_tensor head_of(const clg_walk *k, uint32_t h)
     return l->op == CLG_LAYER_LINEAR
                ? clg__tensor_view(t, 0, 2, k->n, (uint32_t)clg__layer_out(l), 0, 0)
                : clg__tensor_view(t, 0, 4, k->n, l->out_h, l->out_w, l->out_c);
+}
+
+bool clg__net_writes_to(const clg_net *net)
+{
+    return net->train && net->plan.head_count == 1 &&
+           net->plan.layer[net->plan.head[0]].norm == CLG_NORM_NONE;
 }
 
 int clg__net_run(clg_net *net, const clg_net_pass *pass, clg_tensor y[CLG_HEADS_MAX])

@@ -83,8 +83,13 @@ typedef struct clg_net_pass {
     uint32_t n, groups; /* rows; equal parts with batch statistics of their own, 1..4 */
     enum clg_net_mode mode;
     clg_rng_key dropout; /* of the masks, used in CLG_NET_TRAIN only: layer i adds i to the lane */
+    clg_tensor y; /* CLG_NET_TRAIN, where clg__net_writes_to: place of the output [n, out...], of the
+                     net's type and unchanged until its last way back. CLG_NO_TENSOR: the net's own */
 } clg_net_pass;
-/* y[h]: view of the net's own output of head h [n, out...], valid until the next forward. */
+/* Can the output go to a place of the caller's? One head, and no norm that needs both its sides. */
+bool clg__net_writes_to(const clg_net *net);
+/* y[h]: view of the output of head h [n, out...], the net's own (then valid until the next forward)
+ * or pass->y. */
 int clg__net_run(clg_net *net, const clg_net_pass *pass, clg_tensor y[CLG_HEADS_MAX]);
 
 /* The way back after a CLG_NET_TRAIN run of `pass`, for all its rows or for some groups of them. It
