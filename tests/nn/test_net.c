@@ -202,6 +202,70 @@ static void data_gradient_alone_leaves_weight_gradients_untouched(void **state)
     free_fixture(&f);
 }
 
+/* G's gradients by way of D's data gradient. `joined`: G writes where D reads, and D goes back
+ * through G's last activation; else they are strangers to each other. */
+static float *learn_through(fixture *g, fixture *d, bool joined)
+{
+    float *z = test_normal(N * g->in, 1), *dl = test_normal(N * d->out, 2);
+    float *grads = clg__alloc(clg__net_host_len(g->net), sizeof *grads);
+    clg_tensor tz = test_upload(test_rt(), z, N * g->in);
+    clg_tensor tx = test_buffer(test_rt(), CLG_F32, N * d->in);
+    clg_tensor tdx = test_buffer(test_rt(), CLG_F32, N * d->in);
+    clg_tensor tdl = test_upload(test_rt(), dl, N * d->out), y[CLG_HEADS_MAX];
+    clg_net_pass gp = { .x = tz, .n = N, .groups = 1, .mode = CLG_NET_TRAIN };
+    clg_net_pass dp = { .x = tx, .n = N, .groups = 1, .mode = CLG_NET_TRAIN };
+    clg_net_back through = { .dy = { tdl }, .dx = tdx };
+    gp.y = joined ? tx : CLG_NO_TENSOR;
+    TEST_OK(clg__net_run(g->net, &gp, y));
+    if (joined) {
+        assert_true(clg__net_writes_to(g->net));
+        through.gate = clg__net_gate(g->net, &gp, d->net);
+        assert_int_equal(through.gate.act, CLG_ACT_TANH);
+    } else {
+        TEST_OK(clg__rt_copy(test_rt(), clg__tensor_vec(y[0], 0, (uint32_t)(N * d->in)), tx));
+    }
+    TEST_OK(clg__net_run(d->net, &dp, y));
+    TEST_OK(clg__net_back(d->net, &dp, &through));
+    TEST_OK(clg__net_back(g->net, &gp, &(clg_net_back){ .want_dw = true, .dy = { tdx },
+                                                       .gated = joined }));
+    TEST_OK(clg__net_read(g->net, CLG_NET_GRAD, grads));
+    clg__free(z);
+    clg__free(dl);
+    test_release(&tz);
+    test_release(&tx);
+    test_release(&tdx);
+    test_release(&tdl);
+    return grads;
+}
+
+static void a_net_joined_to_its_reader_learns_the_same_bits(void **state)
+{
+    (void)state;
+    fixture g = make_fixture(test_plan_mlp_generator, 3, true);
+    fixture d = make_fixture(test_plan_mlp_discriminator, 3, true);
+    float *apart = learn_through(&g, &d, false), *joined = learn_through(&g, &d, true);
+    assert_memory_equal(apart, joined, clg__net_host_len(g.net) * sizeof *apart);
+
+    /* A convolution takes no gate, and the caller is told so. */
+    fixture conv = make_fixture(test_plan_discriminator, 3, true);
+    clg_net_pass pass = { .n = N, .groups = 1, .mode = CLG_NET_TRAIN };
+    assert_int_equal(clg__net_gate(g.net, &pass, conv.net).act, CLG_ACT_NONE);
+    clg_tensor dx = test_buffer(test_rt(), CLG_F32, N * conv.in);
+    assert_int_equal(clg__net_back(conv.net, &pass,
+                                   &(clg_net_back){ .dy = { dx }, .dx = dx,
+                                                    .gate = { .y = dx, .act = CLG_ACT_TANH } }),
+                     CLG_E_INTERNAL);
+    pass.y = clg__tensor_vec(dx, 0, 1);
+    clg_tensor y[CLG_HEADS_MAX];
+    assert_int_equal(clg__net_run(g.net, &pass, y), CLG_E_INTERNAL);
+    test_release(&dx);
+    clg__free(apart);
+    clg__free(joined);
+    free_fixture(&g);
+    free_fixture(&d);
+    free_fixture(&conv);
+}
+
 static void drawing_and_eval_change_nothing(void **state)
 {
     (void)state;
@@ -511,6 +575,7 @@ int main(void)
         cmocka_unit_test(mlp_equals_reference),
         cmocka_unit_test(norm_in_the_last_block_equals_reference),
         cmocka_unit_test(data_gradient_alone_leaves_weight_gradients_untouched),
+        cmocka_unit_test(a_net_joined_to_its_reader_learns_the_same_bits),
         cmocka_unit_test(drawing_and_eval_change_nothing),
         cmocka_unit_test(net_without_training_evaluates_as_the_reference),
         cmocka_unit_test(tensors_have_pytorch_names_and_shapes),
