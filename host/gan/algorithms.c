@@ -30,7 +30,7 @@ static void use_list(clg_algorithms *a)
 }
 
 int clg__algorithms_decide(clg_algorithms *a, const clg_ops *ops, enum clg_conv_wish wish,
-                           const clg_net_plan *const *plans, uint32_t n)
+                           const clg_net_plan *const *plans, const uint32_t *rows, uint32_t n)
 {
     clg_conv_choices source = { .forced = CLG_CONV_ALGO_COUNT };
     clg_ops asker = *ops;
@@ -50,7 +50,7 @@ int clg__algorithms_decide(clg_algorithms *a, const clg_ops *ops, enum clg_conv_
     CLG_TRY(conv != NULL ? CLG_OK : CLG_E_MEMORY);
     for (uint32_t i = 0; i < n; i++) {
         uint32_t count = 0;
-        CLG_TRY(clg__net_convs(plans[i], 1, conv, &count));
+        CLG_TRY(clg__net_convs(plans[i], rows[i], conv, &count));
         for (uint32_t k = 0; k < CLG_CONV_JOB_COUNT * count; k++) {
             const clg_conv *g = &conv[k / CLG_CONV_JOB_COUNT];
             enum clg_conv_job job = (enum clg_conv_job)(k % CLG_CONV_JOB_COUNT);

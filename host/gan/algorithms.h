@@ -22,9 +22,12 @@ typedef struct clg_algorithms {
     bool tuned;           /* some job is not as the shipped rule says */
 } clg_algorithms;
 
-/* Without a checkpoint. wish: runtime.conv of the model; CLG_CONV_WISH_AUTO: as ops say. */
+/* Without a checkpoint, for plans with as many rows in a pass. wish: runtime.conv of the model;
+ * CLG_CONV_WISH_AUTO: as ops say. */
 int clg__algorithms_decide(clg_algorithms *a, const clg_ops *ops, enum clg_conv_wish wish,
-                           const clg_net_plan *const *plans, uint32_t n);
+                           const clg_net_plan *const *plans, const uint32_t *rows, uint32_t n);
+/* The rows of nets that keep their transformed filters, so that a pass's rows do not matter. */
+enum { CLG_ALGORITHMS_MANY_ROWS = 1024 };
 /* Then, for a checkpoint of clgan: takes over what it says. Warns of what cannot be done, and of
  * what is asked for now and was not then. */
 int clg__algorithms_recall(clg_algorithms *a, const clg_st_file *f, const char *path);

@@ -194,7 +194,8 @@ int clg__eval_net_open(clg_eval_net **out, const clg_ops *ops, const char *check
     const clg_net_plan *plans[1] = { &e->plan };
     clg_net_options opt = { .max_batch = rows, .train = searched, .fixed = true, .label = label };
     CLG_TRY(clg__st_open(&f, checkpoint));
-    CLG_TRY(clg__algorithms_decide(&e->algorithms, ops, CLG_CONV_WISH_AUTO, plans, 1));
+    const uint32_t many = CLG_ALGORITHMS_MANY_ROWS;
+    CLG_TRY(clg__algorithms_decide(&e->algorithms, ops, CLG_CONV_WISH_AUTO, plans, &many, 1));
     CLG_TRY(clg__algorithms_recall(&e->algorithms, f, checkpoint));
     CLG_TRY(clg__scratch_create(&e->scratch, e->ops, plans, &rows, 1, searched, CLG_F32));
     CLG_TRY(clg__net_create(&e->net, e->ops, e->scratch, &e->plan, &opt));

@@ -226,9 +226,11 @@ static int choose_algorithms(clg_sampler *s, const clg_ops *ops, const clg_st_fi
                              const char *path)
 {
     const clg_net_plan *const plans[1] = { &s->plan.g };
+    const uint32_t rows = CLG_ALGORITHMS_MANY_ROWS;
     bool ours = clg__st_meta_find(f, "config") != NULL;
     int status = clg__algorithms_decide(&s->algorithms, ops,
-                                        ours ? CLG_CONV_WISH_AUTO : s->desc.runtime.conv, plans, 1);
+                                        ours ? CLG_CONV_WISH_AUTO : s->desc.runtime.conv, plans,
+                                        &rows, 1);
     return status == CLG_OK ? clg__algorithms_recall(&s->algorithms, f, path) : status;
 }
 

@@ -225,6 +225,15 @@ static void fill_facts(clg_trainer *t, const clg_bytes *need)
     t->facts.reference_flops_per_image = clg__facts_flops(&t->plan);
 }
 
+static int decide_algorithms(clg_trainer *t, const clg_ops *ops)
+{
+    const clg_net_plan *const plans[2] = { &t->plan.g, &t->plan.d };
+    clg_net_options opt[2];
+    clg__facts_nets(&t->desc, &t->plan, t->desc.train.batch, opt);
+    const uint32_t rows[2] = { opt[0].max_batch, opt[1].max_batch };
+    return clg__algorithms_decide(&t->algorithms, ops, t->desc.runtime.conv, plans, rows, 2);
+}
+
 int clg__trainer_create(clg_trainer **out, const clg_ops *ops, const clg_model_desc *desc,
                         const clg_model_plan *plan, clg_dataset *ds,
                         const clg_trainer_options *opt)
@@ -247,8 +256,7 @@ int clg__trainer_create(clg_trainer **out, const clg_ops *ops, const clg_model_d
     CLG_TRY(copy_options(t, opt));
     CLG_TRY(check_model(t));
     CLG_TRY(make_schedule(t));
-    const clg_net_plan *const plans[2] = { &t->plan.g, &t->plan.d };
-    CLG_TRY(clg__algorithms_decide(&t->algorithms, ops, desc->runtime.conv, plans, 2));
+    CLG_TRY(decide_algorithms(t, ops));
     CLG_TRY(clg__facts_check_memory(t->ops, desc, plan, &need));
     clg__fused_decide(&t->fused, t->ops, &t->desc, plan);
     CLG_TRY(make_nets(t));

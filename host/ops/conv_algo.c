@@ -84,13 +84,13 @@ bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job 
 typedef struct win_cost {
     uint32_t m;
     double products, transform; /* per tile: products; transforms of source and output */
-    double filter;              /* transform of the filter, which a batch of 64 shares */
+    double filter;              /* transform of the filter, once for all images of a pass */
     double efficiency, crowded; /* of the products; when a slot does not fit a core's cache */
 } win_cost;
 
 static const win_cost win_costs[CLG_CONV_ALGO_COUNT] = {
-    [CLG_CONV_WINOGRAD2] = { 2, 9, 40, 4.4, 0.80, 0.80 },
-    [CLG_CONV_WINOGRAD4] = { 4, 25, 110, 16, 0.72, 0.55 },
+    [CLG_CONV_WINOGRAD2] = { 2, 9, 40, 280, 0.80, 0.80 },
+    [CLG_CONV_WINOGRAD4] = { 4, 25, 110, 1024, 0.72, 0.55 },
 };
 enum { CROWDED_CHANNELS = 560 }; /* 16 tiles x 25 products x 560 channels are 900 KB */
 static const double DIRECT_EFFICIENCY = 0.95;
@@ -108,7 +108,7 @@ static double estimate(const clg_conv *g, enum clg_conv_job job, enum clg_conv_a
     const bool map = job != CLG_CONV_JOB_WGRAD, crowded = map && from > CROWDED_CHANNELS;
     return tiles * (c->products / (crowded ? c->crowded : c->efficiency) +
                     c->transform * (1.0 / from + 1.0 / to)) +
-           (map ? c->filter : 0.0);
+           (map ? c->filter / g->n : 0.0);
 }
 
 enum clg_conv_algo clg__conv_algo_rule(const clg_ops *o, const clg_conv *g, enum clg_conv_job job)

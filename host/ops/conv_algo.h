@@ -60,7 +60,7 @@ bool clg__conv_same_job(const clg_conv_choice *a, const clg_conv_choice *b);
  * fits a layer fits all three of its jobs so far. */
 bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
                          enum clg_conv_algo algo);
-/* The shipped rule, which always fits. */
+/* The shipped rule, which always fits; g->n is the rows of a pass. */
 enum clg_conv_algo clg__conv_algo_rule(const clg_ops *o, const clg_conv *g, enum clg_conv_job job);
 /* The answer for this layer: table, then rule. */
 enum clg_conv_algo clg__conv_algo_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job);
