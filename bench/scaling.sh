@@ -8,8 +8,8 @@
 # Writes scaling.json, scaling.md (a table, and where an efficiency falls under half of its sweep's
 # best or memory leaves a straight line) and scaling.png into --out. Efficiency is GFLOP/s on the
 # reference count, of the fastest round, so that what else the machine does makes no cliff. --quick:
-# small values only, to try the script. About 8 minutes on two quiet cores. Batches begin at 2: clgan
-# refuses a batch of one under batch norm. Needs python3 with matplotlib (Debian: python3-matplotlib).
+# small values only, to try the script. About 8 minutes on two quiet cores. Needs python3 with
+# matplotlib (Debian: python3-matplotlib).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 clgan=$here/../build/clgan threads="1 2" rounds=3 python=/usr/bin/python3 out=$here/results quick=""
@@ -32,7 +32,7 @@ while [ $# -gt 0 ]; do
     shift 2
 done
 [ -x "$clgan" ] || { echo "scaling.sh: no program $clgan, give --clgan" >&2; exit 2; }
-batches="2 4 8 16 32 64 128 256 512" sizes="16 32 64 128 256" widths="16 32 64 128 256"
+batches="1 2 4 8 16 32 64 128 256 512" sizes="16 32 64 128 256" widths="16 32 64 128 256"
 [ -z "$quick" ] || { batches="2 4 8" sizes="16 32" widths="16 32"; }
 pocl=/etc/OpenCL/vendors/pocl.icd
 if [ $# -eq 0 ] && [ -z "${OCL_ICD_VENDORS:-}" ] && [ -e "$pocl" ]; then

@@ -6,15 +6,17 @@
 #include "base/mem.h"
 #include "gan/trainer_internal.h"
 
-/* The first batch norm of the model: it needs two images per batch. */
+/* The first batch norm that has one value of an image per channel: it needs two images per batch. One
+ * over maps of several pixels has a variance in a single image, as in PyTorch. */
 static const clg_layer *find_norm(const clg_model_plan *plan, const char **which)
 {
     const clg_net_plan *nets[2] = { &plan->g, &plan->d };
     for (int i = 0; i < 2; i++) {
         for (uint32_t j = 0; j < nets[i]->layer_count; j++) {
-            if (nets[i]->layer[j].norm == CLG_NORM_BATCH) {
+            const clg_layer *l = &nets[i]->layer[j];
+            if (l->norm == CLG_NORM_BATCH && l->out_h * l->out_w == 1u) {
                 *which = i == 0 ? "generator" : "discriminator";
-                return &nets[i]->layer[j];
+                return l;
             }
         }
     }
@@ -230,7 +232,11 @@ static int decide_algorithms(clg_trainer *t, const clg_ops *ops)
     const clg_net_plan *const plans[2] = { &t->plan.g, &t->plan.d };
     clg_net_options opt[2];
     clg__facts_nets(&t->desc, &t->plan, t->desc.train.batch, opt);
-    const uint32_t rows[2] = { opt[0].max_batch, opt[1].max_batch };
+    uint32_t rows[2];
+    for (int i = 0; i < 2; i++) { /* what more there is changes nothing, and may be beyond any size */
+        bool many = opt[i].max_batch > CLG_ALGORITHMS_MANY_ROWS;
+        rows[i] = many ? CLG_ALGORITHMS_MANY_ROWS : opt[i].max_batch;
+    }
     return clg__algorithms_decide(&t->algorithms, ops, t->desc.runtime.conv, plans, rows, 2);
 }
 
