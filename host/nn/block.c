@@ -165,6 +165,36 @@ static float pool_factor(const clg_layer *l)
     return 1.0f / ((float)l->scale * (float)l->scale);
 }
 
+/* ---- norms folded into the weights ---- */
+
+bool clg__block_is_folded(const clg_walk *k, uint32_t i)
+{
+    return k->net->folded != NULL && k->mode == CLG_NET_EVAL &&
+           k->net->plan.layer[i].norm == CLG_NORM_BATCH;
+}
+
+int clg__block_fold(const clg_walk *k, uint32_t i)
+{
+    const clg_net *net = k->net;
+    const clg_layer *l = &net->plan.layer[i];
+    clg_bn b = bn_of(k, i);
+    b.groups = b.n = 1;
+    clg_tensor mean = batch_mean(k, i, &b), invstd = batch_invstd(k, i, &b);
+    clg_tensor w = value_of(k, i, CLG_PART_W);
+    clg_tensor folded = clg__net_part_in(net, net->folded, i, CLG_PART_W);
+    clg_bn fold = b; /* w is [n, c, pixels] */
+    fold.pixels = l->op == CLG_LAYER_DECONV2D ? l->in_c : 1;
+    fold.n = (uint32_t)(clg__tensor_len(w) / b.c / fold.pixels);
+    int status = CLG_OK;
+    CLG_TRY(clg__batchnorm_running(net->ops, &b, value_of(k, i, CLG_PART_MEAN),
+                                   value_of(k, i, CLG_PART_VAR), mean, invstd));
+    CLG_TRY(clg__batchnorm_fold(net->ops, &fold, w, mean, invstd, value_of(k, i, CLG_PART_NORM_W),
+                                value_of(k, i, CLG_PART_NORM_B), value_of(k, i, CLG_PART_B),
+                                folded, clg__net_part_in(net, net->folded, i, CLG_PART_NORM_B)));
+out:
+    return status;
+}
+
 /* ---- forward ---- */
 
 static int run_sum(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y)
@@ -172,17 +202,21 @@ static int run_sum(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y)
     const clg_net *net = k->net;
     const clg_layer *l = &net->plan.layer[i];
     clg_tensor ws = clg__scratch_workspace(net->scratch);
-    clg_epilogue e = { .bias = value_of(k, i, CLG_PART_B),
-                       .act = l->norm == CLG_NORM_NONE ? l->act : CLG_ACT_NONE,
+    const bool folded = clg__block_is_folded(k, i);
+    const clg_tensor weight = folded ? clg__net_part_in(net, net->folded, i, CLG_PART_W)
+                                     : clg__net_weight(net, i);
+    clg_epilogue e = { .bias = folded ? clg__net_part_in(net, net->folded, i, CLG_PART_NORM_B)
+                                      : value_of(k, i, CLG_PART_B),
+                       .act = folded || l->norm == CLG_NORM_NONE ? l->act : CLG_ACT_NONE,
                        .slope = l->slope };
     if (l->op == CLG_LAYER_LINEAR) {
-        return clg__linear_fwd(net->ops, x, clg__net_weight(net, i), &e, y, ws);
+        return clg__linear_fwd(net->ops, x, weight, &e, y, ws);
     }
     clg_conv g;
     clg_filter w;
     int status = CLG_OK;
     CLG_TRY(clg__layer_conv(l, k->n, &g));
-    CLG_TRY(clg__net_filter(k->net, i, &g, CLG_FWD, &w));
+    CLG_TRY(clg__net_filter(k->net, i, &g, CLG_FWD, weight, &w));
     status = l->op == CLG_LAYER_CONV2D ? clg__conv2d_fwd(net->ops, &g, x, w, &e, y, ws)
                                        : clg__deconv2d_fwd(net->ops, &g, x, w, &e, y, ws);
 out:
@@ -322,7 +356,7 @@ static int back_sum(const clg_walk *k, uint32_t i, clg_tensor dy, clg_tensor dx)
     clg_filter w;
     int status = CLG_OK;
     CLG_TRY(clg__layer_conv(l, k->n, &g));
-    CLG_TRY(clg__net_filter(k->net, i, &g, CLG_BWD_DATA, &w));
+    CLG_TRY(clg__net_filter(k->net, i, &g, CLG_BWD_DATA, clg__net_weight(net, i), &w));
     status = l->op == CLG_LAYER_CONV2D ? clg__conv2d_bwd_data(net->ops, &g, dy, w, dx, ws)
                                        : clg__deconv2d_bwd_data(net->ops, &g, dy, w, dx, ws);
 out:

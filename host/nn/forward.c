@@ -96,7 +96,7 @@ static int run_block(const clg_walk *k, uint32_t i)
         x[slot] = clg__block_shape_in(k, i, slot, read_source(k, clg__layer_source(l, slot)), 0);
     }
     CLG_TRY(clg__block_run(k, i, x, out));
-    if (l->norm == CLG_NORM_BATCH) {
+    if (l->norm == CLG_NORM_BATCH && !clg__block_is_folded(k, i)) {
         CLG_TRY(clg__block_statistics(k, i, out));
         CLG_TRY(clg__block_normalise(k, i, out, activation_of(k, i)));
     }
@@ -120,6 +120,22 @@ bool clg__net_writes_to(const clg_net *net)
            net->plan.layer[net->plan.head[0]].norm == CLG_NORM_NONE;
 }
 
+/* Brings the folded weights up to date before a pass that reads them. */
+static int fold_norms(const clg_walk *k)
+{
+    clg_net *net = k->net;
+    int status = CLG_OK;
+    if (net->folded == NULL || k->mode != CLG_NET_EVAL || net->folded_version == net->version) {
+        return CLG_OK;
+    }
+    for (uint32_t i = 0; i < net->plan.layer_count; i++) {
+        CLG_TRY(clg__block_is_folded(k, i) ? clg__block_fold(k, i) : CLG_OK);
+    }
+    net->folded_version = net->version;
+out:
+    return status;
+}
+
 int clg__net_run(clg_net *net, const clg_net_pass *pass, clg_tensor y[CLG_HEADS_MAX])
 {
     int status = clg__net_check_pass(net, "forward", pass, true);
@@ -129,6 +145,7 @@ int clg__net_run(clg_net *net, const clg_net_pass *pass, clg_tensor y[CLG_HEADS_
     clg_walk k = { .net = net, .pass = pass, .n = pass->n, .groups = pass->groups,
                    .mode = pass->mode };
     CLG_TRY(clg__net_refresh(net));
+    CLG_TRY(fold_norms(&k));
     for (uint32_t i = 0; i < net->plan.layer_count; i++) {
         if (!is_passed_by(&k, i)) {
             CLG_TRY(run_block(&k, i));

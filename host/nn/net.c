@@ -26,6 +26,16 @@ static uint64_t work_len(const clg_net_layout *layout, const clg_net_options *op
     return opt->store != CLG_F32 ? layout->params : 0;
 }
 
+static uint64_t folded_len(const clg_net_plan *plan, const clg_net_layout *layout,
+                           const clg_net_options *opt)
+{
+    bool any = false;
+    for (uint32_t i = 0; i < plan->layer_count; i++) {
+        any |= plan->layer[i].norm == CLG_NORM_BATCH;
+    }
+    return any && !opt->train && opt->store == CLG_F32 ? layout->params : 0;
+}
+
 /* Buffers of activations, in floats: one per block, or those that the blocks take turns in. */
 static uint32_t saved_count(const clg_net_plan *plan, const clg_net_layout *layout, bool train)
 {
@@ -78,6 +88,7 @@ int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_o
         count_buffer(out, CLG_F32, layout.params);
     }
     count_buffer(out, opt->store, work_len(&layout, opt));
+    count_buffer(out, CLG_F32, folded_len(plan, &layout, opt));
     count_buffer(out, CLG_F32, has_scale(opt) ? CLG_LOSS_SCALE_LEN : 0);
     count_buffer(out, CLG_F32, layout.stats);
     count_buffer(out, CLG_F32, layout.batch_stats);
@@ -212,6 +223,8 @@ static int make_buffers(clg_net *net, const clg_net_options *opt)
     CLG_TRY(make_slab(net, net->layout.stats, "running statistics", &net->stats));
     CLG_TRY(make_buffer(net, opt->store, work_len(&net->layout, opt), "working weights",
                         &net->work));
+    CLG_TRY(make_buffer(net, CLG_F32, folded_len(&net->plan, &net->layout, opt), "folded weights",
+                        &net->folded));
     CLG_TRY(make_buffer(net, CLG_F32, net->layout.batch_stats, "batch statistics",
                         &net->batch_stats));
     for (uint32_t i = 0; i < saved_count(&net->plan, &net->layout, opt->train); i++) {
@@ -301,6 +314,7 @@ void clg__net_destroy(clg_net **pnet)
         clg__buffer_destroy(&net->slab[i]);
     }
     clg__buffer_destroy(&net->work);
+    clg__buffer_destroy(&net->folded);
     clg__buffer_destroy(&net->scale);
     clg__buffer_destroy(&net->stats);
     clg__buffer_destroy(&net->batch_stats);

@@ -91,6 +91,7 @@ typedef struct clg_net_entry {
 typedef struct clg_ready {
     clg_buffer *buf;       /* NULL: not kept */
     uint64_t version, len; /* of clg_net.version, 0: nothing yet; floats: tells algorithms apart */
+    const clg_buffer *from; /* where the weights lay */
 } clg_ready;
 
 struct clg_net {
@@ -106,6 +107,9 @@ struct clg_net {
     clg_buffer *work;    /* the parameters in that type; NULL for floats */
     uint64_t version;    /* of parameters and running statistics: 1 .., raised by every writer */
     uint64_t work_version; /* of which `work` was made */
+    clg_buffer *folded;  /* not for training: weights and norm biases of blocks with a norm, with its
+                            running statistics folded in; laid out as the parameters. Or NULL */
+    uint64_t folded_version;
     clg_ready ready[CLG_LAYERS_MAX][CLG_READY_PASSES];
     clg_buffer *scale;   /* state of the loss scale; NULL: none */
     clg_net *scaled_by;  /* whose scale the parameters' gradients carry; NULL: none */
@@ -168,9 +172,9 @@ void clg__net_touch(clg_net *net);
 int clg__net_refresh(clg_net *net);
 /* Weights as the block's ops read them. */
 clg_tensor clg__net_weight(const clg_net *net, uint32_t block);
-/* The same for a conv2d or deconv2d of geometry g; ready, if the net keeps that. */
+/* Weights w of a conv2d or deconv2d of geometry g; ready, if the net keeps that. */
 int clg__net_filter(clg_net *net, uint32_t block, const clg_conv *g, enum clg_pass pass,
-                    clg_filter *out);
+                    clg_tensor w, clg_filter *out);
 /* How many passes' filters are kept (the first ones), and the floats of one; 0 for other layers. */
 uint32_t clg__net_ready_passes(const clg_net_options *opt);
 uint64_t clg__net_ready_len(const clg_ops *ops, const clg_layer *l, enum clg_pass pass);
@@ -195,7 +199,11 @@ clg_tensor clg__block_shape_out(const clg_walk *k, uint32_t i, clg_tensor t, uin
 clg_tensor clg__block_saved(const clg_walk *k, uint32_t i);
 /* The scratch buffer of its output's gradient, from its first row on. */
 clg_tensor clg__block_gradient(const clg_walk *k, uint32_t i);
-/* x[0], x[1]: inputs. y: the op's output, bias added, activated if there is no norm. */
+/* True if the block's norm is in its folded weights, so that its op gives the activation. */
+bool clg__block_is_folded(const clg_walk *k, uint32_t i);
+int clg__block_fold(const clg_walk *k, uint32_t i);
+/* x[0], x[1]: inputs. y: the op's output, bias added, activated if there is no norm
+ * left to do. */
 int clg__block_run(const clg_walk *k, uint32_t i, const clg_tensor x[CLG_INPUTS], clg_tensor y);
 int clg__block_statistics(const clg_walk *k, uint32_t i, clg_tensor x);
 int clg__block_normalise(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y);

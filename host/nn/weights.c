@@ -47,17 +47,17 @@ uint64_t clg__net_ready_len(const clg_ops *ops, const clg_layer *l, enum clg_pas
 }
 
 int clg__net_filter(clg_net *net, uint32_t block, const clg_conv *g, enum clg_pass pass,
-                    clg_filter *out)
+                    clg_tensor w, clg_filter *out)
 {
     const clg_layer *l = &net->plan.layer[block];
     clg_ready *r = &net->ready[block][pass];
-    *out = (clg_filter){ .w = clg__net_weight(net, block) };
+    *out = (clg_filter){ .w = w };
     const uint64_t len = r->buf != NULL ? ready_len(net->ops, l, g, pass) : 0;
     if (len == 0 || len > clg__tensor_len(clg__tensor_all(r->buf))) {
         return CLG_OK; /* not kept, or another algorithm since it was made */
     }
     out->ready = clg__tensor_vec(clg__tensor_all(r->buf), 0, (uint32_t)len);
-    if (r->version == net->version && r->len == len) {
+    if (r->version == net->version && r->len == len && r->from == w.buf) {
         return CLG_OK;
     }
     const int status = l->op == CLG_LAYER_CONV2D
@@ -65,5 +65,6 @@ int clg__net_filter(clg_net *net, uint32_t block, const clg_conv *g, enum clg_pa
                            : clg__deconv2d_prepare(net->ops, g, pass, out->w, out->ready);
     r->version = status == CLG_OK ? net->version : 0;
     r->len = len;
+    r->from = w.buf;
     return status;
 }

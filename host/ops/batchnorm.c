@@ -115,6 +115,38 @@ out:
     return status;
 }
 
+int clg__batchnorm_fold(const clg_ops *o, const clg_bn *b, clg_tensor w, clg_tensor mean,
+                        clg_tensor invstd, clg_tensor weight, clg_tensor bias, clg_tensor sum_bias,
+                        clg_tensor folded_w, clg_tensor folded_b)
+{
+    static const char op[] = "batchnorm_fold";
+    enum { CHANNELS = 16 }; /* of cl/batchnorm_fold.cl */
+    int status = CLG_OK;
+    bn_shape s;
+    clg_kernel *k = NULL;
+    CLG_TRY(make_shape(op, b, &s));
+    CLG_TRY(clg__want(op, "w", w, CLG_F32, s.x_len));
+    CLG_TRY(clg__want(op, "mean", mean, CLG_F32, b->c));
+    CLG_TRY(clg__want(op, "invstd", invstd, CLG_F32, b->c));
+    CLG_TRY(clg__want(op, "weight", weight, CLG_F32, b->c));
+    CLG_TRY(clg__want(op, "bias", bias, CLG_F32, b->c));
+    CLG_TRY(clg__want_maybe(op, "sum_bias", sum_bias, CLG_F32, b->c));
+    CLG_TRY(clg__want(op, "folded_w", folded_w, CLG_F32, s.x_len));
+    CLG_TRY(clg__want(op, "folded_b", folded_b, CLG_F32, b->c));
+    CLG_TRY(clg__kernel_get(o->rt, "batchnorm_fold", "batchnorm_fold", "", &k));
+    clg_grid grid = clg__grid(2, b->n, clg__ceil_div(b->c, CHANNELS), 0);
+    grid.flops = (double)s.x_len;
+    grid.bytes = 8.0 * (double)s.x_len;
+    CLG_TRY(clg__launch(o->rt, k, grid,
+                        CLG_ARGS(CLG_ARG(w), CLG_ARG(mean), CLG_ARG(invstd), CLG_ARG(weight),
+                                 CLG_ARG(bias), CLG_ARG(sum_bias), CLG_ARG(folded_w),
+                                 CLG_ARG(folded_b), CLG_ARG(b->n), CLG_ARG(b->c),
+                                 CLG_ARG(b->pixels),
+                                 CLG_ARG((uint32_t)clg__tensor_is(sum_bias)))));
+out:
+    return status;
+}
+
 /* Blocks of rows for the element-wise passes: no sums, so each family takes what suits it. */
 static clg_chunks cut_blocks(const clg_row_kernel *k, const bn_shape *s, uint32_t c)
 {

@@ -14,6 +14,11 @@ int clg__batchnorm_stats(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_te
 /* Inference: mean = running_mean, invstd = 1/sqrt(running_var + eps), written for each group. */
 int clg__batchnorm_running(const clg_ops *o, const clg_bn *b, clg_tensor running_mean,
                            clg_tensor running_var, clg_tensor mean, clg_tensor invstd);
+/* Fixed statistics (mean, invstd [c], one group) folded into the weights w[n,c,pixels] of the layer
+ * before and its bias sum_bias [c] or CLG_NO_TENSOR: folded_w as w, folded_b [c]. */
+int clg__batchnorm_fold(const clg_ops *o, const clg_bn *b, clg_tensor w, clg_tensor mean,
+                        clg_tensor invstd, clg_tensor weight, clg_tensor bias, clg_tensor sum_bias,
+                        clg_tensor folded_w, clg_tensor folded_b);
 /* y = act(weight * (x - mean) * invstd + bias); y may be x. */
 int clg__batchnorm_fwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tensor mean,
                        clg_tensor invstd, clg_tensor weight, clg_tensor bias, clg_tensor y);

@@ -1,11 +1,13 @@
 /* Cases of batchnorm. stats: in x running_mean running_var, out mean invstd running_mean
  * running_var (the last two start as their inputs); running: in running_mean running_var, out mean
- * invstd; fwd: in x mean invstd weight bias, out y; bwd: in x mean invstd weight bias dy, out dx dw
+ * invstd; fold: in w mean invstd weight bias [sum_bias], out folded_w folded_b (w is [n,c,pixels];
+ * sum=1: with sum_bias); fwd: in x mean invstd weight bias, out y; bwd: in x mean invstd weight bias dy, out dx dw
  * db. Keys n pixels c groups act slope store. */
 #include "ops/batchnorm.h"
 #include "ops/case_plan.h"
 
-static const char *const KEYS[] = { "n", "pixels", "c", "groups", "act", "slope", "store", NULL };
+static const char *const KEYS[] = { "n", "pixels", "c", "groups", "act", "slope", "store", "sum",
+                                    NULL };
 static const char *const CASES[] = {
     "batchnorm stats n=4 pixels=3 c=3",
     "batchnorm stats n=6 pixels=5 c=17 groups=2",
@@ -20,6 +22,8 @@ static const char *const CASES[] = {
     "batchnorm bwd n=4 pixels=3 c=21 groups=2 act=2 store=2",
     "batchnorm stats n=4 pixels=3 c=21 store=2",
     "batchnorm fwd n=4 pixels=2 c=21 act=2 store=2",
+    "batchnorm fold n=3 pixels=5 c=7",
+    "batchnorm fold n=4 pixels=1 c=19 sum=1",
     "batchnorm stats n=2 pixels=2 c=1",
     "batchnorm fwd n=1 pixels=1 c=1",
     "batchnorm bwd n=7 pixels=1 c=1",
@@ -28,6 +32,8 @@ static const char *const CASES[] = {
     "batchnorm stats n=21 pixels=49 c=127 groups=3",
     "batchnorm stats n=3 pixels=3001 c=20",
     "batchnorm running c=512",
+    "batchnorm fold n=16 pixels=128 c=64",
+    "batchnorm fold n=1024 pixels=1 c=130 sum=1",
     "batchnorm fwd n=16 pixels=64 c=128 groups=2 act=2 slope=0.2",
     "batchnorm fwd n=5 pixels=77 c=131 act=3",
     "batchnorm fwd n=3 pixels=333 c=3 act=4",
@@ -96,6 +102,16 @@ static int plan(const clg_case *c, clg_case_plan *out)
         clg__plan_out(out, "mean", stats, 0.0, 0.0, 0.0);
         clg__plan_out(out, "invstd", stats, CLG_CASE_RTOL, 0.0, 0.0);
         out->bytes = 8.0 * (double)(b.c + stats);
+    } else if (clg__case_is(c, "fold")) {
+        plan_layer_inputs(&b, len, b.c, out);
+        if (clg__case_u32(c, "sum", 0) != 0) {
+            clg__plan_in(out, "sum_bias", b.c, CLG_FILL_NORMAL);
+        }
+        clg__plan_out(out, "folded_w", len, CLG_CASE_RTOL, 0.0, 0.0);
+        /* bias may cancel against mean * scale */
+        clg__plan_out(out, "folded_b", b.c, CLG_CASE_RTOL, 2e-6, 0.0);
+        out->flops = (double)len;
+        out->bytes = 8.0 * (double)len;
     } else if (clg__case_is(c, "fwd")) {
         plan_layer_inputs(&b, len, stats, out);
         /* weight * (x - mean) * invstd may cancel against bias. */
@@ -138,6 +154,10 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
     if (clg__case_is(c, "running")) {
         return clg__batchnorm_running(o, &b, in[0], in[1], out[0], out[1]);
     }
+    if (clg__case_is(c, "fold")) {
+        clg_tensor sum = clg__case_u32(c, "sum", 0) != 0 ? in[5] : CLG_NO_TENSOR;
+        return clg__batchnorm_fold(o, &b, in[0], in[1], in[2], in[3], in[4], sum, out[0], out[1]);
+    }
     if (clg__case_is(c, "fwd")) {
         return clg__batchnorm_fwd(o, &b, in[0], in[1], in[2], in[3], in[4], out[0]);
     }
@@ -145,5 +165,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
                               out[2], ws);
 }
 
-const clg_op clg__op_batchnorm = { .name = "batchnorm", .keys = KEYS, .cases = CASES, .quick = 16,
+const clg_op clg__op_batchnorm = { .name = "batchnorm", .keys = KEYS, .cases = CASES, .quick = 18,
                                    .plan = plan, .workspace = workspace, .run = run };

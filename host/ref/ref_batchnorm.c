@@ -112,8 +112,21 @@ void ref_batchnorm_bwd(const clg_bn *b, const double *x, const double *mean, con
     }
 }
 
+static void fold(const clg_bn *b, const double *const *in, bool has_sum, double *const *out)
+{
+    for (uint64_t i = 0; i < (uint64_t)b->n * b->c * b->pixels; i++) {
+        const uint64_t c = i / b->pixels % b->c;
+        out[0][i] = in[0][i] * in[3][c] * in[2][c];
+    }
+    for (uint32_t c = 0; c < b->c; c++) {
+        const double sum = has_sum ? in[5][c] : 0.0;
+        out[1][c] = in[4][c] + in[3][c] * in[2][c] * (sum - in[1][c]);
+    }
+}
+
 /* stats: in x running_mean running_var, out mean invstd running_mean running_var (inout);
- * running: in running_mean running_var, out mean invstd; fwd: in x mean invstd weight bias, out y;
+ * running: in running_mean running_var, out mean invstd; fold: in w mean invstd weight bias
+ * [sum_bias], out folded_w folded_b; fwd: in x mean invstd weight bias, out y;
  * bwd: in x mean invstd weight bias dy, out dx dw db. Keys n pixels c groups act slope. */
 int ref_case_batchnorm(const clg_case *c, const double *const *in, double *const *out)
 {
@@ -126,6 +139,8 @@ int ref_case_batchnorm(const clg_case *c, const double *const *in, double *const
         ref_batchnorm_stats(&b, in[0], out[0], out[1], out[2], out[3]);
     } else if (ref__case_pass(c, "running")) {
         ref_batchnorm_running(&b, in[0], in[1], out[0], out[1]);
+    } else if (ref__case_pass(c, "fold")) {
+        fold(&b, in, clg__case_u32(c, "sum", 0) != 0, out);
     } else if (ref__case_pass(c, "fwd")) {
         ref_batchnorm_fwd(&b, in[0], in[1], in[2], in[3], in[4], out[0]);
     } else if (ref__case_pass(c, "bwd")) {

@@ -1,5 +1,6 @@
 /* Filters that a net keeps ready: the same numbers as without, after every writer of the
  * parameters. Where no algorithm of the device transforms its filter, nothing is kept. */
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -61,6 +62,14 @@ static void close_fixture(fixture *f)
     test_release(&f->dy);
     test_release(&f->dx);
     clg__free(f->out);
+}
+
+static void forward(fixture *f, enum clg_net_mode mode)
+{
+    const clg_net_pass pass = { .x = f->x, .n = N, .groups = 1, .mode = mode };
+    clg_tensor y[CLG_HEADS_MAX];
+    TEST_OK(clg__net_run(f->net, &pass, y));
+    test_download(clg__tensor_vec(y[0], 0, N), f->out);
 }
 
 /* Forward and, in training, back to x and the parameters' gradients. */
@@ -254,6 +263,35 @@ static void training_takes_no_memory_for_filters(void **state)
     close_fixture(&f);
 }
 
+/* Evaluation folds norms into the weights; drawing with the batch's statistics must not see that.
+ */
+static void drawing_and_evaluating_take_turns(void **state)
+{
+    (void)state;
+    for (int algo = 0; algo < CLG_CONV_ALGO_COUNT; algo++) {
+        fixture f, train;
+        float evaluated[N], want[N];
+        open_fixture(&f, (enum clg_conv_algo)algo, CLG_OPTIMIZER_ADAM, false, false);
+        open_fixture(&train, (enum clg_conv_algo)algo, CLG_OPTIMIZER_ADAM, true, false);
+        write_tensors(&f); /* statistics that change something */
+        write_tensors(&train);
+        forward(&f, CLG_NET_EVAL);
+        memcpy(evaluated, f.out, sizeof evaluated);
+        forward(&train, CLG_NET_EVAL);
+        memcpy(want, train.out, sizeof want);
+        for (int i = 0; i < N; i++) {
+            assert_true(fabsf(evaluated[i] - want[i]) <= 1e-5f * fabsf(want[i]) + 1e-5f);
+        }
+        forward(&f, CLG_NET_DRAW);
+        forward(&train, CLG_NET_DRAW);
+        assert_memory_equal(f.out, train.out, N * sizeof *f.out);
+        forward(&f, CLG_NET_EVAL);
+        assert_memory_equal(f.out, evaluated, sizeof evaluated);
+        close_fixture(&f);
+        close_fixture(&train);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -261,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_net_that_only_evaluates_keeps_filters_until_they_are_written),
         cmocka_unit_test(a_kept_filter_is_used),
         cmocka_unit_test(another_algorithm_later_is_no_danger),
+        cmocka_unit_test(drawing_and_evaluating_take_turns),
         cmocka_unit_test(training_takes_no_memory_for_filters),
     };
     return cmocka_run_group_tests(tests, NULL, test_ops_done);
