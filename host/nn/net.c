@@ -76,7 +76,8 @@ static uint64_t segments_len(uint32_t parameters)
     return clg__round_up64(2u * (uint64_t)parameters, CLG_VIEW_FLOATS) + CLG_VIEW_FLOATS;
 }
 
-int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt, clg_bytes *out)
+int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt,
+                  clg_bytes *out)
 {
     clg_net_layout layout;
     int status = clg__net_layout_make(plan, &layout);
@@ -98,7 +99,9 @@ int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_o
     for (uint32_t i = 0; i < plan->layer_count; i++) {
         count_buffer(out, opt->store, kept_len(&layout, opt, i));
         for (uint32_t p = 0; p < clg__net_ready_passes(opt); p++) {
-            count_buffer(out, CLG_F32, clg__net_ready_len(ops, &plan->layer[i], (enum clg_pass)p));
+            count_buffer(out, CLG_F32,
+                         clg__net_ready_len(ops, &plan->layer[i], opt->max_batch,
+                                            (enum clg_pass)p));
         }
     }
     count_buffer(out, CLG_U32, segments_len(count_parameters(plan, &layout)));
@@ -236,7 +239,8 @@ static int make_buffers(clg_net *net, const clg_net_options *opt)
                             &net->kept[i]));
         for (uint32_t p = 0; p < clg__net_ready_passes(opt); p++) {
             CLG_TRY(make_buffer(net, CLG_F32,
-                                clg__net_ready_len(net->ops, &net->plan.layer[i], (enum clg_pass)p),
+                                clg__net_ready_len(net->ops, &net->plan.layer[i], opt->max_batch,
+                                                   (enum clg_pass)p),
                                 "filters", &net->ready[i][p].buf));
         }
     }

@@ -107,7 +107,7 @@ struct clg_net {
     clg_buffer *work;    /* the parameters in that type; NULL for floats */
     uint64_t version;    /* of parameters and running statistics: 1 .., raised by every writer */
     uint64_t work_version; /* of which `work` was made */
-    clg_buffer *folded;  /* not for training: weights and norm biases of blocks with a norm, with its
+    clg_buffer *folded;  /* not for training: weights and norm biases of blocks with a norm, its
                             running statistics folded in; laid out as the parameters. Or NULL */
     uint64_t folded_version;
     clg_ready ready[CLG_LAYERS_MAX][CLG_READY_PASSES];
@@ -175,9 +175,10 @@ clg_tensor clg__net_weight(const clg_net *net, uint32_t block);
 /* Weights w of a conv2d or deconv2d of geometry g; ready, if the net keeps that. */
 int clg__net_filter(clg_net *net, uint32_t block, const clg_conv *g, enum clg_pass pass,
                     clg_tensor w, clg_filter *out);
-/* How many passes' filters are kept (the first ones), and the floats of one; 0 for other layers. */
+/* How many passes' filters are kept (the first ones), and the floats of one in
+ * passes of n rows; 0 for other layers. */
 uint32_t clg__net_ready_passes(const clg_net_options *opt);
-uint64_t clg__net_ready_len(const clg_ops *ops, const clg_layer *l, enum clg_pass pass);
+uint64_t clg__net_ready_len(const clg_ops *ops, const clg_layer *l, uint32_t n, enum clg_pass pass);
 
 /* ---- block.c: one block, on n rows from row `first` of the pass on ---- */
 typedef struct clg_walk {

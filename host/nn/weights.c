@@ -39,11 +39,11 @@ static uint64_t ready_len(const clg_ops *ops, const clg_layer *l, const clg_conv
                                      : clg__deconv2d_ready_len(ops, g, pass);
 }
 
-uint64_t clg__net_ready_len(const clg_ops *ops, const clg_layer *l, enum clg_pass pass)
+uint64_t clg__net_ready_len(const clg_ops *ops, const clg_layer *l, uint32_t n, enum clg_pass pass)
 {
     clg_conv g;
     const bool is_conv = l->op == CLG_LAYER_CONV2D || l->op == CLG_LAYER_DECONV2D;
-    return is_conv && clg__layer_conv(l, 1, &g) == CLG_OK ? ready_len(ops, l, &g, pass) : 0;
+    return is_conv && clg__layer_conv(l, n, &g) == CLG_OK ? ready_len(ops, l, &g, pass) : 0;
 }
 
 int clg__net_filter(clg_net *net, uint32_t block, const clg_conv *g, enum clg_pass pass,
