@@ -307,16 +307,16 @@ static inline void expect_tile(__global cstore *c, uint ldc, uint rows)
  * floats. With a stored C (then a group has at most CT rows) the sums stay in private memory, CT*NR
  * floats, until they are complete: C is rounded once.
  * -D VW=16 NV=2 MR=8 KC=512 TA=0 BPACK=1 CT=128 STORE=0 C_FLOAT. */
-__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void gemm_cpu(__global const store *a, uint a_off, __global const store *b, uint b_off,
-              __global const float *bias, uint bias_off, __global const cstore *y, uint y_off,
-              __global float *sums, uint sums_off, __global cstore *c, uint c_off, uint m, uint n,
-              uint k, uint lda, uint ldb, uint ldc, uint groups, uint stride_a, uint stride_b,
-              uint stride_c, uint ends, int act, float alpha, float beta, float slope)
+#define CPU_ARGS __global const store *a, uint a_off, __global const store *b, uint b_off,       \
+    __global const float *bias, uint bias_off, __global const cstore *y, uint y_off,             \
+    __global float *sums, uint sums_off, __global cstore *c, uint c_off, uint m, uint n, uint k, \
+    uint lda, uint ldb, uint ldc, uint groups, uint stride_a, uint stride_b, uint stride_c,      \
+    uint ends, int act, float alpha, float beta, float slope
+BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
 {
-    const uint group = get_global_id(0), all = (m + MR - 1) / MR;
-    const uint n0 = get_global_id(1) * NR;
-    const uint z = get_global_id(2);
+    const uint group = id0, all = (m + MR - 1) / MR;
+    const uint n0 = id1 * NR;
+    const uint z = id2;
     const uint first = (size_t)group * all / groups, end = ((size_t)group + 1) * all / groups;
     a += a_off + (size_t)z * stride_a;
     b += b_off + (size_t)z * stride_b;
@@ -438,18 +438,26 @@ void gemm_cpu(__global const store *a, uint a_off, __global const store *b, uint
     }
 }
 
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void gemm_cpu(CPU_ARGS)
+{
+    cpu_item((uint)get_global_id(0), (uint)get_global_id(1), (uint)get_global_id(2), a, a_off, b,
+        b_off, bias, bias_off, y, y_off, sums, sums_off, c, c_off, m, n, k, lda, ldb, ldc, groups,
+        stride_a, stride_b, stride_c, ends, act, alpha, beta, slope);
+}
+
 /* Rows of a[i*lda + p] times the vector x[p], p < k, with contiguous rows and x:
  * c[i*c_step] = end(alpha * sum + beta * c), with bias[i*bias_step] and y[i*c_step]. Four vectors of partial sums,
  * then a fixed tree. Work-item (group of `rows` rows, z). -D VW=16. */
-__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
-void gemm_dot(__global const store *a, uint a_off, __global const store *x, uint x_off,
-              __global const float *bias, uint bias_off, __global const cstore *y, uint y_off,
-              __global cstore *c, uint c_off, uint m, uint k, uint lda, uint c_step,
-              uint bias_step, uint rows, uint stride_a, uint stride_x, uint stride_c, uint ends,
-              int act, float alpha, float beta, float slope)
+#define DOT_ARGS __global const store *a, uint a_off, __global const store *x, uint x_off,       \
+    __global const float *bias, uint bias_off, __global const cstore *y, uint y_off,             \
+    __global cstore *c, uint c_off, uint m, uint k, uint lda, uint c_step, uint bias_step,       \
+    uint rows, uint stride_a, uint stride_x, uint stride_c, uint ends, int act, float alpha,     \
+    float beta, float slope
+BODY void dot_item(const uint id0, const uint id1, DOT_ARGS)
 {
-    const uint first = get_global_id(0) * rows;
-    const uint z = get_global_id(1);
+    const uint first = id0 * rows;
+    const uint z = id1;
     const uint end = min(first + rows, m);
     x += x_off + (size_t)z * stride_x;
     c += c_off + (size_t)z * stride_c;
@@ -491,4 +499,12 @@ void gemm_dot(__global const store *a, uint a_off, __global const store *x, uint
                         slope);
         C_SAVE(v, to, 0);
     }
+}
+
+__kernel __attribute__((reqd_work_group_size(1, 1, 1)))
+void gemm_dot(DOT_ARGS)
+{
+    dot_item((uint)get_global_id(0), (uint)get_global_id(1), a, a_off, x, x_off, bias, bias_off,
+        y, y_off, c, c_off, m, k, lda, c_step, bias_step, rows, stride_a, stride_x, stride_c,
+        ends, act, alpha, beta, slope);
 }
