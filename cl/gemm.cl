@@ -25,16 +25,16 @@
 #ifndef KC
 #define KC 512 /* rows of a packed panel */
 #endif
-#ifndef TA
-#define TA 0 /* 1: A is stored [k,m] */
-#endif
-#ifndef BPACK
-#define BPACK 1 /* 0: B [k,n] is read in place (n >= NR); 1: packed; 2: B is stored [n,k], packed */
-#endif
 #ifndef CT
 #define CT 128 /* STORE: rows of C whose sums are kept between parts of k */
 #endif
 #define NR (VW * NV)
+
+/* Bits of `form`, as in host/blas/builtin.c. One program serves all forms: to build one takes longer
+ * than many products. */
+#define FORM_TA 1u    /* A is stored [k,m] */
+#define FORM_TB 2u    /* B is stored [n,k]; then it is packed */
+#define FORM_PLACE 4u /* B [k,n] is read in place (n >= NR), not packed */
 
 #define CAT_(a, b) a##b
 #define CAT(a, b) CAT_(a, b)
@@ -86,12 +86,11 @@ static inline void transpose_block(vec *x)
     }
 }
 
-/* panel[kk][NR] = op(B)[k0 + kk][n0 .. n0 + NR), zero beyond column n; kk < kc. */
-static inline void pack_panel(__global const store *b, uint n0, uint n, uint k0, uint kc, uint ldb,
-                              vec *panel)
+/* panel[kk][NR] = op(B)[k0 + kk][n0 .. n0 + NR), zero beyond column n; kk < kc. For B [k,n] .. */
+BODY void pack_panel(__global const store *b, uint n0, uint n, uint k0, uint kc, uint ldb,
+                     vec *panel)
 {
     float *flat = (float *)panel;
-#if BPACK == 1
     __global const store *src = b + (size_t)k0 * ldb + n0;
     if (n - n0 >= NR) {
         for (uint kk = 0; kk < kc; ++kk, src += ldb) {
@@ -107,7 +106,14 @@ static inline void pack_panel(__global const store *b, uint n0, uint n, uint k0,
             }
         }
     }
-#elif BPACK == 2
+}
+
+/* .. and for B [n,k]. */
+BODY void turn_panel(__global const store *b, uint n0, uint n, uint k0, uint kc, uint ldb,
+                     vec *panel)
+{
+    float *flat = (float *)panel;
+#pragma unroll 1
     for (uint j = 0; j < NV; ++j) {
         const uint col = n0 + j * VW;
         __global const store *src = b + (size_t)col * ldb + k0;
@@ -132,16 +138,13 @@ static inline void pack_panel(__global const store *b, uint n0, uint n, uint k0,
             }
         }
     }
-#endif
 }
 
 #if STORE
 /* The tile's part of A as floats, so that the micro-kernel converts nothing: rows ib .. ib+MR (the
  * last ones repeat row m-1), columns k0 .. k0+kc. */
-#if TA
-#define A_AT(i, kk) at[(kk) * MR + (i)]
-static inline void unpack_rows(__global const store *a, uint lda, uint m, uint ib, uint k0,
-                               uint kc, float *at)
+static inline void unpack_columns(__global const store *a, uint lda, uint ib, uint k0, uint kc,
+                                  float *at)
 {
     __global const store *from = a + (size_t)k0 * lda + ib;
     for (uint kk = 0; kk < kc; ++kk, from += lda) {
@@ -156,8 +159,6 @@ static inline void unpack_rows(__global const store *a, uint lda, uint m, uint i
         }
     }
 }
-#else
-#define A_AT(i, kk) at[(i) * KC + (kk)]
 static inline void unpack_rows(__global const store *a, uint lda, uint m, uint ib, uint k0,
                                uint kc, float *at)
 {
@@ -172,7 +173,6 @@ static inline void unpack_rows(__global const store *a, uint lda, uint m, uint i
         }
     }
 }
-#endif
 #endif
 
 /* Elements lo .. hi-1 of a vector at p; the others are 0 and not touched in memory. */
@@ -268,13 +268,13 @@ static inline void sum_columns(__global const store *b, uint ldb, uint n0, uint 
 }
 
 /* sums[i] = the sum of op(A)'s row i. */
-static inline void sum_rows(__global const store *a, uint lda, uint m, uint k,
+static inline void sum_rows(__global const store *a, uint row, uint step, uint m, uint k,
                             __global float *sums)
 {
     for (size_t i = 0; i < m; ++i) {
         float s = 0.0f;
         for (size_t p = 0; p < k; ++p) {
-            s += load(a, TA ? p * lda + i : i * lda + p);
+            s += load(a, i * row + p * step);
         }
         sums[i] = s;
     }
@@ -297,27 +297,63 @@ static inline void expect_tile(__global cstore *c, uint ldc, uint rows)
     }
 }
 
-/* a: op(A)[i][p] = a[i*lda + p] (TA: a[p*lda + i]); b: op(B)[p][j] = b[p*ldb + j] (BPACK 2:
+/* acc += the tile's kc columns of A times the rows of a panel at `rows`, `apart` floats apart. With
+ * ROW(i, kk) or COLUMN(i, kk) as A, and NEXT the step to A's next column: the four forms are loops of
+ * their own, as one with a stride for each would need more registers than there are. */
+#define MULTIPLY(A, NEXT, LOAD_B, rows, apart)                            \
+    do {                                                                  \
+        _Pragma("unroll 4") for (size_t kk = 0; kk < kc; ++kk)            \
+        {                                                                 \
+            vec bv[NV];                                                   \
+            _Pragma("unroll") for (int j = 0; j < NV; ++j)                \
+            {                                                             \
+                bv[j] = LOAD_B((rows) + j * VW);                          \
+            }                                                             \
+            _Pragma("unroll") for (int i = 0; i < MR; ++i)                \
+            {                                                             \
+                const vec av = (vec)(A(i, kk));                           \
+                _Pragma("unroll") for (int j = 0; j < NV; ++j)            \
+                {                                                         \
+                    acc[i][j] = MUL_ADD(av, bv[j], acc[i][j]);            \
+                }                                                         \
+            }                                                             \
+            (rows) += (apart);                                            \
+            NEXT;                                                         \
+        }                                                                 \
+    } while (0)
+#if STORE
+#define ROW(i, kk) at[(i) * KC + (kk)]
+#define COLUMN(i, kk) at[(kk) * MR + (i)]
+#define NEXT_COLUMN (void)0
+#else
+#define ROW(i, kk) row[i][kk]
+#define COLUMN(i, kk) column[i]
+#define NEXT_COLUMN column += lda
+#endif
+
+/* a: op(A)[i][p] = a[i*lda + p] (FORM_TA: a[p*lda + i]); b: op(B)[p][j] = b[p*ldb + j] (FORM_TB:
  * b[j*ldb + p]); c[i*ldc + j], y alike; bias[n], sums[n]; which of these are used: `ends` of
  * gemm_end.clh (sums: of op(B) as it is stored); batch z starts at z*stride_x in each but bias, sums.
- * Needs m >= MR when TA is 1, and n >= NR when BPACK is 0: the last tile starts at m - MR (n - NR)
+ * Needs m >= MR with FORM_TA, and n >= NR with FORM_PLACE: the last tile starts at m - MR (n - NR)
  * and stores only the rows (columns) that no other tile has.
  * Work-item (one of `groups` groups of row tiles, panel of NR columns, z): the groups of a panel are
  * neighbours, so that drivers that hand out runs of items hand out equal work. Private memory KC*NR
  * floats. With a stored C (then a group has at most CT rows) the sums stay in private memory, CT*NR
  * floats, until they are complete: C is rounded once.
- * -D VW=16 NV=2 MR=8 KC=512 TA=0 BPACK=1 CT=128 STORE=0 C_FLOAT. */
+ * -D VW=16 NV=2 MR=8 KC=512 CT=128 STORE=0 C_FLOAT. */
 #define CPU_ARGS __global const store *a, uint a_off, __global const store *b, uint b_off,       \
     __global const float *bias, uint bias_off, __global const cstore *y, uint y_off,             \
     __global float *sums, uint sums_off, __global cstore *c, uint c_off, uint m, uint n, uint k, \
     uint lda, uint ldb, uint ldc, uint groups, uint stride_a, uint stride_b, uint stride_c,      \
-    uint ends, int act, float alpha, float beta, float slope
+    uint form, uint ends, int act, float alpha, float beta, float slope
 BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
 {
     const uint group = id0, all = (m + MR - 1) / MR;
     const uint n0 = id1 * NR;
     const uint z = id2;
     const uint first = (size_t)group * all / groups, end = ((size_t)group + 1) * all / groups;
+    const bool in_place = (form & FORM_PLACE) != 0u;
+    const uint nb = in_place ? min(n0, n - NR) : n0;
     a += a_off + (size_t)z * stride_a;
     b += b_off + (size_t)z * stride_b;
     c += c_off + (size_t)z * stride_c;
@@ -326,15 +362,11 @@ BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
         if (!(ends & ENDS_TURNED)) {
             sum_columns(b, ldb, n0, n, k, sums + sums_off);
         } else if (n0 == 0) {
-            sum_rows(a, lda, m, k, sums + sums_off);
+            sum_rows(a, form & FORM_TA ? 1 : lda, form & FORM_TA ? lda : 1, m, k,
+                     sums + sums_off);
         }
     }
-#if BPACK
     vec panel[KC * NV];
-    const uint nb = n0;
-#else
-    const uint nb = min(n0, n - NR);
-#endif
     bias += bias_off + nb;
 #if STORE
     float at[KC * MR];
@@ -345,9 +377,11 @@ BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
     uint kc;
     for (uint k0 = 0; k0 < k; k0 += kc) {
         kc = min(k - k0, (uint)KC);
-#if BPACK
-        pack_panel(b, n0, n, k0, kc, ldb, panel);
-#endif
+        if (form & FORM_TB) {
+            turn_panel(b, n0, n, k0, kc, ldb, panel);
+        } else if (!in_place) {
+            pack_panel(b, n0, n, k0, kc, ldb, panel);
+        }
         for (uint t = first; t < end; ++t) {
             const uint ib = m < MR ? 0 : min(t * MR, m - MR);
             expect_tile(c + (size_t)ib * ldc + nb, ldc, min((uint)MR, m - ib));
@@ -370,51 +404,34 @@ BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
                 }
             }
 #endif
-#if STORE
-            unpack_rows(a, lda, m, ib, k0, kc, at);
-#elif TA
-            __global const float *ap = a + (size_t)k0 * lda + ib;
-#else
-            __global const float *ap[MR];
-#pragma unroll
-            for (int i = 0; i < MR; ++i) {
-                ap[i] = a + (size_t)min(ib + i, m - 1) * lda + k0;
-            }
-#endif
-#if !BPACK
             __global const store *bp = b + (size_t)k0 * ldb + nb;
-#endif
-#pragma unroll 4
-            for (size_t kk = 0; kk < kc; ++kk) {
-                vec bv[NV];
-#pragma unroll
-                for (int j = 0; j < NV; ++j) {
-#if BPACK
-                    bv[j] = panel[kk * NV + j];
+            const float *packed = (const float *)panel;
+            if (form & FORM_TA) {
+#if STORE
+                unpack_columns(a, lda, ib, k0, kc, at);
 #else
-                    bv[j] = GET(bp + j * VW);
+                __global const float *column = a + (size_t)k0 * lda + ib;
 #endif
+                if (in_place) {
+                    MULTIPLY(COLUMN, NEXT_COLUMN, GET, bp, ldb);
+                } else {
+                    MULTIPLY(COLUMN, NEXT_COLUMN, VLOAD, packed, NR);
                 }
+            } else {
+#if STORE
+                unpack_rows(a, lda, m, ib, k0, kc, at);
+#else
+                __global const float *row[MR];
 #pragma unroll
                 for (int i = 0; i < MR; ++i) {
-#if STORE
-                    const vec av = (vec)(A_AT(i, kk));
-#elif TA
-                    const vec av = (vec)(ap[i]);
-#else
-                    const vec av = (vec)(ap[i][kk]);
-#endif
-#pragma unroll
-                    for (int j = 0; j < NV; ++j) {
-                        acc[i][j] = MUL_ADD(av, bv[j], acc[i][j]);
-                    }
+                    row[i] = a + (size_t)min(ib + i, m - 1) * lda + k0;
                 }
-#if TA && !STORE
-                ap += lda;
 #endif
-#if !BPACK
-                bp += ldb;
-#endif
+                if (in_place) {
+                    MULTIPLY(ROW, (void)0, GET, bp, ldb);
+                } else {
+                    MULTIPLY(ROW, (void)0, VLOAD, packed, NR);
+                }
             }
 #ifdef C_STORED
             if (k0 + kc < k) {
@@ -443,7 +460,7 @@ void gemm_cpu(CPU_ARGS)
 {
     cpu_item((uint)get_global_id(0), (uint)get_global_id(1), (uint)get_global_id(2), a, a_off, b,
         b_off, bias, bias_off, y, y_off, sums, sums_off, c, c_off, m, n, k, lda, ldb, ldc, groups,
-        stride_a, stride_b, stride_c, ends, act, alpha, beta, slope);
+        stride_a, stride_b, stride_c, form, ends, act, alpha, beta, slope);
 }
 
 /* Rows of a[i*lda + p] times the vector x[p], p < k, with contiguous rows and x:

@@ -14,7 +14,7 @@ typedef struct clg_product {
 } clg_product;
 
 /* ---- builtin.c, builtin_gpu.c: our kernels ---- */
-enum { CLG_BUILTIN_SLOTS = 36 };
+enum { CLG_BUILTIN_SLOTS = 6 };
 /* How the matrices of a product are stored. A and B always alike; C as they are, or in floats. */
 #define CLG_STORAGE_LIST(X)                                                                        \
     X(CLG_STORAGE_F32, CLG_F32, CLG_F32, "")                                                       \

@@ -6,10 +6,13 @@
 #include "base/mem.h"
 #include "blas/blas_internal.h"
 
-/* One build of gemm_cpu. */
+/* A tile of gemm_cpu, one program each, and how the operands lie and are read. */
 typedef struct variant {
-    uint32_t mr, nv, ta, bpack;
+    uint32_t mr, nv, form;
 } variant;
+
+/* Bits of a form: cl/gemm.cl. */
+enum { FORM_TA = 1, FORM_TB = 2, FORM_PLACE = 4 };
 
 /* A work-item has at most so many rows, so that its part of A stays in a core's cache. */
 enum { ROWS_MAX = 512 };
@@ -71,18 +74,24 @@ static uint32_t wanted_items(const clg_builtin *b)
     return many < 16 ? 16 : many <= 256 ? many : few > 256 ? few : 256;
 }
 
+static const char *tile_options(const clg_builtin *b, uint32_t mr, uint32_t nv, enum clg_storage s,
+                                char *dst, size_t cap)
+{
+    snprintf(dst, cap, "-DVW=%u -DNV=%u -DMR=%u%s", b->vw, nv, mr, clg__builtin_storage_options(s));
+    return dst;
+}
+
 static int find_tile(clg_builtin *b, const variant *v, enum clg_storage s, clg_kernel **out)
 {
     uint32_t cols = v->nv == 1 ? 0 : v->nv == 2 ? 1 : 2;
     uint32_t rows = v->mr > 1;
-    clg_kernel **slot = &b->tile[s][((rows * 3 + cols) * 2 + v->ta) * 3 + v->bpack];
+    clg_kernel **slot = &b->tile[s][rows * 3 + cols];
     int status = CLG_OK;
 
     if (*slot == NULL) {
         char options[96];
-        snprintf(options, sizeof options, "-DVW=%u -DNV=%u -DMR=%u -DTA=%u -DBPACK=%u%s", b->vw,
-                 v->nv, v->mr, v->ta, v->bpack, clg__builtin_storage_options(s));
-        CLG_TRY(clg__kernel_get(b->rt, "gemm", "gemm_cpu", options, slot));
+        CLG_TRY(clg__kernel_get(b->rt, "gemm", "gemm_cpu",
+                                tile_options(b, v->mr, v->nv, s, options, sizeof options), slot));
     }
     *out = *slot;
 out:
@@ -112,11 +121,12 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t ro
                             uint32_t *groups)
 {
     bool few = g->m < (g->ta ? b->mr : 4);
-    variant v = { .mr = few ? 1 : b->mr, .nv = few || g->n < 2 * b->vw ? 1 : 2, .ta = g->ta };
+    variant v = { .mr = few ? 1 : b->mr,
+                  .nv = few || g->n < 2 * b->vw ? 1 : 2,
+                  .form = (g->ta ? FORM_TA : 0) | (g->tb ? FORM_TB : 0) };
 
     if (g->tb) {
         /* Each group of rows packs the panel again: few groups. */
-        v.bpack = 2;
         *groups = pick_groups(g, v.mr, v.nv * b->vw, wanted_items(b) / 6, rows_max);
         return v;
     }
@@ -124,8 +134,8 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t ro
         v.nv = 4;
     }
     *groups = pick_groups(g, v.mr, v.nv * b->vw, wanted_items(b), rows_max);
-    if (v.nv == 1 || (g->m >= *groups * v.mr * PACK_TILES && g->k >= PACK_K && v.mr > 1)) {
-        v.bpack = 1;
+    if (v.nv > 1 && (g->m < *groups * v.mr * PACK_TILES || g->k < PACK_K || v.mr == 1)) {
+        v.form |= FORM_PLACE;
     }
     return v;
 }
@@ -147,14 +157,14 @@ static int run_tiles(clg_builtin *b, const clg_product *p, uint32_t more)
     grid.bytes =
         4.0 * g->batch *
         ((double)g->m * g->k + (double)g->k * g->n + (g->beta != 0.0f ? 2.0 : 1.0) * g->m * g->n);
-    CLG_TRY(
-        clg__launch(b->rt, k, grid,
-                    CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias), CLG_ARG(p->end.y),
-                             CLG_ARG(p->end.sums), CLG_ARG(p->c), CLG_ARG(g->m), CLG_ARG(g->n),
-                             CLG_ARG(g->k), CLG_ARG(g->lda), CLG_ARG(g->ldb), CLG_ARG(g->ldc),
-                             CLG_ARG(groups), CLG_ARG(g->stride_a), CLG_ARG(g->stride_b),
-                             CLG_ARG(g->stride_c), CLG_ARG(ends), CLG_ARG((int32_t)p->end.act),
-                             CLG_ARG(g->alpha), CLG_ARG(g->beta), CLG_ARG(p->end.slope))));
+    CLG_TRY(clg__launch(b->rt, k, grid,
+                        CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias),
+                                 CLG_ARG(p->end.y), CLG_ARG(p->end.sums), CLG_ARG(p->c),
+                                 CLG_ARG(g->m), CLG_ARG(g->n), CLG_ARG(g->k), CLG_ARG(g->lda),
+                                 CLG_ARG(g->ldb), CLG_ARG(g->ldc), CLG_ARG(groups),
+                                 CLG_ARG(g->stride_a), CLG_ARG(g->stride_b), CLG_ARG(g->stride_c),
+                                 CLG_ARG(v.form), CLG_ARG(ends), CLG_ARG((int32_t)p->end.act),
+                                 CLG_ARG(g->alpha), CLG_ARG(g->beta), CLG_ARG(p->end.slope))));
 out:
     return status;
 }
@@ -173,10 +183,10 @@ static int run_dot(clg_builtin *b, const clg_product *p, uint32_t m, uint32_t c_
     }
     clg_kernel **dot = &b->dot[clg__builtin_storage(p)];
     if (*dot == NULL) {
-        char options[64];
-        snprintf(options, sizeof options, "-DVW=%u%s", b->vw,
-                 clg__builtin_storage_options(clg__builtin_storage(p)));
-        CLG_TRY(clg__kernel_get(b->rt, "gemm", "gemm_dot", options, dot));
+        char options[96]; /* of the main tile: it is in the same program */
+        CLG_TRY(clg__kernel_get(
+            b->rt, "gemm", "gemm_dot",
+            tile_options(b, b->mr, 2, clg__builtin_storage(p), options, sizeof options), dot));
     }
     clg_grid grid = clg__grid(g->batch > 1 ? 2 : 1, clg__ceil_div(m, rows), g->batch, 0);
     grid.flops = 2.0 * m * g->k * g->batch;
