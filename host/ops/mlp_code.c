@@ -180,7 +180,7 @@ static void take_loss(writer *k, enum clg_loss_role role, uint32_t slot, float w
     const clg_mlp_chain *d = k->chain[1];
     uint32_t stride = pad(d->layer[d->count - 1u].out);
     PUT(k, LOSS, k->at[1][d->count - 1u].y, stride, k->dy[0], stride, (uint32_t)role, slot,
-        bits_of(weight), bits_of(target), 1);
+        bits_of(weight), bits_of(target));
 }
 
 static void write_pass(writer *k, const clg_mlp *m, uint32_t nets)
