@@ -16,12 +16,6 @@ enum clg_dtype clg__trainer_store(const clg_model_desc *desc)
     return types[desc->runtime.precision];
 }
 
-static void count_buffer(clg_bytes *b, uint64_t bytes)
-{
-    b->total += bytes;
-    b->largest = bytes > b->largest ? bytes : b->largest;
-}
-
 static void count_bytes(clg_bytes *b, clg_bytes more)
 {
     b->total += more.total;
@@ -72,15 +66,15 @@ int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_mo
     const uint64_t size = clg__dtype_size(opt[0].store);
     CLG_TRY(clg__scratch_bytes(ops, plans, batches, 2, true, opt[0].store, &part));
     count_bytes(out, part);
-    count_buffer(out, (uint64_t)batch * desc->latent.size * size);
-    count_buffer(out, table.groups * batch * image * size);
-    count_buffer(out, plan->system == CLG_SYSTEM_NONE ? batch * image : 0);
-    count_buffer(out, plan->classes > 0 ? 4u * (uint64_t)table.groups * batch : 0);
-    count_buffer(out, size * clg__facts_answers(desc, plan, table.groups, batch));
+    clg__bytes_add(out, (uint64_t)batch * desc->latent.size * size);
+    clg__bytes_add(out, table.groups * batch * image * size);
+    clg__bytes_add(out, plan->system == CLG_SYSTEM_NONE ? batch * image : 0);
+    clg__bytes_add(out, plan->classes > 0 ? 4u * (uint64_t)table.groups * batch : 0);
+    clg__bytes_add(out, size * clg__facts_answers(desc, plan, table.groups, batch));
     if (desc->order.kind == CLG_ORDER_RECONSTRUCT) {
-        count_buffer(out, 4u * clg__mse_workspace(ops, batch * image));
+        clg__bytes_add(out, 4u * clg__mse_workspace(ops, batch * image));
     }
-    count_buffer(out, (uint64_t)clg__trainer_ring_len(desc) * CLG_LOSS_ROW * 4u);
+    clg__bytes_add(out, (uint64_t)clg__trainer_ring_len(desc) * CLG_LOSS_ROW * 4u);
     clg__fused_decide(&fused, ops, desc, plan);
     CLG_TRY(clg__fused_need(&fused, ops, batch, out));
 out:

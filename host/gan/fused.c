@@ -3,7 +3,7 @@
 
 #include "gan/trainer_internal.h"
 
-bool clg__fused_decide(clg_fused *f, const clg_ops *ops, const clg_model_desc *desc,
+void clg__fused_decide(clg_fused *f, const clg_ops *ops, const clg_model_desc *desc,
                        const clg_model_plan *plan)
 {
     clg_mlp *m = &f->mlp;
@@ -12,7 +12,7 @@ bool clg__fused_decide(clg_fused *f, const clg_ops *ops, const clg_model_desc *d
             desc->loss.input_noise <= 0.0f && plan->g.classes == 0 && plan->d.classes == 0 &&
             clg__net_chain(&plan->g, &m->g) && clg__net_chain(&plan->d, &m->d);
     if (!f->on) {
-        return false;
+        return;
     }
     m->objective = desc->loss.objective;
     m->target = desc->loss.real_target;
@@ -20,13 +20,6 @@ bool clg__fused_decide(clg_fused *f, const clg_ops *ops, const clg_model_desc *d
     m->weight_fake = desc->loss.weight_fake;
     m->weight_g = desc->loss.weight_g;
     f->on = clg__mlp_pays(ops, m);
-    return f->on;
-}
-
-static void count(clg_bytes *b, uint64_t bytes)
-{
-    b->total += bytes;
-    b->largest = bytes > b->largest ? bytes : b->largest;
 }
 
 /* One workspace serves the passes of all kinds. */
@@ -53,8 +46,8 @@ int clg__fused_need(const clg_fused *f, const clg_ops *ops, uint32_t batch, clg_
     uint64_t ws, words;
     int status = f->on ? measure(f, ops, batch, &ws, &words) : CLG_OK;
     if (f->on && status == CLG_OK) {
-        count(out, 4u * ws);
-        count(out, 4u * words);
+        clg__bytes_add(out, 4u * ws);
+        clg__bytes_add(out, 4u * words);
     }
     return status;
 }

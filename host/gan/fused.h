@@ -8,15 +8,15 @@
 typedef struct clg_fused {
     bool on;
     clg_mlp mlp;
-    clg_buffer *code[CLG_MLP_OF_BOTH + 1]; /* by the nets of a pass; NULL: the order has no such */
+    clg_buffer *code[CLG_MLP_OF_BOTH + 1]; /* by the nets of a pass, from CLG_MLP_OF_D on */
     uint32_t code_ws[CLG_MLP_OF_BOTH + 1];
     clg_buffer *ws;
 } clg_fused;
 
-/* Fills f->mlp; true if this model on this device is to be trained so: runtime.fuse is on, both nets
+/* Fills f->mlp and f->on, whether this model on this device is to be trained so: runtime.fuse is on, both nets
  * are plain chains of linear layers, small enough, and nothing comes between (labels, input noise,
  * 16-bit storage, packing). */
-bool clg__fused_decide(clg_fused *f, const clg_ops *ops, const clg_model_desc *desc,
+void clg__fused_decide(clg_fused *f, const clg_ops *ops, const clg_model_desc *desc,
                        const clg_model_plan *plan);
 /* Adds the bytes of its buffers for a batch; nothing if it is not on. */
 int clg__fused_need(const clg_fused *f, const clg_ops *ops, uint32_t batch, clg_bytes *out);

@@ -11,9 +11,7 @@
 
 static void count_buffer(clg_bytes *b, enum clg_dtype dtype, uint64_t count)
 {
-    uint64_t bytes = clg__dtype_size(dtype) * count;
-    b->total += bytes;
-    b->largest = bytes > b->largest ? bytes : b->largest;
+    clg__bytes_add(b, clg__dtype_size(dtype) * count);
 }
 
 static bool has_scale(const clg_net_options *opt)

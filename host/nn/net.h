@@ -54,7 +54,14 @@ typedef struct clg_net_options {
 typedef struct clg_bytes {
     uint64_t total, largest; /* of all buffers; of the largest single one */
 } clg_bytes;
-int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt, clg_bytes *out);
+/* One more buffer. */
+static inline void clg__bytes_add(clg_bytes *b, uint64_t bytes)
+{
+    b->total += bytes;
+    b->largest = bytes > b->largest ? bytes : b->largest;
+}
+int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt,
+                   clg_bytes *out);
 int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
                        const uint32_t *batches, uint32_t n, bool train, enum clg_dtype store,
                        clg_bytes *out);

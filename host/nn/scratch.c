@@ -112,10 +112,8 @@ int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
     }
     *out = (clg_bytes){ 0 };
     for (int i = 0; i <= CLG_POOL_MAX; i++) {
-        uint64_t bytes = i < CLG_POOL_MAX ? clg__dtype_size(store) * size.gradient[i]
-                                          : 4u * size.workspace;
-        out->total += bytes;
-        grow(&out->largest, bytes);
+        clg__bytes_add(out, i < CLG_POOL_MAX ? clg__dtype_size(store) * size.gradient[i]
+                                             : 4u * size.workspace);
     }
     return CLG_OK;
 }
