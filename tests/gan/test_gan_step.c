@@ -288,10 +288,9 @@ static void reference_flops_are_the_published_count(void **state)
     clg__free(plan);
 }
 
-static void device_memory_foretold_is_device_memory_used(void **state)
+static void compare_memory(const char *model)
 {
-    (void)state;
-    clg_model_desc *desc = test_gan_desc("dcgan");
+    clg_model_desc *desc = test_gan_desc(model);
     uint64_t before = clg__rt_bytes_used(test_rt());
     clg_trainer *t = test_gan_trainer(desc, 3, NULL);
     clg_trainer_facts f;
@@ -302,6 +301,13 @@ static void device_memory_foretold_is_device_memory_used(void **state)
     clg__trainer_destroy(&t);
     assert_int_equal(clg__rt_bytes_used(test_rt()), before);
     clg__free(desc);
+}
+
+static void device_memory_foretold_is_device_memory_used(void **state)
+{
+    (void)state;
+    compare_memory("dcgan");
+    compare_memory("curves"); /* with the fused pass's buffers */
 }
 
 int main(void)
