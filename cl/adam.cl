@@ -3,16 +3,8 @@
  *
  * Work-item i owns elements i*ITEMS*VW .. +ITEMS*VW; the last one ends with scalars. One text for
  * both families: CPU -DVW=16 -DITEMS=256, GPU -DVW=4 -DITEMS=1. No local memory. */
+#include "adam.clh"
 #include "common.clh"
-
-/* One element or one vector of them; T is its type. */
-#define ADAM_STEP(T, g, w, m, v)                                                      \
-    do {                                                                              \
-        const T grad = (g);                                                           \
-        m = beta1 * m + one_less_beta1 * grad;                                        \
-        v = beta2 * v + one_less_beta2 * (grad * grad);                               \
-        w -= step * (m / (sqrt(v) * root + eps));                                     \
-    } while (0)
 
 /* 1 - beta^t without loss of digits, from ln(beta). */
 static inline float less_power(float log_beta, float t)

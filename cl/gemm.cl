@@ -29,6 +29,7 @@
 #define CT 128 /* STORE: rows of C whose sums are kept between parts of k */
 #endif
 #define NR (VW * NV)
+#include "transpose.clh"
 
 /* Bits of `form`, as in host/blas/builtin.c. One program serves all forms: to build one takes longer
  * than many products. */
@@ -52,39 +53,6 @@ typedef CAT(float, VW) vec;
 #define C_VLOAD VLOAD
 #define C_VSAVE VSTORE
 #endif
-
-/* Halves of two vectors taken in turn. Written element by element: assignments to .even and .odd
- * compile to the same shuffle, but one simulator cannot follow their intermediate code. */
-#if VW == 4
-#define ZIP_LO(a, b) (vec)((a).s0, (b).s0, (a).s1, (b).s1)
-#define ZIP_HI(a, b) (vec)((a).s2, (b).s2, (a).s3, (b).s3)
-#elif VW == 8
-#define ZIP_LO(a, b) (vec)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3)
-#define ZIP_HI(a, b) (vec)((a).s4, (b).s4, (a).s5, (b).s5, (a).s6, (b).s6, (a).s7, (b).s7)
-#elif VW == 16
-#define ZIP_LO(a, b) (vec)((a).s0, (b).s0, (a).s1, (b).s1, (a).s2, (b).s2, (a).s3, (b).s3, \
-        (a).s4, (b).s4, (a).s5, (b).s5, (a).s6, (b).s6, (a).s7, (b).s7)
-#define ZIP_HI(a, b) (vec)((a).s8, (b).s8, (a).s9, (b).s9, (a).sa, (b).sa, (a).sb, (b).sb, \
-        (a).sc, (b).sc, (a).sd, (b).sd, (a).se, (b).se, (a).sf, (b).sf)
-#endif
-
-/* x[i] holds row i of a VW x VW block; afterwards column i. log2(VW) perfect shuffles of rows. */
-static inline void transpose_block(vec *x)
-{
-#pragma unroll
-    for (int stage = 1; stage < VW; stage *= 2) {
-        vec y[VW];
-#pragma unroll
-        for (int i = 0; i < VW / 2; ++i) {
-            y[2 * i] = ZIP_LO(x[i], x[i + VW / 2]);
-            y[2 * i + 1] = ZIP_HI(x[i], x[i + VW / 2]);
-        }
-#pragma unroll
-        for (int i = 0; i < VW; ++i) {
-            x[i] = y[i];
-        }
-    }
-}
 
 /* panel[kk][NR] = op(B)[k0 + kk][n0 .. n0 + NR), zero beyond column n; kk < kc. For B [k,n] .. */
 BODY void pack_panel(__global const store *b, uint n0, uint n, uint k0, uint kc, uint ldb,
@@ -281,13 +249,7 @@ static inline void sum_rows(__global const store *a, uint row, uint step, uint m
 }
 
 /* Rows of C that a tile is about to write, on their way into the cache while the tile is summed: they
- * lie a page apart each, which no hardware prefetcher foresees. Changes no result. OpenCL's own
- * prefetch() does nothing in pocl; where the compiler is not clang for a CPU nothing happens. */
-#if defined(__clang__) && (defined(__x86_64__) || defined(__aarch64__))
-#define WILL_WRITE(p) __builtin_prefetch((void *)(size_t)(p), 1, 3)
-#else
-#define WILL_WRITE(p)
-#endif
+ * lie a page apart each, which no hardware prefetcher foresees. */
 static inline void expect_tile(__global cstore *c, uint ldc, uint rows)
 {
     for (uint r = 0; r < rows; ++r) {

@@ -75,8 +75,8 @@ int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_mo
         clg__bytes_add(out, 4u * clg__mse_workspace(ops, batch * image));
     }
     clg__bytes_add(out, (uint64_t)clg__trainer_ring_len(desc) * CLG_LOSS_ROW * 4u);
-    clg__fused_decide(&fused, ops, desc, plan);
-    CLG_TRY(clg__fused_need(&fused, ops, batch, out));
+    clg__fused_decide(&fused, ops, desc, plan, batch);
+    CLG_TRY(clg__fused_need(&fused, batch, out));
 out:
     return status;
 }

@@ -1,27 +1,39 @@
-/* Training of small nets by the fused pass (ops/mlp.h) instead of operator by operator: whether a
- * model's can be, its buffers, and its launches. */
+/* Training of small nets by fused passes (ops/mlp.h) instead of operator by operator: whether a
+ * model's can be, its buffers, and its launches: passes wait until something else must come between. */
 #ifndef CLG_GAN_FUSED_H
 #define CLG_GAN_FUSED_H
 
 #include "nn/net.h"
 
+/* Kinds of pass: for D, G or both, each that makes the fakes or finds them there. */
+enum { CLG_FUSED_PASSES = 2 * CLG_MLP_OF_BOTH };
+
 typedef struct clg_fused {
     bool on;
     clg_mlp mlp;
-    clg_buffer *code[CLG_MLP_OF_BOTH + 1]; /* by the nets of a pass, from CLG_MLP_OF_D on */
-    uint32_t code_ws[CLG_MLP_OF_BOTH + 1];
-    clg_buffer *ws;
+    clg_mlp_code code[CLG_FUSED_PASSES]; /* without words */
+    uint32_t at[CLG_FUSED_PASSES];       /* word of `words` */
+    clg_buffer *words, *ws, *counters;
+    clg_mlp_passes waiting;
 } clg_fused;
 
-/* Fills f->mlp and f->on, whether this model on this device is to be trained so: runtime.fuse is on, both nets
- * are plain chains of linear layers, small enough, and nothing comes between (labels, input noise,
- * 16-bit storage, packing). */
+/* Fills f->mlp and f->on, whether this model on this device is to be trained so: runtime.fuse is on,
+ * both nets are plain chains of linear layers, they and the batch are small enough, and nothing comes
+ * between (labels, input noise, 16-bit storage, packing). */
 void clg__fused_decide(clg_fused *f, const clg_ops *ops, const clg_model_desc *desc,
-                       const clg_model_plan *plan);
+                       const clg_model_plan *plan, uint32_t batch);
 /* Adds the bytes of its buffers for a batch; nothing if it is not on. */
-int clg__fused_need(const clg_fused *f, const clg_ops *ops, uint32_t batch, clg_bytes *out);
+int clg__fused_need(const clg_fused *f, uint32_t batch, clg_bytes *out);
 int clg__fused_make(clg_fused *f, const clg_ops *ops, uint32_t batch);
 void clg__fused_free(clg_fused *f);
-/* p: n, nets and the tensors; code and its workspace are filled in. */
-int clg__fused_run(const clg_fused *f, const clg_ops *ops, clg_mlp_pass *p);
+/* Puts a pass for `nets` behind those that wait; p: n and all tensors but words and counters, those of
+ * steps too. fakes_are_there: as in clg__mlp_code_make. */
+int clg__fused_add(clg_fused *f, const clg_ops *ops, const clg_mlp_passes *p, uint32_t nets,
+                   bool fakes_are_there);
+/* Lets the last waiting pass step a net (CLG_MLP_OF_D or _G) too; false if that gives no gradients of
+ * it. */
+bool clg__fused_step(clg_fused *f, uint32_t net, const clg_adam *adam);
+/* Enqueues what waits; forgets it, after an error. */
+int clg__fused_flush(clg_fused *f, const clg_ops *ops);
+void clg__fused_drop(clg_fused *f);
 #endif

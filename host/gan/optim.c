@@ -26,15 +26,32 @@ float clg__optim_momentum(const clg_optim_desc *o, uint64_t step, uint64_t steps
     return (float)((double)o->momentum + part * ((double)o->momentum_end - (double)o->momentum));
 }
 
-static int step_net(clg_trainer *t, clg_net *net, const clg_optim_desc *o, float lr, uint64_t done)
+static clg_adam adam_of(const clg_trainer *t, enum clg_which_net which)
+{
+    const clg_optim_desc *o = which == CLG_GENERATOR ? &t->desc.optimizer_g : &t->desc.optimizer_d;
+    return (clg_adam){ .lr = clg__optim_lr(o, t->updates[which], t->lr_factor),
+                       .beta1 = o->beta1,
+                       .beta2 = o->beta2,
+                       .eps = o->eps,
+                       .t = t->updates[which] + 1u };
+}
+
+bool clg__update_is_adam(const clg_trainer *t, enum clg_which_net which, clg_adam *adam)
+{
+    const clg_optim_desc *o = which == CLG_GENERATOR ? &t->desc.optimizer_g : &t->desc.optimizer_d;
+    *adam = adam_of(t, which);
+    return o->kind == CLG_OPTIMIZER_ADAM && o->weight_decay <= 0.0f && o->clip <= 0.0f;
+}
+
+static int step_net(clg_trainer *t, enum clg_which_net which, clg_net *net, const clg_optim_desc *o)
 {
     if (o->kind == CLG_OPTIMIZER_SGD) {
-        clg_sgd sgd = { .lr = lr, .momentum = clg__optim_momentum(o, t->step + 1u,
+        clg_sgd sgd = { .lr = clg__optim_lr(o, t->updates[which], t->lr_factor),
+                        .momentum = clg__optim_momentum(o, t->step + 1u,
                                                                   t->facts.steps_per_epoch) };
         return clg__net_sgd(net, &sgd);
     }
-    clg_adam adam = { .lr = lr, .beta1 = o->beta1, .beta2 = o->beta2, .eps = o->eps,
-                      .t = done + 1u };
+    clg_adam adam = adam_of(t, which);
     return clg__net_adam(net, &adam);
 }
 
@@ -46,7 +63,6 @@ int clg__update_net(clg_trainer *t, enum clg_which_net which, bool norms)
     uint32_t n = clg__net_parameter_count(net);
     uint32_t first = is_g ? 0 : 3u * clg__net_parameter_count(t->g);
     clg_tensor all = clg__tensor_all(t->norms);
-    float lr = clg__optim_lr(o, t->updates[which], t->lr_factor);
     int status = CLG_OK;
     if (o->weight_decay > 0.0f) {
         CLG_TRY(clg__net_weight_decay(net, o->weight_decay));
@@ -56,7 +72,7 @@ int clg__update_net(clg_trainer *t, enum clg_which_net which, bool norms)
         CLG_TRY(clg__net_sumsq(net, CLG_NET_GRAD, clg__tensor_vec(all, first + n, n)));
         CLG_TRY(clg__net_snapshot(net));
     }
-    CLG_TRY(step_net(t, net, o, lr, t->updates[which]));
+    CLG_TRY(step_net(t, which, net, o));
     if (o->clip > 0.0f) {
         CLG_TRY(clg__net_weight_clip(net, o->clip));
     }

@@ -15,6 +15,7 @@ typedef struct clg_walk {
     uint32_t nets;              /* that this step steps, CLG_STEPS_... */
     const clg_step_wish *wish;
     uint32_t draw;              /* of the fakes that are in D's input */
+    bool fused_fakes;           /* a fused pass has made them, and G is as it was */
     clg_net_pass d_pass;        /* D's last pass over all groups */
     clg_tensor logits[CLG_HEADS_MAX];
 } clg_walk;
@@ -290,22 +291,53 @@ out:
     return status;
 }
 
-/* ---- small nets: a pass in one launch ---- */
+/* ---- small nets: passes in one launch ---- */
+
+/* Where Adam keeps its means of a net; other optimisers have not both of them. */
+static clg_mlp_update update_of(const clg_net *net, const clg_optim_desc *o)
+{
+    return o->kind != CLG_OPTIMIZER_ADAM
+               ? (clg_mlp_update){ .m = CLG_NO_TENSOR, .v = CLG_NO_TENSOR }
+               : (clg_mlp_update){ .m = clg__net_slab(net, CLG_NET_M),
+                                   .v = clg__net_slab(net, CLG_NET_V) };
+}
 
 /* G's forward, D's passes and the way back to the gradients of `nets` (CLG_MLP_OF_...). */
 static int pass_fused(clg_walk *k, uint32_t nets)
 {
     clg_trainer *t = k->t;
-    bool of_d = (nets & CLG_MLP_OF_D) != 0;
-    clg_mlp_pass p = {
-        .nets = nets, .n = k->n, .z = latent_rows(k), .fake = image_rows(k, CLG_GROUP_FAKE, 1),
+    clg_mlp_passes p = {
+        .n = k->n, .z = latent_rows(k), .fake = image_rows(k, CLG_GROUP_FAKE, 1),
         .real = image_rows(k, CLG_GROUP_REAL, 1),
         .g = clg__net_slab(t->g, CLG_NET_VALUE), .dg = clg__net_slab(t->g, CLG_NET_GRAD),
         .d = clg__net_slab(t->d, CLG_NET_VALUE), .dd = clg__net_slab(t->d, CLG_NET_GRAD),
-        .losses = loss_slots(k, of_d ? t->table.d[0].slot : t->table.g[0].slot,
-                             clg__mlp_losses(nets))
+        .losses = loss_slots(k, 0, CLG_LOSS_ROW),
+        .update_g = update_of(t->g, &t->desc.optimizer_g),
+        .update_d = update_of(t->d, &t->desc.optimizer_d)
     };
-    return clg__fused_run(&t->fused, t->ops, &p);
+    int status = clg__fused_add(&t->fused, t->ops, &p, nets, k->fused_fakes);
+    k->fused_fakes = status == CLG_OK;
+    return status;
+}
+
+/* The update of a net, in the pass that gave its gradients if it is Adam's step alone. */
+static int update_fused(clg_walk *k, enum clg_which_net which)
+{
+    clg_trainer *t = k->t;
+    bool is_g = which == CLG_GENERATOR;
+    clg_adam adam;
+    int status = CLG_OK;
+    if (!k->wish->norms && clg__update_is_adam(t, which, &adam) &&
+        clg__fused_step(&t->fused, is_g ? CLG_MLP_OF_G : CLG_MLP_OF_D, &adam)) {
+        clg__net_touch(is_g ? t->g : t->d);
+        t->updates[which]++;
+    } else {
+        CLG_TRY(clg__fused_flush(&t->fused, t->ops));
+        CLG_TRY(clg__update_net(t, which, k->wish->norms));
+    }
+    k->fused_fakes = k->fused_fakes && !is_g;
+out:
+    return status;
 }
 
 /* ---- the autoencoder: D encodes, G decodes ---- */
@@ -350,16 +382,13 @@ static bool has_phase(enum clg_order order, enum clg_phase wanted)
 }
 
 /* The phases that small nets do otherwise; false: this one they do as all nets. The fakes are made
- * by each pass itself, and where G learns from D's pass, both nets' passes are one. */
+ * by the first pass that needs them, and where G learns from D's pass, both nets' passes are one.
+ * Passes wait for more of them; what is enqueued at once comes behind them. */
 static bool do_fused(clg_walk *k, const clg_order_phase *p, int *status)
 {
-    const clg_trainer *t = k->t;
+    clg_trainer *t = k->t;
     bool same = has_phase(t->desc.order.kind, CLG_PHASE_G_SAME_PASS);
     switch (p->phase) {
-    case CLG_PHASE_FAKES:
-        k->draw = p->draw;
-        *status = draw_latents(k);
-        return true;
     case CLG_PHASE_D_PASS:
         *status = pass_fused(k, CLG_STEPS_D | (same ? k->nets & CLG_STEPS_G : 0u));
         return true;
@@ -368,8 +397,20 @@ static bool do_fused(clg_walk *k, const clg_order_phase *p, int *status)
     case CLG_PHASE_G_PASS:
         *status = pass_fused(k, CLG_STEPS_G);
         return true;
+    case CLG_PHASE_D_UPDATE:
+        *status = update_fused(k, CLG_DISCRIMINATOR);
+        return true;
+    case CLG_PHASE_G_UPDATE:
+        *status = update_fused(k, CLG_GENERATOR);
+        return true;
     default:
-        return false;
+        *status = clg__fused_flush(&t->fused, t->ops);
+        k->fused_fakes = false;
+        if (p->phase == CLG_PHASE_FAKES && *status == CLG_OK) {
+            k->draw = p->draw;
+            *status = draw_latents(k);
+        }
+        return p->phase == CLG_PHASE_FAKES || *status != CLG_OK;
     }
 }
 
@@ -431,11 +472,13 @@ int clg__step_enqueue(clg_trainer *t, uint32_t n, const clg_step_wish *wish)
             CLG_TRY(do_phase(&k, &phase[i]));
         }
     }
+    CLG_TRY(clg__fused_flush(&t->fused, t->ops));
     CLG_TRY(clg__rt_flush(t->ops->rt));
     t->step = k.step;
     t->rows = n;
     return CLG_OK;
 out:
+    clg__fused_drop(&t->fused);
     return clg__context(status, "step %llu", (unsigned long long)k.step);
 }
 

@@ -264,7 +264,7 @@ int clg__trainer_create(clg_trainer **out, const clg_ops *ops, const clg_model_d
     CLG_TRY(make_schedule(t));
     CLG_TRY(decide_algorithms(t, ops));
     CLG_TRY(clg__facts_check_memory(t->ops, desc, plan, &need));
-    clg__fused_decide(&t->fused, t->ops, &t->desc, plan);
+    clg__fused_decide(&t->fused, t->ops, &t->desc, plan, t->desc.train.batch);
     CLG_TRY(make_nets(t));
     CLG_TRY(make_buffers(t));
     CLG_TRY(clg__fused_make(&t->fused, t->ops, t->desc.train.batch));

@@ -163,6 +163,8 @@ clg_rng_key clg__step_latent_key(const clg_trainer *t, uint64_t step, uint32_t d
 /* optim.c. One update of a net with its gradients as they are; with `norms` the sums of squares of
  * weights, gradients and the update go to t->norms. */
 int clg__update_net(clg_trainer *t, enum clg_which_net which, bool norms);
+/* Adam's numbers for this update; whether the update is Adam's step and nothing else. */
+bool clg__update_is_adam(const clg_trainer *t, enum clg_which_net which, clg_adam *adam);
 /* Learning rate of update `done` (from 0); momentum at a step (from 1). */
 float clg__optim_lr(const clg_optim_desc *o, uint64_t done, double factor);
 float clg__optim_momentum(const clg_optim_desc *o, uint64_t step, uint64_t steps_per_epoch);

@@ -149,6 +149,9 @@ typedef struct clg_net_tensor {
 } clg_net_tensor;
 /* All parameters, or as much of their gradients or moments; clg__net_chain says what lies where. */
 clg_tensor clg__net_slab(const clg_net *net, enum clg_net_kind kind);
+/* Whoever writes parameters or running statistics calls this: nothing made from the old ones is
+ * used any more. */
+void clg__net_touch(clg_net *net);
 uint32_t clg__net_tensor_count(const clg_net *net);
 const clg_net_tensor *clg__net_tensor_at(const clg_net *net, uint32_t i);
 /* Whole slabs at once: reads every tensor of `kind` in PyTorch's layout into one float array of

@@ -165,9 +165,6 @@ clg_tensor clg__scratch_workspace(const clg_scratch *s);
 int clg__net_unscale(clg_net *net);
 
 /* ---- weights.c ---- */
-/* Whoever writes parameters or running statistics calls this: nothing made from the old ones is
- * used any more. */
-void clg__net_touch(clg_net *net);
 /* Brings the working weights up to date before a pass. */
 int clg__net_refresh(clg_net *net);
 /* Weights as the block's ops read them. */

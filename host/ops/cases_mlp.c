@@ -1,25 +1,28 @@
 /* Cases of the fused pass. The pass is d, g or both: in z real g d (slabs), out fake losses [dd]
  * [dg]. G has gl hidden layers of g units, D dl of d; keys n rows, nz latents, x values of a row,
  * gact, dact, out: activations of hidden layers and of G's last one; bias; objective by number; t
- * target of real rows; wr, wf, wg weights. */
+ * target of real rows; wr, wf, wg weights; apart: a launch for each phase. */
 #include "base/mem.h"
 #include "ops/case_plan.h"
 #include "ops/mlp.h"
 
 static const char *const KEYS[] = { "n",  "nz",   "x",    "g",   "gl",   "d",
                                     "dl", "gact", "dact", "out", "bias", "objective",
-                                    "t",  "wr",   "wf",   "wg",  NULL };
+                                    "t",  "wr",   "wf",   "wg",  "apart", NULL };
 static const char *const CASES[] = {
     "mlp both n=3 nz=2 x=3 g=5 d=4 objective=1",
     "mlp d n=5 nz=1 x=1 g=7 d=9 gact=3 dact=3 objective=2 t=0.9 wr=0.5 wf=2",
     "mlp g n=33 nz=3 x=5 g=6 d=6 gact=4 dact=2 out=3 objective=3 wg=0.5",
     "mlp both n=65 nz=2 x=2 g=9 d=17 bias=0 objective=1 wr=0.5 wf=0.25 wg=2",
+    "mlp both n=35 nz=3 x=17 g=16 d=16 objective=1 apart=1",
     "mlp both n=2 nz=1 x=1 gl=0 dl=0 objective=1",
     "mlp both n=64 nz=5 x=15 g=128 d=128 dact=3 objective=3",
     "mlp both n=512 nz=1 x=1 g=64 gl=2 d=64 dl=2 gact=3 dact=3 objective=2",
     "mlp d n=130 nz=6 x=20 g=24 gl=3 d=33 dl=3 out=4 objective=1",
     "mlp g n=100 nz=6 x=20 g=24 gl=3 d=33 dl=3 out=3 objective=1",
     "mlp both n=96 nz=2 x=2 g=128 gl=2 d=100 dl=2 gact=3 dact=3 objective=0",
+    "mlp both n=40 nz=100 x=20 g=32 d=16 out=3 objective=0",
+    "mlp both n=64 nz=100 x=784 g=128 d=128 gact=3 dact=2 objective=0",
     NULL
 };
 enum { VIEW = 16 };
@@ -69,7 +72,8 @@ static int read_case(const clg_case *c, clg_mlp *m, uint32_t *n, uint32_t *nets)
                     .target = clg__case_f32(c, "t", 1.0),
                     .weight_real = clg__case_f32(c, "wr", 1.0),
                     .weight_fake = clg__case_f32(c, "wf", 1.0),
-                    .weight_g = clg__case_f32(c, "wg", 1.0) };
+                    .weight_g = clg__case_f32(c, "wg", 1.0),
+                    .slot_g = *nets == CLG_MLP_OF_BOTH ? 2 : 0 };
     m->g = make_chain(c, nz, g, gl, (enum clg_act)clg__case_u32(c, "gact", CLG_ACT_RELU), x,
                       (enum clg_act)clg__case_u32(c, "out", CLG_ACT_NONE));
     m->d = make_chain(c, x, d, dl, (enum clg_act)clg__case_u32(c, "dact", CLG_ACT_LRELU), 1,
@@ -110,7 +114,7 @@ static bool fits(const clg_ops *o, const clg_case *c)
 {
     uint32_t n, nets;
     clg_mlp m;
-    return read_case(c, &m, &n, &nets) != CLG_OK || clg__mlp_fits(o, &m);
+    return read_case(c, &m, &n, &nets) != CLG_OK || clg__mlp_fits(o, &m, n);
 }
 
 static uint64_t workspace(const clg_ops *o, const clg_case *c)
@@ -118,12 +122,12 @@ static uint64_t workspace(const clg_ops *o, const clg_case *c)
     uint32_t n, nets;
     clg_mlp m;
     clg_mlp_code code;
-    if (read_case(c, &m, &n, &nets) != CLG_OK || clg__mlp_code_make(&m, nets, &code) != CLG_OK) {
+    (void)o;
+    if (read_case(c, &m, &n, &nets) != CLG_OK ||
+        clg__mlp_code_measure(&m, nets, false, n, &code) != CLG_OK) {
         return 0;
     }
-    uint64_t floats = clg__mlp_workspace(o, &m, nets, n, code.ws);
-    clg__mlp_code_free(&code);
-    return floats;
+    return clg__mlp_workspace(&code, n);
 }
 
 static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
@@ -132,27 +136,34 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
     uint32_t n, nets, next = 2;
     clg_mlp m;
     clg_mlp_code code = { 0 };
-    clg_buffer *words = NULL;
+    clg_buffer *words = NULL, *counters = NULL;
     int status = CLG_OK;
     CLG_TRY(read_case(c, &m, &n, &nets));
-    CLG_TRY(clg__mlp_code_make(&m, nets, &code));
+    CLG_TRY(clg__mlp_code_make(&m, nets, false, n, &code));
     CLG_TRY(clg__case_buffer(o->rt, CLG_U32, code.count, "case code", code.words, &words));
-    clg_mlp_pass p = { .nets = nets,
-                       .n = n,
-                       .ws = code.ws,
-                       .code = clg__tensor_all(words),
-                       .z = in[0],
-                       .real = in[1],
-                       .g = in[2],
-                       .d = in[3],
-                       .fake = out[0],
-                       .losses = out[1] };
+    CLG_TRY(clg__buffer_create(o->rt, CLG_U32, CLG_MLP_COUNTERS, "counters", &counters));
+    CLG_TRY(clg__rt_zero(o->rt, clg__tensor_all(counters)));
+    clg_mlp_passes p = { .count = 1,
+                         .part = { { .code = &code, .nets = nets } },
+                         .n = n,
+                         .apart = clg__case_u32(c, "apart", 0) != 0,
+                         .words = clg__tensor_all(words),
+                         .counters = clg__tensor_all(counters),
+                         .z = in[0],
+                         .real = in[1],
+                         .g = in[2],
+                         .d = in[3],
+                         .fake = out[0],
+                         .losses = out[1],
+                         .update_g.adam.t = 1,
+                         .update_d.adam.t = 1 };
     p.dd = (nets & CLG_MLP_OF_D) != 0 ? out[next++] : CLG_NO_TENSOR;
     p.dg = (nets & CLG_MLP_OF_G) != 0 ? out[next] : CLG_NO_TENSOR;
     CLG_TRY(clg__mlp_run(o, &m, &p, ws));
     CLG_TRY(clg__rt_finish(o->rt));
 out:
     clg__buffer_destroy(&words);
+    clg__buffer_destroy(&counters);
     clg__mlp_code_free(&code);
     return status;
 }

@@ -1,39 +1,20 @@
-/* The fused pass: its launch, and the sums of what its work-items leave. */
+/* Fused passes: their launches. */
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "ops/adam.h"
 #include "ops/launch_shape.h"
 #include "ops/loss.h"
 #include "ops/mlp_internal.h"
-#include "ops/reduce.h"
 
-/* Workspace: per work-item its own, G's gradients, D's gradients, losses; then that of the sums. */
-typedef struct parts {
-    uint32_t items, g, d, losses;
-    uint64_t at_g, at_d, at_losses, at_sums, sums, total;
-} parts;
-
-static parts plan_parts(const clg_ops *o, const clg_mlp *m, uint32_t nets, uint32_t n,
-                        uint32_t code_ws)
+static uint32_t blocks_of(uint32_t n)
 {
-    parts p = { .items = clg__ceil_div(n, CLG_MLP_SHARE),
-                .g = (nets & CLG_MLP_OF_G) != 0 ? m->g.slab : 0,
-                .d = (nets & CLG_MLP_OF_D) != 0 ? m->d.slab : 0,
-                .losses = clg__mlp_losses(nets) };
-    uint32_t widest = p.g > p.d ? p.g : p.d;
-    p.at_g = clg__round_up64((uint64_t)p.items * code_ws, 16);
-    p.at_d = clg__round_up64(p.at_g + (uint64_t)p.items * p.g, 16);
-    p.at_losses = clg__round_up64(p.at_d + (uint64_t)p.items * p.d, 16);
-    p.at_sums = clg__round_up64(p.at_losses + (uint64_t)p.items * p.losses, 16);
-    p.sums = clg__reduce_workspace(o, p.items, widest > p.losses ? widest : p.losses);
-    p.total = p.at_sums + p.sums;
-    return p;
+    return clg__ceil_div(n, CLG_MLP_ROWS);
 }
 
-uint64_t clg__mlp_workspace(const clg_ops *o, const clg_mlp *m, uint32_t nets, uint32_t n,
-                            uint32_t code_ws)
+uint64_t clg__mlp_workspace(const clg_mlp_code *code, uint32_t n)
 {
-    return plan_parts(o, m, nets, n, code_ws).total;
+    return code->ws + (uint64_t)blocks_of(n) * code->mine;
 }
 
 /* Multiplies and adds of a chain for one row: forward, and back to weights or input. */
@@ -53,25 +34,51 @@ double clg__mlp_flops(const clg_mlp *m, uint32_t nets, uint32_t n)
                 ((nets & CLG_MLP_OF_G) != 0 ? d + 2.0 * g : 0.0));
 }
 
-static int check(const clg_mlp *m, const clg_mlp_pass *p, const parts *k, clg_tensor ws)
+static int check_part(const clg_mlp *m, const clg_mlp_passes *p, const clg_mlp_part *part)
 {
-    uint64_t image = m->d.layer[0].in;
+    const clg_mlp_update *g = &p->update_g, *d = &p->update_d;
+    bool of_d = (part->nets & CLG_MLP_OF_D) != 0, of_g = (part->nets & CLG_MLP_OF_G) != 0;
     int status = CLG_OK;
+    if ((part->steps & ~part->nets) != 0) {
+        return clg__fail(CLG_E_INTERNAL, "mlp: a step of a net without gradients");
+    }
+    if (of_d) {
+        CLG_TRY(clg__want("mlp", "real", p->real, CLG_F32, (uint64_t)p->n * m->d.layer[0].in));
+        CLG_TRY(clg__want("mlp", "dd", p->dd, CLG_F32, m->d.slab));
+    }
+    if (of_g) {
+        CLG_TRY(clg__want("mlp", "dg", p->dg, CLG_F32, m->g.slab));
+    }
+    if ((part->steps & CLG_MLP_OF_D) != 0) {
+        CLG_TRY(clg__want("mlp", "m of d", d->m, CLG_F32, m->d.slab));
+        CLG_TRY(clg__want("mlp", "v of d", d->v, CLG_F32, m->d.slab));
+    }
+    if ((part->steps & CLG_MLP_OF_G) != 0) {
+        CLG_TRY(clg__want("mlp", "m of g", g->m, CLG_F32, m->g.slab));
+        CLG_TRY(clg__want("mlp", "v of g", g->v, CLG_F32, m->g.slab));
+    }
+out:
+    return status;
+}
+
+static int check(const clg_mlp *m, const clg_mlp_passes *p, clg_tensor ws)
+{
+    uint64_t losses = 0;
+    int status = CLG_OK;
+    for (uint32_t i = 0; i < p->count; i++) {
+        uint64_t end_d = 2u * m->slot_d + 4u, end_g = 2u * m->slot_g + 2u;
+        CLG_TRY(check_part(m, p, &p->part[i]));
+        CLG_TRY(clg__want_ws("mlp", ws, clg__mlp_workspace(p->part[i].code, p->n)));
+        losses = (p->part[i].nets & CLG_MLP_OF_D) != 0 && end_d > losses ? end_d : losses;
+        losses = (p->part[i].nets & CLG_MLP_OF_G) != 0 && end_g > losses ? end_g : losses;
+    }
     CLG_TRY(clg__want("mlp", "z", p->z, CLG_F32, (uint64_t)p->n * m->g.layer[0].in));
-    CLG_TRY(clg__want("mlp", "fake", p->fake, CLG_F32, p->n * image));
+    CLG_TRY(clg__want("mlp", "fake", p->fake, CLG_F32, (uint64_t)p->n * m->d.layer[0].in));
     CLG_TRY(clg__want("mlp", "g", p->g, CLG_F32, m->g.slab));
     CLG_TRY(clg__want("mlp", "d", p->d, CLG_F32, m->d.slab));
-    CLG_TRY(clg__want("mlp", "losses", p->losses, CLG_F32, k->losses));
-    if (k->d > 0) {
-        CLG_TRY(clg__want("mlp", "real", p->real, CLG_F32, p->n * image));
-        CLG_TRY(clg__want("mlp", "dd", p->dd, CLG_F32, k->d));
-    }
-    if (k->g > 0) {
-        CLG_TRY(clg__want("mlp", "dg", p->dg, CLG_F32, k->g));
-    }
-    CLG_TRY(clg__want_ws("mlp", ws, k->total));
-    if (ws.off % 16u != 0 || p->ws % 16u != 0) {
-        return clg__fail(CLG_E_INTERNAL, "mlp: workspace at %u is not aligned to vectors", ws.off);
+    CLG_TRY(clg__want("mlp", "counters", p->counters, CLG_U32, CLG_MLP_COUNTERS));
+    if (clg__tensor_len(p->losses) < losses) {
+        status = clg__fail(CLG_E_INTERNAL, "mlp: no place for %u losses", (unsigned)losses);
     }
 out:
     return status;
@@ -86,59 +93,96 @@ static int get_kernel(const clg_ops *o, enum clg_objective objective, clg_kernel
     return clg__kernel_get(o->rt, program, "mlp_pass", options, out);
 }
 
-/* Where the work-items leave what they have: of one alone it is the result. */
-static clg_tensor part_of(const parts *k, clg_tensor ws, uint64_t at, uint32_t len, clg_tensor all)
+/* What a launch has to do. */
+typedef struct job {
+    uint32_t items, share, parts, first, end; /* as the kernel's arguments */
+    double flops;
+} job;
+
+static int launch(const clg_ops *o, clg_kernel *kernel, const job *j, const clg_mlp_passes *p,
+                  clg_tensor ws)
 {
-    return len == 0         ? CLG_NO_TENSOR
-           : k->items == 1u ? all
-                            : clg__tensor_vec(ws, at, k->items * len);
+    const clg_mlp_part *one = &p->part[0], *two = &p->part[p->count - 1u];
+    const clg_mlp_update *ug = &p->update_g, *ud = &p->update_d;
+    clg_adam_numbers g = clg__adam_numbers(&ug->adam), d = clg__adam_numbers(&ud->adam);
+    uint32_t steps = one->steps | two->steps << 2u;
+    clg_grid grid = clg__grid(1, j->items, 0, 0);
+    grid.flops = j->flops;
+    grid.bytes =
+        4.0 * (j->end - j->first) * (double)(clg__tensor_len(p->g) + clg__tensor_len(p->d));
+    return clg__launch(
+        o->rt, kernel, grid,
+        CLG_ARGS(
+            CLG_ARG(p->words), CLG_ARG(p->z), CLG_ARG(p->real), CLG_ARG(p->g), CLG_ARG(p->d),
+            CLG_ARG(p->fake), CLG_ARG(p->dg), CLG_ARG(p->dd), CLG_ARG(ug->m), CLG_ARG(ug->v),
+            CLG_ARG(ud->m), CLG_ARG(ud->v), CLG_ARG(p->losses), CLG_ARG(ws), CLG_ARG(p->counters),
+            CLG_ARG(one->code->ws), CLG_ARG(one->code->mine), CLG_ARG(p->n), CLG_ARG(j->items),
+            CLG_ARG(j->share), CLG_ARG(j->parts), CLG_ARG(one->at), CLG_ARG(one->code->second),
+            CLG_ARG(two->at), CLG_ARG(two->code->second), CLG_ARG(j->first), CLG_ARG(j->end),
+            CLG_ARG(steps), CLG_ARG(g.beta1), CLG_ARG(g.rest1), CLG_ARG(g.beta2), CLG_ARG(g.rest2),
+            CLG_ARG(g.step), CLG_ARG(g.root), CLG_ARG(g.eps), CLG_ARG(d.beta1), CLG_ARG(d.rest1),
+            CLG_ARG(d.beta2), CLG_ARG(d.rest2), CLG_ARG(d.step), CLG_ARG(d.root), CLG_ARG(d.eps)));
 }
 
-static int add_parts(const clg_ops *o, const parts *k, clg_tensor x, uint32_t len, clg_tensor out,
-                     clg_tensor sums)
+/* May work-items wait for one another? On CPUs those that run are threads; but where vectors are
+ * taken apart, a loop may end before what it waits for. */
+static bool may_wait(const clg_device_info *device)
 {
-    return len == 0 || k->items == 1u ? CLG_OK
-                                      : clg__reduce_columns(o, x, k->items, len, out, sums);
+    return device->type == CLG_DEVICE_CPU && device->vector_width_float >= 4;
 }
 
-int clg__mlp_run(const clg_ops *o, const clg_mlp *m, const clg_mlp_pass *p, clg_tensor ws)
+/* A launch for each phase, where they may not. */
+static int phase_by_phase(const clg_ops *o, clg_kernel *kernel, job j, const clg_mlp_passes *p,
+                          clg_tensor ws)
 {
-    parts k = plan_parts(o, m, p->nets, p->n, p->ws);
-    const uint32_t share = CLG_MLP_SHARE;
+    int status = CLG_OK;
+    j.flops /= j.end;
+    for (uint32_t phase = 0; phase < 2u * p->count && status == CLG_OK; phase++) {
+        j.items = phase % 2u == 0 ? clg__ceil_div(p->n, j.share) : j.parts;
+        j.first = phase;
+        j.end = phase + 1u;
+        status = launch(o, kernel, &j, p, ws);
+    }
+    return status;
+}
+
+int clg__mlp_run(const clg_ops *o, const clg_mlp *m, const clg_mlp_passes *p, clg_tensor ws)
+{
+    enum { ALONE_FLOPS = 4000000, PARTS_EACH = 4 }; /* less is not worth waking a second core */
+    const clg_device_info *device = clg__rt_device(o->rt);
+    const uint32_t units = device->compute_units, blocks = blocks_of(p->n);
+    job j = { .items = 1, .share = blocks * CLG_MLP_ROWS, .parts = 1, .end = 2u * p->count };
     clg_kernel *kernel = NULL;
     int status = CLG_OK;
-    CLG_TRY(check(m, p, &k, ws));
-    clg_tensor mine = clg__tensor_vec(ws, 0, (uint32_t)k.at_g);
-    clg_tensor dg = part_of(&k, ws, k.at_g, k.g, p->dg);
-    clg_tensor dd = part_of(&k, ws, k.at_d, k.d, p->dd);
-    clg_tensor losses = part_of(&k, ws, k.at_losses, k.losses, p->losses);
-    clg_tensor sums = clg__tensor_vec(ws, k.at_sums, (uint32_t)k.sums);
-    clg_grid grid = clg__grid(1, k.items, 0, 0);
-    grid.flops = clg__mlp_flops(m, p->nets, p->n);
-    grid.bytes = 4.0 * k.items * (m->g.slab + m->d.slab + k.g + k.d);
+    CLG_TRY(check(m, p, ws));
     CLG_TRY(get_kernel(o, m->objective, &kernel));
-    CLG_TRY(clg__launch(o->rt, kernel, grid,
-                        CLG_ARGS(CLG_ARG(p->code), CLG_ARG(p->z), CLG_ARG(p->real), CLG_ARG(p->g),
-                                 CLG_ARG(p->d), CLG_ARG(p->fake), CLG_ARG(dg), CLG_ARG(dd),
-                                 CLG_ARG(losses), CLG_ARG(mine), CLG_ARG(p->n), CLG_ARG(share),
-                                 CLG_ARG(k.g), CLG_ARG(k.d), CLG_ARG(k.losses), CLG_ARG(p->ws))));
-    CLG_TRY(add_parts(o, &k, losses, k.losses, p->losses, sums));
-    CLG_TRY(add_parts(o, &k, dd, k.d, p->dd, sums));
-    CLG_TRY(add_parts(o, &k, dg, k.g, p->dg, sums));
+    for (uint32_t i = 0; i < p->count; i++) {
+        j.flops += clg__mlp_flops(m, p->part[i].nets, p->n);
+    }
+    if (p->apart || (units > 1u && blocks > 1u && j.flops >= ALONE_FLOPS)) {
+        j.share = CLG_MLP_ROWS;
+        j.parts = PARTS_EACH * units;
+        j.items = units;
+    }
+    status = p->apart || (j.items > 1u && !may_wait(device)) ? phase_by_phase(o, kernel, j, p, ws)
+                                                             : launch(o, kernel, &j, p, ws);
 out:
     return status;
 }
 
-bool clg__mlp_fits(const clg_ops *o, const clg_mlp *m)
+bool clg__mlp_fits(const clg_ops *o, const clg_mlp *m, uint32_t n)
 {
-    enum { TURNS_MAX = 65535, TURNS_EACH = 8 * CLG_MLP_SHARE / CLG_MLP_ROWS + 6 }; /* of a weight */
+    enum { TURNS_MAX = 65535 };
+    const uint64_t turns = 4u * blocks_of(n) + 6u; /* of a weight */
     return clg__rt_device(o->rt)->vector_width_float >= 4 ||
-           (uint64_t)TURNS_EACH * (m->g.slab + m->d.slab) <= TURNS_MAX;
+           turns * (m->g.slab + m->d.slab) <= TURNS_MAX;
 }
 
-bool clg__mlp_pays(const clg_ops *o, const clg_mlp *m)
+bool clg__mlp_pays(const clg_ops *o, const clg_mlp *m, uint64_t ws)
 {
-    enum { SLABS_MAX = 24576 }; /* floats: weights, their transposes and gradients in 256 KiB */
+    /* Floats. With more, products alone are as fast: weights of 3 MiB, layers' outputs of 16 MiB. */
+    enum { SLABS_MAX = 768 * 1024, WS_MAX = 4 * 1024 * 1024 };
     return clg__rt_family(o->rt) == CLG_KERNELS_CPU &&
-           clg__rt_device(o->rt)->vector_width_float >= 4 && m->g.slab + m->d.slab <= SLABS_MAX;
+           clg__rt_device(o->rt)->vector_width_float >= 4 && m->g.slab + m->d.slab <= SLABS_MAX &&
+           ws <= WS_MAX;
 }

@@ -1,7 +1,7 @@
-/* A pass of training through two small nets of linear layers in one launch (cl/mlp.clh): forward of
- * G and D, losses, and the way back to the gradients of all parameters. The twin of it is the same
- * work operator by operator (linear, activation, loss, reduce), which is what large nets want: here a
- * net's weights should stay in a core's cache. Not here: drawing what goes in, and the optimiser. */
+/* Passes of training through two nets of linear layers in one launch (cl/mlp.clh): forward of G and D,
+ * losses, the way back to the gradients of all parameters, and Adam's step. The twin of it is the same
+ * work operator by operator (linear, activation, loss, reduce, adam), which is what large nets want:
+ * here a net's weights should stay in a core's cache. Not here: drawing what goes in. */
 #ifndef CLG_OPS_MLP_H
 #define CLG_OPS_MLP_H
 
@@ -29,11 +29,12 @@ typedef struct clg_mlp {
     enum clg_objective objective;
     float target;                          /* of real rows: ops/loss.h */
     float weight_real, weight_fake, weight_g;
+    uint32_t slot_d, slot_g; /* pairs of `losses`: D on real rows, after it on fakes; G */
 } clg_mlp;
 
 /* Which nets a pass computes gradients for. */
 enum { CLG_MLP_OF_D = 1, CLG_MLP_OF_G = 2, CLG_MLP_OF_BOTH = 3 };
-/* Pairs (mean loss, mean shown(l)) that a pass leaves, in order: D on real, D on fake; G. */
+/* Floats of the pairs (mean loss, mean shown(l)) that a pass leaves. */
 static inline uint32_t clg__mlp_losses(uint32_t nets)
 {
     return ((nets & CLG_MLP_OF_D) != 0 ? 4u : 0u) + ((nets & CLG_MLP_OF_G) != 0 ? 2u : 0u);
@@ -43,32 +44,57 @@ static inline uint32_t clg__mlp_losses(uint32_t nets)
 typedef struct clg_mlp_code {
     uint32_t *words; /* by clg__mlp_code_free */
     uint32_t count;
-    uint32_t ws;     /* floats of workspace of one work-item */
+    uint32_t second; /* word where the parameters' phase begins */
+    uint32_t ws;     /* floats of workspace that all tasks share */
+    uint32_t mine;   /* and of each task on rows */
 } clg_mlp_code;
-int clg__mlp_code_make(const clg_mlp *m, uint32_t nets, clg_mlp_code *out);
+/* For up to n rows. fakes_are_there: a pass before this one, on the same workspace, made the fakes of
+ * the same z with the same G, and nothing was written there since. */
+int clg__mlp_code_make(const clg_mlp *m, uint32_t nets, bool fakes_are_there, uint32_t n,
+                       clg_mlp_code *out);
+/* The same but for the words: sizes alone. */
+int clg__mlp_code_measure(const clg_mlp *m, uint32_t nets, bool fakes_are_there, uint32_t n,
+                          clg_mlp_code *out);
 void clg__mlp_code_free(clg_mlp_code *code);
 
-typedef struct clg_mlp_pass {
-    uint32_t nets, n;  /* n rows in each group */
-    uint32_t ws;       /* clg_mlp_code.ws */
-    clg_tensor code;   /* u32 */
-    clg_tensor z;      /* [n, g.layer[0].in] */
-    clg_tensor real;   /* [n, d.layer[0].in]; "no tensor" without CLG_MLP_OF_D */
-    clg_tensor g, d;   /* slabs of values */
-    clg_tensor fake;   /* out: [n, d.layer[0].in], what G makes of z */
-    clg_tensor dg, dd; /* out: slabs of gradients, what is no parameter 0; "no tensor" if not wanted */
-    clg_tensor losses; /* out: clg__mlp_losses floats */
-} clg_mlp_pass;
+/* A net's step behind a pass. */
+typedef struct clg_mlp_update {
+    clg_adam adam;
+    clg_tensor m, v; /* slabs; "no tensor" where the net is not stepped */
+} clg_mlp_update;
 
-/* Workspace floats of a pass on n rows. */
-uint64_t clg__mlp_workspace(const clg_ops *o, const clg_mlp *m, uint32_t nets, uint32_t n,
-                            uint32_t code_ws);
-int clg__mlp_run(const clg_ops *o, const clg_mlp *m, const clg_mlp_pass *p, clg_tensor ws);
+/* One pass, or two of which the second sees what the first one stepped. */
+enum { CLG_MLP_PASSES_MAX = 2, CLG_MLP_COUNTERS = 9 };
+typedef struct clg_mlp_part {
+    const clg_mlp_code *code; /* its words may be freed: */
+    uint32_t at;              /* the word of `words` where they are */
+    uint32_t nets, steps;     /* gradients of which nets; which are stepped, CLG_MLP_OF_... */
+} clg_mlp_part;
+typedef struct clg_mlp_passes {
+    uint32_t count;
+    clg_mlp_part part[CLG_MLP_PASSES_MAX];
+    uint32_t n;               /* rows in each group */
+    bool apart;               /* a launch for each phase, as on devices whose work-items cannot wait */
+    clg_tensor words;         /* u32 */
+    clg_tensor z;             /* [n, g.layer[0].in] */
+    clg_tensor real;          /* [n, d.layer[0].in]; "no tensor" without CLG_MLP_OF_D */
+    clg_tensor g, d;          /* slabs of values, written where stepped */
+    clg_tensor fake;          /* out: [n, d.layer[0].in], what G makes of z, unless it was there */
+    clg_tensor dg, dd;        /* out: slabs of gradients, 0 between parameters; "no tensor" if not wanted */
+    clg_tensor losses;        /* out: at clg_mlp.slot_d and .slot_g */
+    clg_tensor counters;      /* u32 [CLG_MLP_COUNTERS], 0 before and after */
+    clg_mlp_update update_g, update_d;
+} clg_mlp_passes;
+
+/* Workspace floats of passes on up to n rows. */
+uint64_t clg__mlp_workspace(const clg_mlp_code *code, uint32_t n);
+int clg__mlp_run(const clg_ops *o, const clg_mlp *m, const clg_mlp_passes *p, clg_tensor ws);
 /* Multiplies and adds of a pass on n rows. */
 double clg__mlp_flops(const clg_mlp *m, uint32_t nets, uint32_t n);
-/* Can this device do it? llvmpipe, whose vectors are taken apart, ends the loops of a work-item after
- * 65,535 turns: small nets only. */
-bool clg__mlp_fits(const clg_ops *o, const clg_mlp *m);
-/* Is it the faster way on this device? CPUs, when the weights stay in cache. */
-bool clg__mlp_pays(const clg_ops *o, const clg_mlp *m);
+/* Can this device do it, on n rows? llvmpipe, whose vectors are taken apart, ends the loops of a
+ * work-item after 65,535 turns: small nets only. */
+bool clg__mlp_fits(const clg_ops *o, const clg_mlp *m, uint32_t n);
+/* Is it the faster way on this device, with a workspace of so many floats? CPUs, when weights and
+ * layers' outputs stay in cache. */
+bool clg__mlp_pays(const clg_ops *o, const clg_mlp *m, uint64_t ws);
 #endif

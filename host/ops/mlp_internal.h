@@ -4,7 +4,6 @@
 
 #include "ops/mlp.h"
 
-/* Rows that a work-item takes at a time, ROWS in cl/mlp.clh: what lies in a core's first cache. Rows
- * of its share: enough that bringing the weights is a small part, and a second core worth waking. */
-enum { CLG_MLP_ROWS = 32, CLG_MLP_SHARE = 64 };
+/* Rows of a block, ROWS in cl/mlp.clh: what a work-item takes at a time. */
+enum { CLG_MLP_ROWS = 16 };
 #endif

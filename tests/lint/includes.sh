@@ -44,7 +44,9 @@ hits=$(
         while (/static inline (\w+ \w+)\([^;{]*?\b(?:__local|RED_ARG)\b[^;{]*?\)\s*\{/g) {
             print "$ARGV: $1: a function that takes local memory is LOCAL_INLINE\n" }' \
         ../cl/*.cl ../cl/*.clh
-    grep -nE 'get_group_id|get_num_groups|atomic_|atom_' ../cl/*.cl ../cl/*.clh |
+    # tasks.clh hands out work by counters, which no result depends on.
+    grep -nE 'get_group_id|get_num_groups|get_global_size|atomic_|atom_' ../cl/*.cl ../cl/*.clh |
+        grep -v '^../cl/tasks.clh:.*atomic_' |
         grep -vE '^\S+:[0-9]+: *(\*|/\*|//)' | sed 's/$/: kernels are sliced and deterministic/'
 )
 [ -z "$hits" ] || say "$hits"
