@@ -61,6 +61,7 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
     }
     __global float *to = u + ((size_t)panel * cin + at) * NR;
     const size_t plane = (size_t)panels * cin * NR;
+    const bool aligned = IS_ALIGNED(u); /* and so is all of it: rows are NR floats */
 
     /* Vectors along the contiguous direction of w; turned, where that is not the panel's. */
     if (so == 1u) {
@@ -72,7 +73,7 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
                 }
                 WIN_2D(WIN_FILTER, TAPS, T, g, mid, out);
                 for (int t = 0; t < TT; ++t) {
-                    STOREV(out[t], 0, to + t * plane + l * NR + o);
+                    STREAMV(out[t], to + t * plane + l * NR + o, aligned);
                 }
             }
         }
@@ -97,7 +98,7 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
                 }
                 WIN_2D(WIN_FILTER, TAPS, T, g, mid, out);
                 for (int t = 0; t < TT; ++t) {
-                    STOREV(out[t], 0, to + t * plane + (l + k) * NR + o);
+                    STREAMV(out[t], to + t * plane + (l + k) * NR + o, aligned);
                 }
             }
         }
