@@ -27,6 +27,7 @@
 #define GROUP (G * MR)
 #define STRIDE 2u
 #define BLOCK 16
+#define LARGE (1u << 20) /* floats of U */
 
 /* U[map][t][panel][l0 + l][NR] of filter w[4,4,C,K]. get_global_id(0): block of BLOCK source
  * channels l, get_global_id(1): panel, get_global_id(2): phase. `run`: source channels of w, `oc`:
@@ -61,7 +62,8 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
     }
     __global float *to = u + ((size_t)panel * cin + at) * NR;
     const size_t plane = (size_t)panels * cin * NR;
-    const bool aligned = IS_ALIGNED(u); /* and so is all of it: rows are NR floats */
+    /* Small filters stay in the cache until they are read. Rows are NR floats, all aligned or none. */
+    const bool stream = IS_ALIGNED(u) && plane * TT * (UP ? STRIDE * STRIDE : 1u) >= LARGE;
 
     /* Vectors along the contiguous direction of w; turned, where that is not the panel's. */
     if (so == 1u) {
@@ -73,7 +75,7 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
                 }
                 WIN_2D(WIN_FILTER, TAPS, T, g, mid, out);
                 for (int t = 0; t < TT; ++t) {
-                    STREAMV(out[t], to + t * plane + l * NR + o, aligned);
+                    STREAMV(out[t], to + t * plane + l * NR + o, stream);
                 }
             }
         }
@@ -98,7 +100,7 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
                 }
                 WIN_2D(WIN_FILTER, TAPS, T, g, mid, out);
                 for (int t = 0; t < TT; ++t) {
-                    STREAMV(out[t], to + t * plane + (l + k) * NR + o, aligned);
+                    STREAMV(out[t], to + t * plane + (l + k) * NR + o, stream);
                 }
             }
         }
