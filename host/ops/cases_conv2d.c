@@ -87,6 +87,8 @@ static const char *const CASES[] = {
     "conv2d fwd n=2 h=8 w=10 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2 store=1",
     "conv2d bwd_data n=2 h=8 w=8 c=32 k=16 r=4 s=4 stride=2 pad=1 algo=2 store=2 ready=1",
     "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=1 store=1",
+    "conv2d fwd n=1 h=8 w=8 c=128 k=128 r=4 s=4 stride=2 pad=1 algo=2",
+    "conv2d bwd_data n=1 h=8 w=8 c=128 k=128 r=4 s=4 stride=2 pad=1 algo=2",
     NULL
 };
 
