@@ -55,10 +55,10 @@ make_run() { # make_run FOLDER MODEL OPTION...
     if [ -e "$run/done" ]; then
         return 0
     elif ls "$run"/checkpoints/*.safetensors >/dev/null 2>&1; then
-        "$clgan" train --resume "$run"
+        "$clgan" train --resume "$run" || return
     else
         rm -rf "$run"
-        "$clgan" train --model "$model" "$@" --out "$run"
+        "$clgan" train --model "$model" "$@" --out "$run" || return
     fi
     touch "$run/done"
 }
