@@ -161,8 +161,8 @@ int clg__mlp_run(const clg_ops *o, const clg_mlp *m, const clg_mlp_passes *p, cl
     }
     if (p->apart || (units > 1u && blocks > 1u && j.flops >= ALONE_FLOPS)) {
         j.share = CLG_MLP_ROWS;
-        j.parts = PARTS_EACH * units;
-        j.items = units;
+        j.items = units < blocks ? units : blocks; /* more of them would wait for others */
+        j.parts = PARTS_EACH * j.items;
     }
     status = p->apart || (j.items > 1u && !may_wait(device)) ? phase_by_phase(o, kernel, j, p, ws)
                                                              : launch(o, kernel, &j, p, ws);
