@@ -124,14 +124,14 @@ static int launch(const clg_ops *o, clg_kernel *kernel, const job *j, const clg_
             CLG_ARG(d.beta2), CLG_ARG(d.rest2), CLG_ARG(d.step), CLG_ARG(d.root), CLG_ARG(d.eps)));
 }
 
-/* May work-items wait for one another? On CPUs those that run are threads; but where vectors are
- * taken apart, a loop may end before what it waits for. */
-static bool may_wait(const clg_device_info *device)
+/* Do work-items see what others write, and gain by waiting for it? On CPUs they are threads; but where
+ * vectors are taken apart, a loop may end before what it waits for. */
+static bool can_share(const clg_device_info *device)
 {
     return device->type == CLG_DEVICE_CPU && device->vector_width_float >= 4;
 }
 
-/* A launch for each phase, where they may not. */
+/* A launch for each phase, where they do not. */
 static int phase_by_phase(const clg_ops *o, clg_kernel *kernel, job j, const clg_mlp_passes *p,
                           clg_tensor ws)
 {
@@ -164,7 +164,7 @@ int clg__mlp_run(const clg_ops *o, const clg_mlp *m, const clg_mlp_passes *p, cl
         j.items = units < blocks ? units : blocks; /* more of them would wait for others */
         j.parts = PARTS_EACH * j.items;
     }
-    status = p->apart || (j.items > 1u && !may_wait(device)) ? phase_by_phase(o, kernel, j, p, ws)
+    status = p->apart || (j.items > 1u && !can_share(device)) ? phase_by_phase(o, kernel, j, p, ws)
                                                              : launch(o, kernel, &j, p, ws);
 out:
     return status;
