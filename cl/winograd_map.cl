@@ -1,5 +1,5 @@
-/* Winograd convolution on CPU devices, forward and data gradient of filters 4x4 with stride 2 (the
- * method and its transforms: winograd.clh). Two kernels:
+/* Winograd convolution on CPU devices, forward and data gradient of filters 4x4 with stride 2 and 3x3
+ * with stride 1 (the method and its transforms: winograd.clh). Two kernels:
  *   winograd_filter  w -> U, once per call
  *   winograd_map     x, U -> y: a group of tiles at a time, the source's transform V, T*T matrix
  *                    products and the output transform. V of a group stays in a core's cache.
@@ -10,10 +10,11 @@
  *     tiles     M x M pixels of a map, th x tw per image, numbered over the batch
  *     V[t][tile of the group][lead]  t < T*T; lead > cin floats, so that rows do not share cache sets
  *     U[map][t][panel][cin][NR]      output channels panel*NR .. +NR, zeros beyond oc
- * with one map going down and four going up, cin = 4C (phase first) down and K up.
+ * with one map going down and four going up, cin = 4C (phase first) down and K up. With stride 1 there is
+ * one phase and one map either way, and up differs in reading the filter backwards.
  *
  * Channels of x are a multiple of VW, those of y too. One work-item per work-group; no local memory.
- * -D: M 2|4, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group,
+ * -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group,
  * UP 0|1; STORE: of x, w, y, while U, V and bias are floats. */
 #include "common.clh"
 #include "winograd.clh"
@@ -25,11 +26,10 @@
 #define UP 0
 #endif
 #define GROUP (G * MR)
-#define STRIDE 2u
 #define BLOCK 16
 #define LARGE (1u << 20) /* floats of U */
 
-/* U[map][t][panel][l0 + l][NR] of filter w[4,4,C,K]. get_global_id(0): block of BLOCK source
+/* U[map][t][panel][l0 + l][NR] of filter w[SIDE,SIDE,C,K]. get_global_id(0): block of BLOCK source
  * channels l, get_global_id(1): panel, get_global_id(2): phase. `run`: source channels of w, `oc`:
  * output channels; element (l, o) of a tap lies at l*sl + o*so. */
 #define FILTER_ARGS __global const store *restrict w, uint w_off, __global float *restrict u,    \
@@ -41,9 +41,10 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
     const uint rows = min((uint)BLOCK, run - l0), o0 = panel * NR, width = min((uint)NR, oc - o0);
     const uint tap = run * oc;
 #if UP
-    /* Tap i of phase a meets source row a' + (a + pad)/2 - 1 + i, so it is the filter's row
-     * (a + pad) % 2 + 2 (1 - i). */
-    const uint r0 = (a + pad) % STRIDE + STRIDE, s0 = (b + pad) % STRIDE + STRIDE;
+    /* Tap i of phase a meets source row a' + (a + pad)/STRIDE - (TAPS - 1) + i, so it is the filter's
+     * row (a + pad) % STRIDE + STRIDE (TAPS - 1 - i). */
+    const uint r0 = (a + pad) % STRIDE + (TAPS - 1) * STRIDE;
+    const uint s0 = (b + pad) % STRIDE + (TAPS - 1) * STRIDE;
     const int rstep = -(int)STRIDE;
     const uint cin = run, at = l0;
     u += u_off + (size_t)phase * TT * panels * cin * NR;
@@ -57,7 +58,7 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
     for (int i = 0; i < TAPS; ++i) {
         for (int j = 0; j < TAPS; ++j) {
             const uint r = (uint)((int)r0 + i * rstep), s = (uint)((int)s0 + j * rstep);
-            from[i * TAPS + j] = w + (w_off + (r * 4u + s) * tap + l0 * sl + o0 * so);
+            from[i * TAPS + j] = w + (w_off + (r * SIDE + s) * tap + l0 * sl + o0 * so);
         }
     }
     __global float *to = u + ((size_t)panel * cin + at) * NR;

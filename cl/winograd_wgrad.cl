@@ -1,14 +1,15 @@
-/* Winograd weight gradient on CPU devices, for filters 4x4 with stride 2 (method: winograd.clh):
- *     dw[r, s, c, k] = sum over n, p, q of x[n, 2p - pad + r, 2q - pad + s, c] * dy[n, p, q, k]
- * On each phase (a, b) of the source this is a sum over tiles of M x M pixels of dy with 2x2
- * results: taps (2i + a, 2j + b). Three kernels, for a chunk of images at a time:
- *   winograd_source  x  -> V[t][row block][tile][VW], rows = 4C source channels, phase first
+/* Winograd weight gradient on CPU devices, for filters 4x4 with stride 2 and 3x3 with stride 1 (method:
+ * winograd.clh). With S = STRIDE:
+ *     dw[r, s, c, k] = sum over n, p, q of x[n, S p - pad + r, S q - pad + s, c] * dy[n, p, q, k]
+ * On each phase (a, b) of the source this is a sum over tiles of M x M pixels of dy with TAPS x TAPS
+ * results: taps (S i + a, S j + b). Three kernels, for a chunk of images at a time:
+ *   winograd_source  x  -> V[t][row block][tile][VW], rows = S*S*C source channels, phase first
  *   winograd_grad    dy -> W[t][panel][tile][NR], output channels panel*NR .. +NR, zeros beyond K
  *   winograd_wgrad   V, W -> dw: for each t the product V' W over the chunk's tiles, then the
- *                    transform to 2x2 taps, stored or added
+ *                    transform to TAPS x TAPS, stored or added
  * Tiles: th x tw per image; `tiles` in the chunk. C and K are multiples of VW. One work-item per
- * work-group; no local memory. -D: M 2|4, VW 4|8|16, MR rows (VW is a multiple) and NV vectors of a
- * register tile, G register tiles per work-item; STORE: of x and dy, while V, W and dw are floats. */
+ * work-group; no local memory. -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows (VW is a multiple) and NV
+ * vectors of a register tile, G register tiles per work-item; STORE: of x and dy, while V, W and dw are floats. */
 #include "common.clh"
 #include "winograd.clh"
 
@@ -16,7 +17,6 @@
 #define G 2
 #endif
 #define GROUP (G * MR)
-#define STRIDE 2u
 
 /* Images image0 .. of x[N,h,w,c]. get_global_id(0): row of tiles im*th + ti of the chunk,
  * get_global_id(1): phase. zeros: c zeros. */
@@ -99,7 +99,7 @@ BODY void wgrad_item(const uint id0, const uint id1, WGRAD_ARGS)
             WIN_2D(WIN_TAPS, T, TAPS, m + (q * NV + j) * TT, mid, out);
             for (uint i = 0; i < TAPS * TAPS; ++i) {
                 const uint r = i / TAPS * STRIDE + a, s = i % TAPS * STRIDE + b;
-                __global float *to = dw + ((size_t)(r * 4u + s) * c + at) * k + j * VW;
+                __global float *to = dw + ((size_t)(r * SIDE + s) * c + at) * k + j * VW;
                 STOREV(first ? out[i] : out[i] + LOADV(0, to), 0, to);
             }
         }

@@ -8,7 +8,7 @@
 static const char *const KEYS[] = { "n",      "h",   "w",    "c",   "k",     "r",     "s",
                                     "stride", "pad", "bias", "act", "slope", "exact",
                                     "store",  "algo", "ready", NULL };
-enum { QUICK = 25 };
+enum { QUICK = 31 };
 static const char *const CASES[] = {
     "conv2d fwd n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",
     "conv2d bwd_data n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",
@@ -34,6 +34,12 @@ static const char *const CASES[] = {
     "conv2d fwd n=2 h=8 w=10 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2 ready=1",
     "conv2d bwd_data n=2 h=8 w=8 c=32 k=16 r=4 s=4 stride=2 pad=1 algo=2",
     "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=2",
+    "conv2d fwd n=2 h=5 w=4 c=16 k=32 r=3 s=3 pad=1 bias=1 act=2 slope=0.2 algo=1 ready=1",
+    "conv2d bwd_data n=2 h=4 w=5 c=32 k=16 r=3 s=3 pad=1 algo=1",
+    "conv2d bwd_weight n=2 h=5 w=4 c=16 k=32 r=3 s=3 pad=1 algo=1",
+    "conv2d fwd n=2 h=6 w=5 c=16 k=32 r=3 s=3 pad=1 algo=2",
+    "conv2d bwd_data n=2 h=5 w=6 c=32 k=16 r=3 s=3 pad=1 algo=2 ready=1",
+    "conv2d bwd_weight n=2 h=6 w=5 c=16 k=32 r=3 s=3 pad=1 algo=2",
     /* kernels 1-7, strides 1-4 */
     "conv2d fwd n=5 h=9 w=7 c=33 k=34 r=1 s=1 stride=1 exact=1",
     "conv2d bwd_data n=2 h=9 w=9 c=31 k=16 r=1 s=1 stride=3 pad=1 exact=1",
@@ -89,6 +95,30 @@ static const char *const CASES[] = {
     "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=4 s=4 stride=2 pad=1 algo=1 store=1",
     "conv2d fwd n=1 h=8 w=8 c=128 k=128 r=4 s=4 stride=2 pad=1 algo=2",
     "conv2d bwd_data n=1 h=8 w=8 c=128 k=128 r=4 s=4 stride=2 pad=1 algo=2",
+    /* the same with filters 3x3 */
+    "conv2d fwd n=3 h=13 w=11 c=16 k=64 r=3 s=3 pad=0 bias=1 algo=1 ready=1",
+    "conv2d fwd n=3 h=13 w=11 c=48 k=16 r=3 s=3 pad=2 bias=1 act=3 algo=2 ready=1",
+    "conv2d fwd n=1 h=3 w=9 c=32 k=48 r=3 s=3 pad=0 algo=2",
+    "conv2d fwd n=1 h=2 w=1 c=32 k=16 r=3 s=3 pad=1 algo=1",
+    "conv2d fwd n=9 h=8 w=8 c=64 k=64 r=3 s=3 pad=1 act=2 slope=0.2 algo=2",
+    "conv2d fwd n=2 h=32 w=32 c=64 k=64 r=3 s=3 pad=1 algo=2",
+    "conv2d fwd n=5 h=9 w=8 c=64 k=32 r=3 s=3 pad=3 algo=1",
+    "conv2d bwd_data n=3 h=13 w=11 c=32 k=16 r=3 s=3 pad=0 algo=1 ready=1",
+    "conv2d bwd_data n=3 h=11 w=14 c=64 k=48 r=3 s=3 pad=2 algo=2 ready=1",
+    "conv2d bwd_data n=1 h=3 w=9 c=48 k=32 r=3 s=3 pad=0 algo=2",
+    "conv2d bwd_data n=4 h=16 w=16 c=64 k=64 r=3 s=3 pad=1 algo=1",
+    "conv2d bwd_data n=2 h=9 w=8 c=16 k=64 r=3 s=3 pad=3 algo=1",
+    "conv2d bwd_weight n=3 h=13 w=11 c=16 k=32 r=3 s=3 pad=2 algo=1",
+    "conv2d bwd_weight n=1 h=5 w=3 c=64 k=16 r=3 s=3 pad=0 algo=2",
+    "conv2d bwd_weight n=19 h=16 w=15 c=16 k=48 r=3 s=3 pad=1 algo=2",
+    "conv2d bwd_weight n=9 h=8 w=8 c=64 k=64 r=3 s=3 pad=1 algo=2",
+    "conv2d fwd n=2 h=8 w=10 c=16 k=32 r=3 s=3 pad=1 bias=1 algo=2 store=1",
+    "conv2d fwd n=2 h=8 w=10 c=16 k=32 r=3 s=3 pad=1 algo=1 store=2 ready=1",
+    "conv2d bwd_data n=2 h=8 w=8 c=32 k=16 r=3 s=3 pad=1 algo=2 store=2 ready=1",
+    "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=3 s=3 pad=1 algo=1 store=1",
+    "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=3 s=3 pad=1 algo=2 store=2",
+    "conv2d fwd n=1 h=8 w=8 c=128 k=256 r=3 s=3 pad=1 algo=2",
+    "conv2d bwd_data n=1 h=8 w=8 c=256 k=128 r=3 s=3 pad=1 algo=2",
     NULL
 };
 

@@ -53,7 +53,11 @@ static const char *const CASES[] = {
     "deconv2d fwd n=3 p=5 q=4 k=32 c=16 r=4 s=4 stride=2 pad=1 out_pad=1 bias=1 act=1 algo=1",
     "deconv2d fwd n=2 p=8 q=8 k=64 c=32 r=4 s=4 stride=2 pad=1 bias=1 algo=2 ready=1",
     "deconv2d bwd_data n=2 p=8 q=8 k=64 c=32 r=4 s=4 stride=2 pad=1 algo=2",
-    "deconv2d bwd_weight n=2 p=5 q=4 k=32 c=16 r=4 s=4 stride=2 pad=1 out_pad=1 algo=2", NULL
+    "deconv2d bwd_weight n=2 p=5 q=4 k=32 c=16 r=4 s=4 stride=2 pad=1 out_pad=1 algo=2",
+    "deconv2d fwd n=2 p=7 q=6 k=32 c=16 r=3 s=3 stride=1 pad=1 bias=1 act=1 algo=1 ready=1",
+    "deconv2d fwd n=2 p=7 q=6 k=64 c=48 r=3 s=3 stride=1 pad=0 bias=1 act=3 algo=2",
+    "deconv2d bwd_data n=2 p=8 q=9 k=16 c=32 r=3 s=3 stride=1 pad=2 algo=2",
+    "deconv2d bwd_weight n=2 p=7 q=6 k=32 c=16 r=3 s=3 stride=1 pad=1 algo=2", NULL
 };
 
 static int read_shape(const clg_case *c, clg_conv *g)

@@ -1,6 +1,6 @@
 /* Winograd convolution on CPU devices (cl/winograd_map.cl): forward and data gradient of 4x4
- * filters with stride 2. Neither the result nor any choice here depends on the number of compute
- * units.
+ * filters with stride 2 and 3x3 filters with stride 1. Neither the result nor any choice here
+ * depends on the number of compute units.
  *
  * Workspace: transformed filter (unused if the caller has it ready) | a row of zeros | a slot of
  * transformed source per work-item. */
@@ -27,15 +27,27 @@ typedef struct map_plan {
     uint64_t zeros_at, source_at, total;
 } map_plan;
 
-clg_winograd_tile clg__winograd_tile(const clg_ops *o, enum clg_conv_algo algo, uint32_t columns)
+clg_winograd_tile clg__winograd_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo,
+                                     uint32_t columns)
 {
     clg_winograd_tile t = { .m = algo == CLG_CONV_WINOGRAD4 ? 4 : 2,
+                            .taps = g->r / g->stride,
+                            .phases = g->stride * g->stride,
                             .vw = clg__conv2d_width(o->rt) };
-    t.points = (t.m + 1) * (t.m + 1);
+    t.points = (t.m + t.taps - 1) * (t.m + t.taps - 1);
     t.mr = t.vw == 16 ? 8 : 4;
     t.nv = columns % (2 * t.vw) == 0 ? 2 : 1;
     t.groups = 2;
     return t;
+}
+
+void clg__winograd_options(const clg_winograd_tile *t, const char *more, enum clg_dtype dtype,
+                           char dst[CLG_WINOGRAD_OPTIONS_MAX])
+{
+    const char *store = clg__store_option(dtype);
+    snprintf(dst, CLG_WINOGRAD_OPTIONS_MAX, "-DM=%u -DVW=%u -DMR=%u -DNV=%u -DG=%u%s%s%s%s", t->m,
+             t->vw, t->mr, t->nv, t->groups, t->taps == 3 ? " -DTAPS=3" : "", more,
+             store[0] ? " " : "", store);
 }
 
 /* Drivers that take vectors apart gain nothing, and llvmpipe, one of them, silently ends the loops
@@ -48,8 +60,10 @@ static bool keeps_vectors(const clg_ops *o)
 bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
 {
     const uint32_t width = clg__conv2d_width(o->rt);
-    return clg__rt_family(o->rt) == CLG_KERNELS_CPU && keeps_vectors(o) && g->r == 4 && g->s == 4 &&
-           g->stride == 2 && !clg__conv2d_is_gemm(g) && g->c % width == 0 && g->k % width == 0;
+    const bool strided = g->r == 4 && g->s == 4 && g->stride == 2;
+    const bool plain = g->r == 3 && g->s == 3 && g->stride == 1;
+    return clg__rt_family(o->rt) == CLG_KERNELS_CPU && keeps_vectors(o) && (strided || plain) &&
+           !clg__conv2d_is_gemm(g) && g->c % width == 0 && g->k % width == 0;
 }
 
 static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
@@ -62,13 +76,13 @@ static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way
                    .oh = down ? g->p : g->h,
                    .ow = down ? g->q : g->w,
                    .oc = down ? g->k : g->c,
-                   .maps = down ? 1 : 4 };
-    p.t = clg__winograd_tile(o, algo, p.oc);
-    p.cin = down ? 4 * p.run : p.run;
+                   .maps = down ? 1 : g->stride * g->stride };
+    p.t = clg__winograd_tile(o, g, algo, p.oc);
+    p.cin = down ? p.t.phases * p.run : p.run;
     p.lead = p.cin + LEAD_EXTRA;
     p.panels = clg__ceil_div(p.oc, p.t.nv * p.t.vw);
-    p.th = clg__ceil_div(down ? p.oh : clg__ceil_div(p.oh, 2), p.t.m);
-    p.tw = clg__ceil_div(down ? p.ow : clg__ceil_div(p.ow, 2), p.t.m);
+    p.th = clg__ceil_div(down ? p.oh : clg__ceil_div(p.oh, g->stride), p.t.m);
+    p.tw = clg__ceil_div(down ? p.ow : clg__ceil_div(p.ow, g->stride), p.t.m);
     p.tiles = g->n * p.th * p.tw;
     p.group = p.t.groups * p.t.mr;
     p.groups = clg__ceil_div(p.tiles, p.group);
@@ -90,11 +104,8 @@ uint64_t clg__conv2d_winograd_workspace(const clg_ops *o, const clg_conv *g, enu
 static int get_kernel(const clg_ops *o, const map_plan *p, enum clg_conv_way way,
                       enum clg_dtype dtype, const char *name, clg_kernel **k)
 {
-    char options[128];
-    const char *store = clg__store_option(dtype);
-    snprintf(options, sizeof options, "-DM=%u -DVW=%u -DMR=%u -DNV=%u -DG=%u -DUP=%d%s%s", p->t.m,
-             p->t.vw, p->t.mr, p->t.nv, p->t.groups, way == CLG_CONV_UP, store[0] ? " " : "",
-             store);
+    char options[CLG_WINOGRAD_OPTIONS_MAX];
+    clg__winograd_options(&p->t, way == CLG_CONV_UP ? " -DUP=1" : " -DUP=0", dtype, options);
     return clg__kernel_get(o->rt, "winograd_map", name, options, k);
 }
 
@@ -107,7 +118,7 @@ static int transform_filter(const clg_ops *o, const clg_conv *g, const map_plan 
         return status;
     }
     const bool down = way == CLG_CONV_DOWN;
-    clg_grid grid = clg__grid(3, clg__ceil_div(p->run, FILTER_BLOCK), p->panels, 4);
+    clg_grid grid = clg__grid(3, clg__ceil_div(p->run, FILTER_BLOCK), p->panels, p->t.phases);
     grid.bytes = (double)clg__dtype_size(w.dtype) * (double)clg__conv_w_len(g) +
                  4.0 * (double)clg__tensor_len(u);
     const uint32_t sl = down ? g->k : 1, so = down ? 1 : g->k;

@@ -8,13 +8,21 @@
 
 /* Tile sizes of the kernels: -DM, -DVW, -DMR, -DNV, -DG. */
 typedef struct clg_winograd_tile {
-    uint32_t m, points; /* F(m x m, 2 x 2) has (m + 1)^2 products */
+    uint32_t m, taps, points; /* F(m x m, taps x taps) has (m + taps - 1)^2 products */
+    uint32_t phases;          /* stride * stride */
     uint32_t vw, mr, nv, groups;
 } clg_winograd_tile;
 
+enum { CLG_WINOGRAD_OPTIONS_MAX = 128 };
+
 /* For products whose rows are `columns` wide. */
-clg_winograd_tile clg__winograd_tile(const clg_ops *o, enum clg_conv_algo algo, uint32_t columns);
-/* True for layers that the kernels can run: CPU family, 4x4 filter, stride 2, full vectors. */
+clg_winograd_tile clg__winograd_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo,
+                                     uint32_t columns);
+/* Those sizes as options of a program; `more` is appended. */
+void clg__winograd_options(const clg_winograd_tile *t, const char *more, enum clg_dtype dtype,
+                           char dst[CLG_WINOGRAD_OPTIONS_MAX]);
+/* True for layers that the kernels can run: CPU family, full vectors, a filter of 4x4 with stride 2
+ * or of 3x3 with stride 1. */
 bool clg__winograd_fits(const clg_ops *o, const clg_conv *g);
 
 /* As clg__conv2d_gather and clg__conv2d_wgrad_cpu, by algo winograd2 or winograd4. */

@@ -3,8 +3,6 @@
  * geometry alone.
  *
  * Workspace: a row of zeros | transformed source | transformed output gradient of a chunk. */
-#include <stdio.h>
-
 #include "base/mem.h"
 #include "ops/conv2d_winograd.h"
 #include "rt/launch.h"
@@ -20,7 +18,8 @@ typedef struct wgrad_plan {
 
 static wgrad_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo)
 {
-    wgrad_plan p = { .t = clg__winograd_tile(o, algo, g->k), .rows = 4 * g->c };
+    wgrad_plan p = { .t = clg__winograd_tile(o, g, algo, g->k) };
+    p.rows = p.t.phases * g->c;
     const uint32_t nr = p.t.nv * p.t.vw;
     p.th = clg__ceil_div(g->p, p.t.m);
     p.tw = clg__ceil_div(g->q, p.t.m);
@@ -43,10 +42,8 @@ uint64_t clg__conv2d_winograd_wgrad_workspace(const clg_ops *o, const clg_conv *
 static int get_kernel(const clg_ops *o, const wgrad_plan *p, enum clg_dtype dtype, const char *name,
                       clg_kernel **k)
 {
-    char options[128];
-    const char *store = clg__store_option(dtype);
-    snprintf(options, sizeof options, "-DM=%u -DVW=%u -DMR=%u -DNV=%u -DG=%u%s%s", p->t.m, p->t.vw,
-             p->t.mr, p->t.nv, p->t.groups, store[0] ? " " : "", store);
+    char options[CLG_WINOGRAD_OPTIONS_MAX];
+    clg__winograd_options(&p->t, "", dtype, options);
     return clg__kernel_get(o->rt, "winograd_wgrad", name, options, k);
 }
 
@@ -64,7 +61,7 @@ static int transform_chunk(const clg_ops *o, const clg_conv *g, const wgrad_plan
     int status = CLG_OK;
     CLG_TRY(get_kernel(o, p, io->big.dtype, "winograd_source", &source));
     CLG_TRY(get_kernel(o, p, io->big.dtype, "winograd_grad", &grad));
-    clg_grid grid = clg__grid(2, images * p->th, 4, 0);
+    clg_grid grid = clg__grid(2, images * p->th, p->t.phases, 0);
     grid.bytes = 4.0 * p->t.points * tiles * p->rows + stored * images * g->h * g->w * g->c;
     CLG_TRY(clg__launch(o->rt, source, grid,
                         CLG_ARGS(CLG_ARG(io->big), CLG_ARG(io->zeros), CLG_ARG(io->v),
