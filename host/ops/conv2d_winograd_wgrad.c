@@ -1,13 +1,16 @@
 /* Winograd weight gradient on CPU devices (cl/winograd_wgrad.cl). The batch is walked in chunks of
- * about TILES tiles, whose transforms stay in cache; they are added in order. Chunks depend on the
- * geometry alone.
+ * about TILES tiles, whose transforms stay in cache, or more where one row of them is short:
+ * launches take their time too. Chunks are added in order and depend on the geometry alone.
  *
  * Workspace: a row of zeros | transformed source | transformed output gradient of a chunk. */
 #include "base/mem.h"
 #include "ops/conv2d_winograd.h"
 #include "rt/launch.h"
 
-enum { TILES = 256 };
+enum {
+    TILES = 256,
+    PLANE = 65536 /* floats of one of the T*T products' operands, with stride 1 */
+};
 
 typedef struct wgrad_plan {
     clg_winograd_tile t;
@@ -24,7 +27,8 @@ static wgrad_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_a
     p.th = clg__ceil_div(g->p, p.t.m);
     p.tw = clg__ceil_div(g->q, p.t.m);
     p.panels = clg__ceil_div(g->k, nr);
-    const uint32_t chunk = TILES / (p.th * p.tw);
+    const uint32_t wide = PLANE / (p.rows + g->k);
+    const uint32_t chunk = (g->stride == 1 && wide > TILES ? wide : TILES) / (p.th * p.tw);
     p.chunk = chunk < 1 ? 1 : chunk > g->n ? g->n : chunk;
     const uint64_t tiles = (uint64_t)p.chunk * p.th * p.tw;
     p.source_at = g->c > g->k ? g->c : g->k;

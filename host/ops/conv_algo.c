@@ -83,31 +83,48 @@ bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job 
  * 2-core AVX-512 machine does. */
 typedef struct win_cost {
     uint32_t m;
-    double products, transform; /* per tile: products; transforms of source and output */
-    double filter;              /* transform of the filter, once for all images of a pass */
+    double products; /* per tile */
+    double transform,
+        gradient;  /* per tile, of source and output: for a map; for a weight gradient */
+    double filter; /* transform of the filter, once for all images of a pass */
     double efficiency, crowded; /* of the products; when a slot does not fit a core's cache */
 } win_cost;
 
-static const win_cost win_costs[CLG_CONV_ALGO_COUNT] = {
-    [CLG_CONV_WINOGRAD2] = { 2, 9, 40, 280, 0.80, 0.80 },
-    [CLG_CONV_WINOGRAD4] = { 4, 25, 110, 1024, 0.72, 0.55 },
+static const win_cost strided_costs[CLG_CONV_ALGO_COUNT] = {
+    [CLG_CONV_WINOGRAD2] = { 2, 9, 40, 40, 280, 0.80, 0.80 },
+    [CLG_CONV_WINOGRAD4] = { 4, 25, 110, 110, 1024, 0.72, 0.55 },
 };
-enum { CROWDED_CHANNELS = 560 }; /* 16 tiles x 25 products x 560 channels are 900 KB */
+/* Without the stride's phases a weight gradient has a quarter of the rows to spread its transforms
+ * over, which no longer stay in a core's cache. */
+static const win_cost plain_costs[CLG_CONV_ALGO_COUNT] = {
+    [CLG_CONV_WINOGRAD2] = { 2, 16, 150, 500, 1000, 0.92, 0.92 },
+    [CLG_CONV_WINOGRAD4] = { 4, 36, 500, 1500, 1500, 0.72, 0.55 },
+};
+enum { CROWDED = 14000 }; /* products x channels; of 16 tiles they are 900 KB */
 static const double DIRECT_EFFICIENCY = 0.95;
+
+/* Pairs of a pixel and a tap along one side, without the taps in the padding. */
+static double direct_pairs(const clg_conv *g, uint32_t big, uint32_t small)
+{
+    const double outside = g->pad < 2 ? 2.0 - g->pad : 0.0;
+    return g->stride == 2 ? 2.0 * small - 1.0 : 3.0 * big - outside * (outside + 1.0);
+}
 
 static double estimate(const clg_conv *g, enum clg_conv_job job, enum clg_conv_algo algo)
 {
-    const double p = g->p, q = g->q;
-    if (algo == CLG_CONV_DIRECT) { /* leaves out taps in the padding */
-        return (2 * p - 1) * (2 * q - 1) / DIRECT_EFFICIENCY;
+    if (algo == CLG_CONV_DIRECT) {
+        return direct_pairs(g, g->h, g->p) * direct_pairs(g, g->w, g->q) / DIRECT_EFFICIENCY;
     }
-    const win_cost *c = &win_costs[algo];
-    const bool up = job == CLG_CONV_JOB_UP;
-    const double from = up ? g->k : 4.0 * g->c, to = up ? g->c : g->k;
-    const double tiles = (double)clg__ceil_div(g->p, c->m) * clg__ceil_div(g->q, c->m);
-    const bool map = job != CLG_CONV_JOB_WGRAD, crowded = map && from > CROWDED_CHANNELS;
+    const bool strided = g->stride == 2, up = job == CLG_CONV_JOB_UP;
+    const win_cost *c = strided ? &strided_costs[algo] : &plain_costs[algo];
+    const double phases = (double)g->stride * g->stride;
+    const double from = up ? g->k : phases * g->c, to = up ? g->c : g->k;
+    const bool big = up && !strided; /* tiles are of the big map */
+    const double tiles =
+        (double)clg__ceil_div(big ? g->h : g->p, c->m) * clg__ceil_div(big ? g->w : g->q, c->m);
+    const bool map = job != CLG_CONV_JOB_WGRAD, crowded = map && c->products * from > CROWDED;
     return tiles * (c->products / (crowded ? c->crowded : c->efficiency) +
-                    c->transform * (1.0 / from + 1.0 / to)) +
+                    (map ? c->transform : c->gradient) * (1.0 / from + 1.0 / to)) +
            (map ? c->filter / g->n : 0.0);
 }
 

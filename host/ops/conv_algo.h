@@ -18,10 +18,10 @@ enum clg_conv_job {
 };
 
 /* Names as a record, a run's config and `--profile` write them. */
-#define CLG_CONV_ALGO_LIST(X)                                                                  \
-    X(CLG_CONV_DIRECT, "direct")        /* implicit GEMM; the most accurate */                  \
-    X(CLG_CONV_WINOGRAD2, "winograd2")  /* F(2x2,2x2) on the stride phases: 9 of 16 multiplies */ \
-    X(CLG_CONV_WINOGRAD4, "winograd4")  /* F(4x4,2x2): 25 of 64 */
+#define CLG_CONV_ALGO_LIST(X)                                                                      \
+    X(CLG_CONV_DIRECT, "direct")       /* implicit GEMM; the most accurate */                      \
+    X(CLG_CONV_WINOGRAD2, "winograd2") /* 9 of 16 multiplies (4x4 stride 2) or 16 of 36 (3x3) */   \
+    X(CLG_CONV_WINOGRAD4, "winograd4") /* 25 of 64, or 36 of 144 */
 enum clg_conv_algo {
 #define CLG_X(id, text) id,
     CLG_CONV_ALGO_LIST(CLG_X)

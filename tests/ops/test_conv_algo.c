@@ -1,0 +1,99 @@
+/* Which convolutions the algorithms fit, and what the shipped rule takes for them. Devices that no
+ * algorithm but the direct one fits must say so for every layer. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "ops/conv_algo.h"
+#include "support/family.h"
+#include "support/rt_support.h"
+
+static clg_conv layer(uint32_t n, uint32_t hw, uint32_t c, uint32_t k, uint32_t r, uint32_t stride,
+                      uint32_t pad)
+{
+    clg_conv g = {
+        .n = n, .h = hw, .w = hw, .c = c, .k = k, .r = r, .s = r, .stride = stride, .pad = pad
+    };
+    TEST_OK(clg__conv_make(&g));
+    return g;
+}
+
+static uint32_t count_fits(const clg_ops *o, const clg_conv *g)
+{
+    uint32_t n = 0;
+    for (int job = 0; job < CLG_CONV_JOB_COUNT; job++) {
+        for (int algo = CLG_CONV_DIRECT + 1; algo < CLG_CONV_ALGO_COUNT; algo++) {
+            n += clg__conv_algo_fits(o, g, (enum clg_conv_job)job, (enum clg_conv_algo)algo);
+        }
+    }
+    return n;
+}
+
+static bool has_winograd(const clg_ops *o)
+{
+    const clg_conv g = layer(8, 32, 64, 128, 4, 2, 1);
+    return count_fits(o, &g) > 0;
+}
+
+static void plain_3x3_filters_fit_where_strided_4x4_ones_do(void **state)
+{
+    const clg_ops *o = *state;
+    const clg_conv strided = layer(8, 32, 64, 128, 4, 2, 1);
+    const uint32_t all = count_fits(o, &strided);
+    assert_true(all == 0 || all == CLG_CONV_JOB_COUNT * (CLG_CONV_ALGO_COUNT - 1u));
+    for (uint32_t pad = 0; pad <= 2; pad++) {
+        const clg_conv plain = layer(8, 32, 64, 128, 3, 1, pad);
+        assert_int_equal(count_fits(o, &plain), all);
+    }
+}
+
+static void other_filters_and_few_channels_stay_direct(void **state)
+{
+    const clg_ops *o = *state;
+    const clg_conv others[] = {
+        layer(8, 32, 64, 64, 3, 2, 1), layer(8, 32, 64, 64, 4, 1, 1), layer(8, 32, 64, 64, 5, 1, 2),
+        layer(8, 32, 64, 64, 1, 1, 0), layer(8, 32, 3, 64, 3, 1, 1),  layer(8, 32, 64, 3, 3, 1, 1),
+        layer(8, 32, 33, 64, 3, 1, 1), layer(8, 3, 64, 64, 3, 1, 0), /* a matrix product */
+    };
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_int_equal(count_fits(o, &others[i]), 0);
+        for (int job = 0; job < CLG_CONV_JOB_COUNT; job++) {
+            assert_int_equal(clg__conv_algo_rule(o, &others[i], (enum clg_conv_job)job),
+                             CLG_CONV_DIRECT);
+        }
+    }
+}
+
+static void the_rule_takes_what_saves_most_of_a_large_layer(void **state)
+{
+    const clg_ops *o = *state;
+    const enum clg_conv_algo best = has_winograd(o) ? CLG_CONV_WINOGRAD4 : CLG_CONV_DIRECT;
+    for (uint32_t c = 64; c <= 256; c *= 2) {
+        const clg_conv g = layer(64, 2048 / c, c, c, 3, 1, 1);
+        for (int job = 0; job < CLG_CONV_JOB_COUNT; job++) {
+            assert_int_equal(clg__conv_algo_rule(o, &g, (enum clg_conv_job)job), best);
+        }
+    }
+}
+
+/* Its transforms are as large as its products. */
+static void the_rule_leaves_a_narrow_weight_gradient_direct(void **state)
+{
+    const clg_ops *o = *state;
+    const clg_conv g = layer(16, 64, 16, 32, 3, 1, 1);
+    assert_int_equal(clg__conv_algo_rule(o, &g, CLG_CONV_JOB_WGRAD), CLG_CONV_DIRECT);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plain_3x3_filters_fit_where_strided_4x4_ones_do),
+        cmocka_unit_test(other_filters_and_few_channels_stay_direct),
+        cmocka_unit_test(the_rule_takes_what_saves_most_of_a_large_layer),
+        cmocka_unit_test(the_rule_leaves_a_narrow_weight_gradient_direct),
+    };
+    return test_both_families(tests, sizeof tests / sizeof tests[0]);
+}
