@@ -17,6 +17,10 @@
 
 enum { N = 4, X_LEN = N * 16 * 16 * 3 };
 
+/* Set by the two groups: whether that layer has a 3x3 filter with stride 1, or 4x4 with stride 2.
+ */
+static bool is_plain;
+
 /* A conv net whose second layer is wide enough for every algorithm. */
 typedef struct fixture {
     clg_conv_choices choices;
@@ -38,6 +42,14 @@ static void open_fixture(fixture *f, enum clg_conv_algo algo, enum clg_optimizer
     test_plan_discriminator(&f->plan, 3);
     f->plan.layer[0].out_c = f->plan.layer[1].in_c = 16;
     f->plan.layer[1].out_c = f->plan.layer[2].in_c = 32;
+    if (is_plain) {
+        clg_layer *first = &f->plan.layer[0], *second = &f->plan.layer[1];
+        first->stride = 4;
+        first->pad = 0;
+        first->out_h = first->out_w = second->in_h = second->in_w = 4;
+        second->kernel = 3;
+        second->stride = 1;
+    }
     const clg_net_plan *plans[1] = { &f->plan };
     const uint32_t batch = N;
     const clg_net_options opt = {
@@ -292,6 +304,13 @@ static void drawing_and_evaluating_take_turns(void **state)
     }
 }
 
+static int take_plain(void **state)
+{
+    (void)state;
+    is_plain = true;
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,5 +321,6 @@ int main(void)
         cmocka_unit_test(drawing_and_evaluating_take_turns),
         cmocka_unit_test(training_takes_no_memory_for_filters),
     };
-    return cmocka_run_group_tests(tests, NULL, test_ops_done);
+    int failed = cmocka_run_group_tests_name("filters 4x4", tests, NULL, NULL);
+    return failed + cmocka_run_group_tests_name("filters 3x3", tests, take_plain, test_ops_done);
 }
