@@ -42,7 +42,7 @@ dcgan-32             dcgan                --size 32 --epochs 1             grid
 dcgan32-cifar10      dcgan32              --steps 12000                    grid
 cgan-dcgan           cgan-dcgan           --epochs 2                       grid
 cgan-dcgan-two-head  cgan-dcgan-two-head  --epochs 2                       grid
-cgan-mlp             cgan-mlp             --epochs 20                      grid
+cgan-mlp             cgan-mlp             --epochs 20 --set discriminator.init.std=0.005 --set loss.weight_real=0.5 --set loss.weight_fake=0.5 grid
 autoencoder          autoencoder          --size 32 --epochs 1             grid
 loss                 dcgan                --size 32 --epochs 1             plots/loss.png
 weights              dcgan                --size 32 --epochs 1             plots/weights.png
