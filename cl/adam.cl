@@ -22,8 +22,7 @@ static inline float less_power(float log_beta, float t)
     __global const float *scale, uint scale_off, uint is_scaled, float log1, float log2
 BODY void adam_item(const uint id0, ADAM_ARGS)
 {
-    size_t i = (size_t)id0 * (ITEMS * VW);
-    const size_t end = min((size_t)n, i + ITEMS * VW);
+    const size_t i = (size_t)id0 * (ITEMS * VW), end = min((size_t)n, i + ITEMS * VW);
     g += g_off;
     w += w_off;
     m += m_off;
@@ -36,20 +35,7 @@ BODY void adam_item(const uint id0, ADAM_ARGS)
         step /= less_power(log1, t);
         root = 1.0f / sqrt(less_power(log2, t));
     }
-    for (; i + VW <= end; i += VW) {
-        fvec wi = VLOAD(w + i), mi = VLOAD(m + i), vi = VLOAD(v + i);
-        ADAM_STEP(fvec, VLOAD(g + i), wi, mi, vi);
-        VSTORE(wi, w + i);
-        VSTORE(mi, m + i);
-        VSTORE(vi, v + i);
-    }
-    for (; i < end; ++i) {
-        float wi = w[i], mi = m[i], vi = v[i];
-        ADAM_STEP(float, g[i], wi, mi, vi);
-        w[i] = wi;
-        m[i] = mi;
-        v[i] = vi;
-    }
+    adam_range(g, w, m, v, i, end, beta1, one_less_beta1, beta2, one_less_beta2, step, root, eps);
 }
 
 __kernel void adam_step(ADAM_ARGS)
