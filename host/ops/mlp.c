@@ -106,6 +106,7 @@ static int launch(const clg_ops *o, clg_kernel *kernel, const job *j, const clg_
     const clg_mlp_update *ug = &p->update_g, *ud = &p->update_d;
     clg_adam_numbers g = clg__adam_numbers(&ug->adam), d = clg__adam_numbers(&ud->adam);
     uint32_t steps = one->steps | two->steps << 2u;
+    uint32_t mine_at = one->code->ws > two->code->ws ? one->code->ws : two->code->ws;
     clg_grid grid = clg__grid(1, j->items, 0, 0);
     grid.flops = j->flops;
     grid.bytes =
@@ -116,7 +117,7 @@ static int launch(const clg_ops *o, clg_kernel *kernel, const job *j, const clg_
             CLG_ARG(p->words), CLG_ARG(p->z), CLG_ARG(p->real), CLG_ARG(p->g), CLG_ARG(p->d),
             CLG_ARG(p->fake), CLG_ARG(p->dg), CLG_ARG(p->dd), CLG_ARG(ug->m), CLG_ARG(ug->v),
             CLG_ARG(ud->m), CLG_ARG(ud->v), CLG_ARG(p->losses), CLG_ARG(ws), CLG_ARG(p->counters),
-            CLG_ARG(one->code->ws), CLG_ARG(one->code->mine), CLG_ARG(p->n), CLG_ARG(j->items),
+            CLG_ARG(mine_at), CLG_ARG(one->code->mine), CLG_ARG(p->n), CLG_ARG(j->items),
             CLG_ARG(j->share), CLG_ARG(j->parts), CLG_ARG(one->at), CLG_ARG(one->code->second),
             CLG_ARG(two->at), CLG_ARG(two->code->second), CLG_ARG(j->first), CLG_ARG(j->end),
             CLG_ARG(steps), CLG_ARG(g.beta1), CLG_ARG(g.rest1), CLG_ARG(g.beta2), CLG_ARG(g.rest2),
