@@ -84,7 +84,7 @@ static int measure_all(const clg_ops *ops, const clg_conv_task *task, uint32_t c
     int status = CLG_OK;
     clg__log(CLG_LOG_INFO,
              "convolutions: measuring which algorithms are fastest for %u jobs of "
-             "this model on %s (once per device, at most %.0f s)",
+             "this model on %s (once per device and batch size, at most %.0f s)",
              count, d->name, FIRST_USE_S);
     for (bool more = true; done < count && more; done += more) {
         uint32_t n = 0;

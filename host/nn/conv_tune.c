@@ -253,8 +253,9 @@ int clg__conv_tune(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
     for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
         times.ms[i] = fmax(times.ms[i], 0.0);
     }
-    const clg_conv_choice c =
+    clg_conv_choice c =
         clg__conv_choice_of(g, job, choose(clg__conv_algo_rule(ops, g, job), &times, &middle));
+    c.rows = g->n;
     CLG_TRY(clg__conv_list_set(list, &c, &times));
     how->longest_s = fmax(how->longest_s, clg__os_now_s() - begun);
 out:
@@ -268,7 +269,7 @@ static clg_record_kind record_kind(const clg_rt *rt, char about[ABOUT_LEN])
 {
     (void)snprintf(about, ABOUT_LEN, "clgan: %s\nkernels: %s\n", CLGAN_VERSION,
                    clg__rt_family(rt) == CLG_KERNELS_CPU ? "cpu" : "gpu");
-    return (clg_record_kind){ .title = "clgan convolution record 1",
+    return (clg_record_kind){ .title = "clgan convolution record 2",
                               .about = about,
                               .max = RECORD_MAX };
 }
@@ -284,7 +285,8 @@ static bool all_measured(const clg_conv_list *list)
 {
     bool good = true;
     for (uint32_t i = 0; i < list->count; i++) {
-        good = good && list->times[i].ms[list->choice[i].algo] > 0.0;
+        const clg_conv_choice *c = &list->choice[i];
+        good = good && c->rows > 0 && list->times[i].ms[c->algo] > 0.0;
     }
     return good;
 }

@@ -63,10 +63,18 @@ clg_conv clg__conv_choice_geometry(const clg_conv_choice *c)
     return g;
 }
 
+/* At few rows a transformed filter costs more than it saves: what was measured with many does not
+ * hold there. */
+static bool near_rows(uint32_t a, uint32_t b)
+{
+    return a == 0 || b == 0 || (a / 2u <= b && b / 2u <= a);
+}
+
 bool clg__conv_same_job(const clg_conv_choice *a, const clg_conv_choice *b)
 {
     return a->job == b->job && a->h == b->h && a->w == b->w && a->c == b->c && a->k == b->k &&
-           a->r == b->r && a->s == b->s && a->stride == b->stride && a->pad == b->pad;
+           a->r == b->r && a->s == b->s && a->stride == b->stride && a->pad == b->pad &&
+           near_rows(a->rows, b->rows);
 }
 
 bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
@@ -143,7 +151,8 @@ enum clg_conv_algo clg__conv_algo_rule(const clg_ops *o, const clg_conv *g, enum
 enum clg_conv_algo clg__conv_algo_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job)
 {
     const clg_conv_choices *t = o->conv_choices;
-    const clg_conv_choice asked = clg__conv_choice_of(g, job, CLG_CONV_DIRECT);
+    clg_conv_choice asked = clg__conv_choice_of(g, job, CLG_CONV_DIRECT);
+    asked.rows = g->n;
     if (t != NULL && t->forced != CLG_CONV_ALGO_COUNT &&
         clg__conv_algo_fits(o, g, job, t->forced)) {
         return t->forced;

@@ -3,8 +3,9 @@
  *   1. what the run's table says (clg_ops.conv_choices: from a resumed run, a tuning record, or a
  *      forced one), if that algorithm fits the layer,
  *   2. the shipped rule of clg__conv_algo_rule.
- * The batch size is no part of the question, so a partial batch and a sampler compute as the
- * training step does. Not here: the algorithms (conv2d_gather.c, conv2d_winograd.c, ...). */
+ * A run's table does not ask for the batch size, so a partial batch and a sampler compute as the
+ * training step does; what was measured holds for about as many rows. Not here: the algorithms
+ * (conv2d_gather.c, conv2d_winograd.c, ...). */
 #ifndef CLG_OPS_CONV_ALGO_H
 #define CLG_OPS_CONV_ALGO_H
 
@@ -26,12 +27,13 @@ enum clg_conv_algo {
 #define CLG_X(id, text) id,
     CLG_CONV_ALGO_LIST(CLG_X)
 #undef CLG_X
-    CLG_CONV_ALGO_COUNT /* also: no choice made */
+        CLG_CONV_ALGO_COUNT /* also: no choice made */
 };
 
-/* One decision; the layer without its batch size. */
+/* One decision. */
 typedef struct clg_conv_choice {
     uint32_t h, w, c, k, r, s, stride, pad; /* of clg_conv */
+    uint32_t rows; /* it was measured with, and holds for half to twice as many; 0: for any */
     enum clg_conv_job job;
     enum clg_conv_algo algo;
 } clg_conv_choice;
@@ -49,11 +51,12 @@ const char *clg__conv_algo_name(enum clg_conv_algo algo);
 /* CLG_CONV_ALGO_COUNT if there is no such name. */
 enum clg_conv_algo clg__conv_algo_find(const char *name);
 
-/* A choice from its layer, and a choice's layer again, with one image. */
+/* A choice from its layer, for any rows, and a choice's layer again, with one image. */
 clg_conv_choice clg__conv_choice_of(const clg_conv *g, enum clg_conv_job job,
                                     enum clg_conv_algo algo);
 clg_conv clg__conv_choice_geometry(const clg_conv_choice *c);
-/* Whether two are of the same job of the same layer, whatever they chose. */
+/* Whether two are of the same job of the same layer, at about the same rows, whatever they chose.
+ */
 bool clg__conv_same_job(const clg_conv_choice *a, const clg_conv_choice *b);
 
 /* True if this device and build can run the job that way; direct always fits. An algorithm that

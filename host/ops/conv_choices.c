@@ -30,6 +30,7 @@ static uint32_t find(const clg_conv_list *list, const clg_conv_choice *c)
 uint32_t clg__conv_list_find(const clg_conv_list *list, const clg_conv *g, enum clg_conv_job job)
 {
     clg_conv_choice c = clg__conv_choice_of(g, job, CLG_CONV_DIRECT);
+    c.rows = g->n;
     return find(list, &c);
 }
 
@@ -72,9 +73,12 @@ int clg__conv_list_set(clg_conv_list *list, const clg_conv_choice *choice,
 static void format_line(const clg_conv_choice *c, const clg_conv_times *t, clg_str *out)
 {
     uint32_t shown = 0;
-    clg__str_add(out, "conv %s h%u w%u c%u k%u r%u s%u stride%u pad%u: %s",
-                 clg__conv_job_name(c->job), c->h, c->w, c->c, c->k, c->r, c->s, c->stride, c->pad,
-                 clg__conv_algo_name(c->algo));
+    clg__str_add(out, "conv %s h%u w%u c%u k%u r%u s%u stride%u pad%u", clg__conv_job_name(c->job),
+                 c->h, c->w, c->c, c->k, c->r, c->s, c->stride, c->pad);
+    if (c->rows > 0) {
+        clg__str_add(out, " rows%u", c->rows);
+    }
+    clg__str_add(out, ": %s", clg__conv_algo_name(c->algo));
     for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
         if (t->ms[i] > 0.0) {
             clg__str_add(out, "%s%s %.3f ms", shown++ == 0 ? " (" : ", ",
@@ -124,9 +128,15 @@ static bool parse_line(const char *line, clg_conv_choice *c, clg_conv_times *t)
     char job[8] = "", algo[16] = "";
     int used = 0;
     *c = (clg_conv_choice){ .job = CLG_CONV_JOB_COUNT };
-    if (sscanf(line, "conv %7[a-z] h%9u w%9u c%9u k%9u r%9u s%9u stride%9u pad%9u: %15[a-z0-9]%n",
-               job, &c->h, &c->w, &c->c, &c->k, &c->r, &c->s, &c->stride, &c->pad, algo,
-               &used) != 10) {
+    if (sscanf(line, "conv %7[a-z] h%9u w%9u c%9u k%9u r%9u s%9u stride%9u pad%9u%n", job, &c->h,
+               &c->w, &c->c, &c->k, &c->r, &c->s, &c->stride, &c->pad, &used) != 9) {
+        return false;
+    }
+    line += used;
+    if (sscanf(line, " rows%9u%n", &c->rows, &used) == 1) {
+        line += used;
+    }
+    if (sscanf(line, ": %15[a-z0-9]%n", algo, &used) != 1) {
         return false;
     }
     for (int i = 0; i < CLG_CONV_JOB_COUNT; i++) {

@@ -1,8 +1,9 @@
 /* Lists of decisions of conv_algo.h that own their memory, and their text: one line each, the same
  * in a checkpoint's metadata and in a tuning record (there with the times behind it):
  *
- *     conv down h8 w8 c3 k5 r4 s4 stride2 pad1: direct (direct 0.020 ms, winograd2 0.031 ms)
+ *     conv down h8 w8 c3 k5 r4 s4 stride2 pad1 rows64: direct (direct 0.020 ms, winograd2 0.031 ms)
  *
+ * A checkpoint's lines are without rows: its run uses them for any.
  * Not here: where they come from and go to (gan/algorithms.c, nn/conv_tune.c). */
 #ifndef CLG_OPS_CONV_CHOICES_H
 #define CLG_OPS_CONV_CHOICES_H
@@ -25,11 +26,11 @@ typedef struct clg_conv_list {
 } clg_conv_list;
 
 void clg__conv_list_free(clg_conv_list *list);
-/* Adds the decision, or puts it in the place of that job's earlier one. times NULL: not measured.
- * CLG_E_MEMORY. */
+/* Adds the decision, or puts it in the place of that job's earlier one (clg__conv_same_job). times
+ * NULL: not measured. CLG_E_MEMORY. */
 int clg__conv_list_set(clg_conv_list *list, const clg_conv_choice *choice,
                        const clg_conv_times *times);
-/* Place of the job's decision; list->count if there is none. */
+/* Place of the job's decision for about g->n rows; list->count if there is none. */
 uint32_t clg__conv_list_find(const clg_conv_list *list, const clg_conv *g, enum clg_conv_job job);
 
 void clg__conv_list_format(const clg_conv_list *list, clg_str *out);

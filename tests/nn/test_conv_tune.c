@@ -17,7 +17,7 @@
 #include "support/net_support.h"
 #include "support/rt_support.h"
 
-#define LAYER "h32 w32 c64 k128 r4 s4 stride2 pad1"
+#define LAYER "h32 w32 c64 k128 r4 s4 stride2 pad1 rows64"
 
 static char warned[TEST_WARNING_LEN];
 
@@ -33,7 +33,8 @@ static clg_conv layer_of(uint32_t n, uint32_t hw, uint32_t c, uint32_t k)
 static void set(clg_conv_list *list, uint32_t c, enum clg_conv_algo algo, double ms)
 {
     const clg_conv g = layer_of(1, 32, c, 8);
-    const clg_conv_choice choice = clg__conv_choice_of(&g, CLG_CONV_JOB_UP, algo);
+    clg_conv_choice choice = clg__conv_choice_of(&g, CLG_CONV_JOB_UP, algo);
+    choice.rows = 64;
     clg_conv_times t = { { 0.0 } };
     t.ms[algo] = ms;
     TEST_OK(clg__conv_list_set(list, &choice, &t));
@@ -112,7 +113,7 @@ static void plant(const char *version, const char *family, const char *body)
     uint8_t *bytes = NULL;
     size_t size = 0;
     snprintf(about, sizeof about, "clgan: %s\nkernels: %s\n", version, family);
-    const clg_record_kind kind = { .title = "clgan convolution record 1",
+    const clg_record_kind kind = { .title = "clgan convolution record 2",
                                    .about = about,
                                    .max = 1 << 20 };
     TEST_OK(clg__record_write(clg__rt_device(rt), &kind, body));
@@ -130,6 +131,8 @@ static void a_record_of_another_version_or_with_other_lines_is_ignored(void **st
         "conv up " LAYER ": fourier (fourier 1.000 ms)\n",
         "conv up " LAYER ": direct (direct nan ms)\n",
         "conv up " LAYER ": direct\n", /* never measured */
+        "conv up h32 w32 c64 k128 r4 s4 stride2 pad1: direct (direct 1.000 ms)\n", /* with how many?
+                                                                                    */
         "conv up " LAYER ": winograd2 (direct 1.000 ms)\n",
         "conv up " LAYER ": direct (direct 1.000 ms)\nand more\n",
     };
@@ -171,6 +174,7 @@ static void every_algorithm_that_fits_is_timed_and_one_of_them_chosen(void **sta
         assert_int_equal(n, 3);
         assert_int_equal(list.count, job + 1);
         assert_int_equal(list.choice[job].job, job);
+        assert_int_equal(list.choice[job].rows, 3);
         for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
             bool fits = clg__conv_algo_fits(ops, &g, (enum clg_conv_job)job, (enum clg_conv_algo)i);
             assert_int_equal(list.times[job].ms[i] > 0.0, fits);

@@ -87,6 +87,23 @@ static void the_rule_leaves_a_narrow_weight_gradient_direct(void **state)
     assert_int_equal(clg__conv_algo_rule(o, &g, CLG_CONV_JOB_WGRAD), CLG_CONV_DIRECT);
 }
 
+static void a_choice_measured_with_many_rows_is_not_taken_for_few(void **state)
+{
+    const clg_ops *o = *state;
+    clg_conv g = layer(64, 8, 256, 512, 4, 2, 1);
+    clg_conv_choice c = clg__conv_choice_of(&g, CLG_CONV_JOB_UP,
+                                            has_winograd(o) ? CLG_CONV_WINOGRAD4 : CLG_CONV_DIRECT);
+    const clg_conv_choices table = { .forced = CLG_CONV_ALGO_COUNT, .list = &c, .count = 1 };
+    clg_ops told = *o;
+    told.conv_choices = &table;
+    g.n = 2;
+    assert_int_equal(clg__conv_algo_pick(&told, &g, CLG_CONV_JOB_UP), c.algo); /* for any rows */
+    c.rows = 64;
+    assert_int_equal(clg__conv_algo_pick(&told, &g, CLG_CONV_JOB_UP), CLG_CONV_DIRECT);
+    g.n = 100;
+    assert_int_equal(clg__conv_algo_pick(&told, &g, CLG_CONV_JOB_UP), c.algo);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -94,6 +111,7 @@ int main(void)
         cmocka_unit_test(other_filters_and_few_channels_stay_direct),
         cmocka_unit_test(the_rule_takes_what_saves_most_of_a_large_layer),
         cmocka_unit_test(the_rule_leaves_a_narrow_weight_gradient_direct),
+        cmocka_unit_test(a_choice_measured_with_many_rows_is_not_taken_for_few),
     };
     return test_both_families(tests, sizeof tests / sizeof tests[0]);
 }

@@ -63,11 +63,41 @@ static void a_later_decision_takes_the_place_of_an_earlier_one(void **state)
     clg__conv_list_free(&list);
 }
 
+static void what_was_measured_holds_for_half_to_twice_the_rows(void **state)
+{
+    (void)state;
+    static const char text[] = "conv up " LAYER " rows64: winograd4 (winograd4 1.000 ms)\n"
+                               "conv up " LAYER " rows4: direct (direct 0.500 ms)\n";
+    static const struct {
+        uint32_t rows, place;
+    } asked[] = { { 32, 0 }, { 64, 0 }, { 129, 0 }, { 131, 2 }, { 2, 1 }, { 9, 1 }, { 1, 2 } };
+    clg_conv_list list = { 0 };
+    clg_str again = { 0 };
+    clg_conv g = {
+        .n = 7, .h = 32, .w = 32, .c = 64, .k = 128, .r = 4, .s = 4, .stride = 2, .pad = 1
+    };
+    uint32_t bad = 0;
+    assert_int_equal(clg__conv_list_parse(text, &list, &bad), CLG_OK);
+    assert_int_equal(bad, 0);
+    assert_int_equal(list.count, 2);
+    for (size_t i = 0; i < sizeof asked / sizeof asked[0]; i++) {
+        g.n = asked[i].rows;
+        assert_int_equal(clg__conv_list_find(&list, &g, CLG_CONV_JOB_UP), asked[i].place);
+    }
+    clg__conv_list_format(&list, &again);
+    assert_string_equal(again.text, text);
+    clg__str_free(&again);
+    clg__conv_list_free(&list);
+}
+
 static void other_lines_are_counted_and_left_out(void **state)
 {
     (void)state;
     static const char *const wrong[] = {
         "conv down " LAYER ": fourier",
+        "conv down " LAYER " rows0: direct",
+        "conv down " LAYER " rows-1: direct",
+        "conv down " LAYER " rows: direct",
         "conv sideways " LAYER ": direct",
         "conv down h32 w32 c64 k128 r4 s4 stride0 pad1: direct",
         "conv down h32 w32 c64 k128 r4 s4 stride2: direct",
@@ -149,6 +179,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lists_read_back_as_they_were_written),
         cmocka_unit_test(a_later_decision_takes_the_place_of_an_earlier_one),
+        cmocka_unit_test(what_was_measured_holds_for_half_to_twice_the_rows),
         cmocka_unit_test(other_lines_are_counted_and_left_out),
         cmocka_unit_test(a_long_line_or_no_end_is_no_choice),
         cmocka_unit_test(the_environment_forces_an_algorithm_or_is_refused),
