@@ -17,7 +17,7 @@
  * -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group,
  * UP 0|1; STORE: of x, w, y, while U, V and bias are floats. */
 #include "common.clh"
-#include "winograd.clh"
+#include "winograd_cpu.clh"
 
 #ifndef G
 #define G 2

@@ -11,7 +11,7 @@
  * work-group; no local memory. -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows (VW is a multiple) and NV
  * vectors of a register tile, G register tiles per work-item; STORE: of x and dy, while V, W and dw are floats. */
 #include "common.clh"
-#include "winograd.clh"
+#include "winograd_cpu.clh"
 
 #ifndef G
 #define G 2

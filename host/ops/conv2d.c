@@ -1,5 +1,6 @@
-/* Convolution: checks, and the choice between the matrix product (1x1 maps), the CPU family and
- * the GPU family. The families are in conv2d_gather.c, conv2d_wgrad.c and conv2d_tile.c. */
+/* Convolution: checks, and the choice between the matrix product (1x1 maps), the algorithms and the
+ * families: direct in conv2d_gather.c, conv2d_wgrad.c (CPU) and conv2d_tile.c (GPU), Winograd's in
+ * conv2d_winograd*.c. */
 #include "ops/conv2d.h"
 
 #include "base/mem.h"
@@ -158,6 +159,11 @@ static int run_stored_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_wa
 
 /* ---- shared with deconv2d.c ---- */
 
+static bool is_gpu(const clg_ops *o)
+{
+    return clg__rt_family(o->rt) == CLG_KERNELS_GPU;
+}
+
 static enum clg_conv_job job_of(enum clg_conv_way way)
 {
     return way == CLG_CONV_DOWN ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP;
@@ -169,12 +175,12 @@ uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg
         const clg_gemm gemm = describe_map_gemm(g, way);
         return clg__gemm_workspace(o->blas, &gemm);
     }
-    if (clg__rt_family(o->rt) == CLG_KERNELS_GPU) {
-        return 0;
-    }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job_of(way));
-    return algo == CLG_CONV_DIRECT ? clg__conv2d_gather_workspace(o, g, way)
-                                   : clg__conv2d_winograd_workspace(o, g, way, algo);
+    if (algo == CLG_CONV_DIRECT) {
+        return is_gpu(o) ? 0 : clg__conv2d_gather_workspace(o, g, way);
+    }
+    return is_gpu(o) ? clg__conv2d_winograd_gpu_workspace(o, g, way, algo)
+                     : clg__conv2d_winograd_workspace(o, g, way, algo);
 }
 
 int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
@@ -190,26 +196,28 @@ int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, 
         return status != CLG_OK ? status
                                 : add_bias_act(o, e, dst, way == CLG_CONV_DOWN ? g->k : g->c);
     }
-    if (clg__rt_family(o->rt) == CLG_KERNELS_GPU) {
-        return clg__conv2d_tile(o, g, way, src, w, e, dst);
-    }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job_of(way));
-    return algo == CLG_CONV_DIRECT ? clg__conv2d_gather(o, g, way, src, w, e, dst, ws)
-                                   : clg__conv2d_winograd(o, g, way, algo, src, f, e, dst, ws);
+    if (algo == CLG_CONV_DIRECT) {
+        return is_gpu(o) ? clg__conv2d_tile(o, g, way, src, w, e, dst)
+                         : clg__conv2d_gather(o, g, way, src, w, e, dst, ws);
+    }
+    return is_gpu(o) ? clg__conv2d_winograd_gpu(o, g, way, algo, src, f, e, dst, ws)
+                     : clg__conv2d_winograd(o, g, way, algo, src, f, e, dst, ws);
 }
 
 /* The algorithm of a map if it reads a transform of the filter, else direct. */
 static enum clg_conv_algo transforming_algo(const clg_ops *o, const clg_conv *g,
                                             enum clg_conv_way way)
 {
-    const bool may = !clg__conv2d_is_gemm(g) && clg__rt_family(o->rt) == CLG_KERNELS_CPU;
-    return may ? clg__conv_algo_pick(o, g, job_of(way)) : CLG_CONV_DIRECT;
+    return clg__conv2d_is_gemm(g) ? CLG_CONV_DIRECT : clg__conv_algo_pick(o, g, job_of(way));
 }
 
 uint64_t clg__conv2d_map_ready_len(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
 {
     const enum clg_conv_algo algo = transforming_algo(o, g, way);
-    return algo == CLG_CONV_DIRECT ? 0 : clg__conv2d_winograd_ready_len(o, g, way, algo);
+    return algo == CLG_CONV_DIRECT ? 0
+           : is_gpu(o)             ? clg__conv2d_winograd_gpu_ready_len(o, g, way, algo)
+                                   : clg__conv2d_winograd_ready_len(o, g, way, algo);
 }
 
 int clg__conv2d_map_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
@@ -219,8 +227,10 @@ int clg__conv2d_map_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_w
     int status = CLG_OK;
     CLG_TRY(clg__conv2d_check_filter("prepare", g, w, (clg_filter){ .w = w, .ready = ready },
                                      clg__conv2d_map_ready_len(o, g, way)));
-    CLG_TRY(algo == CLG_CONV_DIRECT ? CLG_OK
-                                    : clg__conv2d_winograd_prepare(o, g, way, algo, w, ready));
+    if (algo != CLG_CONV_DIRECT) {
+        CLG_TRY(is_gpu(o) ? clg__conv2d_winograd_gpu_prepare(o, g, way, algo, w, ready)
+                          : clg__conv2d_winograd_prepare(o, g, way, algo, w, ready));
+    }
 out:
     return status;
 }
@@ -231,12 +241,13 @@ uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g)
         const clg_gemm gemm = describe_wgrad_gemm(g);
         return clg__gemm_workspace(o->blas, &gemm);
     }
-    if (clg__rt_family(o->rt) == CLG_KERNELS_GPU) {
-        return clg__conv2d_wgrad_tile_workspace(o, g);
-    }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, CLG_CONV_JOB_WGRAD);
-    return algo == CLG_CONV_DIRECT ? clg__conv2d_wgrad_cpu_workspace(o, g)
-                                   : clg__conv2d_winograd_wgrad_workspace(o, g, algo);
+    if (algo == CLG_CONV_DIRECT) {
+        return is_gpu(o) ? clg__conv2d_wgrad_tile_workspace(o, g)
+                         : clg__conv2d_wgrad_cpu_workspace(o, g);
+    }
+    return is_gpu(o) ? clg__conv2d_winograd_gpu_wgrad_workspace(o, g, algo)
+                     : clg__conv2d_winograd_wgrad_workspace(o, g, algo);
 }
 
 int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_tensor small,
@@ -246,12 +257,13 @@ int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_t
         const clg_gemm gemm = describe_wgrad_gemm(g);
         return clg__gemm(o->blas, &gemm, big, small, dw, ws);
     }
-    if (clg__rt_family(o->rt) == CLG_KERNELS_GPU) {
-        return clg__conv2d_wgrad_tile(o, g, big, small, dw, ws);
-    }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, CLG_CONV_JOB_WGRAD);
-    return algo == CLG_CONV_DIRECT ? clg__conv2d_wgrad_cpu(o, g, big, small, dw, ws)
-                                   : clg__conv2d_winograd_wgrad(o, g, algo, big, small, dw, ws);
+    if (algo == CLG_CONV_DIRECT) {
+        return is_gpu(o) ? clg__conv2d_wgrad_tile(o, g, big, small, dw, ws)
+                         : clg__conv2d_wgrad_cpu(o, g, big, small, dw, ws);
+    }
+    return is_gpu(o) ? clg__conv2d_winograd_gpu_wgrad(o, g, algo, big, small, dw, ws)
+                     : clg__conv2d_winograd_wgrad(o, g, algo, big, small, dw, ws);
 }
 
 /* ---- conv2d ---- */

@@ -13,7 +13,8 @@
 enum {
     FILTER_BLOCK = 16, /* BLOCK in cl/winograd_map.cl */
     SLOTS = 16,        /* work-items */
-    LEAD_EXTRA = 16    /* floats after each tile, so that tiles do not share cache sets */
+    LEAD_EXTRA = 16,   /* floats after each tile, so that tiles do not share cache sets */
+    GPU_CHANNELS = 4   /* GPU family: they come in multiples of it */
 };
 
 /* How one map is computed. */
@@ -59,11 +60,12 @@ static bool keeps_vectors(const clg_ops *o)
 
 bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
 {
-    const uint32_t width = clg__conv2d_width(o->rt);
+    const bool gpu = clg__rt_family(o->rt) == CLG_KERNELS_GPU;
+    const uint32_t width = gpu ? GPU_CHANNELS : clg__conv2d_width(o->rt);
     const bool strided = g->r == 4 && g->s == 4 && g->stride == 2;
     const bool plain = g->r == 3 && g->s == 3 && g->stride == 1;
-    return clg__rt_family(o->rt) == CLG_KERNELS_CPU && keeps_vectors(o) && (strided || plain) &&
-           !clg__conv2d_is_gemm(g) && g->c % width == 0 && g->k % width == 0;
+    return (gpu || keeps_vectors(o)) && (strided || plain) && !clg__conv2d_is_gemm(g) &&
+           g->c % width == 0 && g->k % width == 0;
 }
 
 static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,

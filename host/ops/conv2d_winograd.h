@@ -1,12 +1,13 @@
 /* What the Winograd convolutions share: conv2d_winograd.c (maps) and conv2d_winograd_wgrad.c
- * (weight gradient). The method is described in cl/winograd.clh. */
+ * (weight gradient) on CPUs, conv2d_winograd_gpu.c on GPUs. The method is described in
+ * cl/winograd.clh. */
 #ifndef CLG_OPS_CONV2D_WINOGRAD_H
 #define CLG_OPS_CONV2D_WINOGRAD_H
 
 #include "ops/conv2d_internal.h"
 #include "ops/conv_algo.h"
 
-/* Tile sizes of the kernels: -DM, -DVW, -DMR, -DNV, -DG. */
+/* Tile sizes of the CPU's kernels: -DM, -DVW, -DMR, -DNV, -DG. */
 typedef struct clg_winograd_tile {
     uint32_t m, taps, points; /* F(m x m, taps x taps) has (m + taps - 1)^2 products */
     uint32_t phases;          /* stride * stride */
@@ -21,10 +22,11 @@ clg_winograd_tile clg__winograd_tile(const clg_ops *o, const clg_conv *g, enum c
 /* Those sizes as options of a program; `more` is appended. */
 void clg__winograd_options(const clg_winograd_tile *t, const char *more, enum clg_dtype dtype,
                            char dst[CLG_WINOGRAD_OPTIONS_MAX]);
-/* True for layers that the kernels can run: CPU family, full vectors, a filter of 4x4 with stride 2
- * or of 3x3 with stride 1. */
+/* True for layers that the kernels can run: a filter of 4x4 with stride 2 or of 3x3 with stride 1,
+ * and channels in whole vectors (CPU) or whole fours (GPU: rows of matrices). */
 bool clg__winograd_fits(const clg_ops *o, const clg_conv *g);
 
+/* ---- CPU family ---- */
 /* As clg__conv2d_gather and clg__conv2d_wgrad_cpu, by algo winograd2 or winograd4. */
 uint64_t clg__conv2d_winograd_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                         enum clg_conv_algo algo);
@@ -40,5 +42,20 @@ uint64_t clg__conv2d_winograd_wgrad_workspace(const clg_ops *o, const clg_conv *
                                               enum clg_conv_algo algo);
 int clg__conv2d_winograd_wgrad(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo,
                                clg_tensor big, clg_tensor small, clg_tensor dw, clg_tensor ws);
+
+/* ---- GPU family: the same, over products of o->blas ---- */
+uint64_t clg__conv2d_winograd_gpu_workspace(const clg_ops *o, const clg_conv *g,
+                                            enum clg_conv_way way, enum clg_conv_algo algo);
+int clg__conv2d_winograd_gpu(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                             enum clg_conv_algo algo, clg_tensor src, clg_filter f,
+                             const clg_epilogue *e, clg_tensor dst, clg_tensor ws);
+uint64_t clg__conv2d_winograd_gpu_ready_len(const clg_ops *o, const clg_conv *g,
+                                            enum clg_conv_way way, enum clg_conv_algo algo);
+int clg__conv2d_winograd_gpu_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                                     enum clg_conv_algo algo, clg_tensor w, clg_tensor ready);
+uint64_t clg__conv2d_winograd_gpu_wgrad_workspace(const clg_ops *o, const clg_conv *g,
+                                                  enum clg_conv_algo algo);
+int clg__conv2d_winograd_gpu_wgrad(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo,
+                                   clg_tensor big, clg_tensor small, clg_tensor dw, clg_tensor ws);
 
 #endif

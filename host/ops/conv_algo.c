@@ -87,7 +87,9 @@ bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job 
     return clg__winograd_fits(o, g);
 }
 
-/* Cycles of a vector unit per source channel and 16 output channels of an image, fitted to what a
+/* ---- the shipped rule: estimates, of which the smallest wins ---- */
+
+/* CPU family. Cycles of a vector unit per source channel and 16 output channels of an image, fitted to what a
  * 2-core AVX-512 machine does. */
 typedef struct win_cost {
     uint32_t m;
@@ -118,7 +120,7 @@ static double direct_pairs(const clg_conv *g, uint32_t big, uint32_t small)
     return g->stride == 2 ? 2.0 * small - 1.0 : 3.0 * big - outside * (outside + 1.0);
 }
 
-static double estimate(const clg_conv *g, enum clg_conv_job job, enum clg_conv_algo algo)
+static double estimate_cpu(const clg_conv *g, enum clg_conv_job job, enum clg_conv_algo algo)
 {
     if (algo == CLG_CONV_DIRECT) {
         return direct_pairs(g, g->h, g->p) * direct_pairs(g, g->w, g->q) / DIRECT_EFFICIENCY;
@@ -136,8 +138,38 @@ static double estimate(const clg_conv *g, enum clg_conv_job job, enum clg_conv_a
            (map ? c->filter / g->n : 0.0);
 }
 
+/* GPU family. Floating-point operations of an image, a byte counted as GPU_BALANCE of them: products
+ * run near the arithmetic's limit, transforms at the memory's. Not measured on a GPU: between 13 (data
+ * centre) and 64 (games) operations of a GPU's data sheet go with a byte, 35 with most; a product reaches
+ * about half of the former, a transform four fifths of the latter. GPU_GAIN keeps the direct algorithm
+ * where the estimate is close; `clgan tune` measures. */
+static const double GPU_BALANCE = 24.0, GPU_GAIN = 0.85;
+
+static double estimate_gpu(const clg_conv *g, enum clg_conv_job job, enum clg_conv_algo algo)
+{
+    if (algo == CLG_CONV_DIRECT) {
+        return GPU_GAIN * clg__conv_flops(g) / g->n;
+    }
+    const bool up = job == CLG_CONV_JOB_UP;
+    const uint32_t m = algo == CLG_CONV_WINOGRAD4 ? 4 : 2, side = m + g->r / g->stride - 1;
+    const double points = (double)side * side, pixels = (double)m * m;
+    const double phases = (double)g->stride * g->stride, maps = up ? phases : 1.0;
+    const double cin = up ? g->k : phases * g->c, oc = up ? g->c : g->k;
+    const double tiles = maps * clg__ceil_div(up ? clg__ceil_div(g->h, g->stride) : g->p, m) *
+                         clg__ceil_div(up ? clg__ceil_div(g->w, g->stride) : g->q, m);
+    /* Of both matrices each element is written once and read once; the filter's too, but once for
+     * all images, and there again is the filter itself. */
+    const double moved = 8.0 * tiles * points * (cin + oc) + 4.0 * tiles * (points * cin + pixels * oc);
+    const double filter = (8.0 * maps * points * cin * oc + 4.0 * (double)clg__conv_w_len(g)) / g->n;
+    const double flops = 2.0 * tiles * points * cin * oc;
+    return flops + GPU_BALANCE * (moved + filter);
+}
+
 enum clg_conv_algo clg__conv_algo_rule(const clg_ops *o, const clg_conv *g, enum clg_conv_job job)
 {
+    const bool gpu = clg__rt_family(o->rt) == CLG_KERNELS_GPU;
+    double (*const estimate)(const clg_conv *, enum clg_conv_job, enum clg_conv_algo) =
+        gpu ? estimate_gpu : estimate_cpu;
     enum clg_conv_algo best = CLG_CONV_DIRECT;
     for (int i = 0; i < CLG_CONV_ALGO_COUNT && clg__winograd_fits(o, g); i++) {
         const enum clg_conv_algo algo = (enum clg_conv_algo)i;
