@@ -139,15 +139,24 @@ int clg__blas_check(clg_blas *blas, int choice, clg_blas_corrupt corrupt, void *
         { .m = 67, .n = 71, .k = 75, .alpha = 1, .beta = 1, .ta = true },
         { .m = 69, .n = 66, .k = 77, .alpha = 2, .beta = 0, .tb = true },
     };
-    static const clg_gemm large = { .m = 901, .n = 905, .k = 899, .alpha = 1, .beta = 0 };
+    /* Strided batches are kernels of their own in CLBlast, and only the GPU family asks for them. */
+    static const clg_gemm batched = { .m = 67, .n = 73, .k = 71, .alpha = 1, .beta = 1, .tb = true,
+                                      .batch = 3 };
+    static const clg_gemm large[] = {
+        { .m = 901, .n = 905, .k = 899, .alpha = 1, .beta = 0 },
+        { .m = 901, .n = 905, .k = 899, .alpha = 1, .beta = 0, .batch = 2 },
+    };
+    const bool gpu = clg__rt_family(blas->rt) == CLG_KERNELS_GPU;
     int status = CLG_OK;
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CLG_TRY(clg__blas_check_one(blas, choice, &cases[i], corrupt, user));
     }
+    CLG_TRY(gpu ? clg__blas_check_one(blas, choice, &batched, corrupt, user) : CLG_OK);
     /* CLBlast's own table may change kernels as late as at 896 cubed; a GPU does that in no time. */
     if (choice == CLG_GEMM_CLBLAST && clg__rt_device(blas->rt)->type == CLG_DEVICE_GPU) {
-        CLG_TRY(clg__blas_check_one(blas, choice, &large, corrupt, user));
+        CLG_TRY(clg__blas_check_one(blas, choice, &large[0], corrupt, user));
+        CLG_TRY(gpu ? clg__blas_check_one(blas, choice, &large[1], corrupt, user) : CLG_OK);
     }
 out:
     return status;

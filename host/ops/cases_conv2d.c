@@ -117,6 +117,9 @@ static const char *const CASES[] = {
     "conv2d bwd_data n=2 h=8 w=8 c=32 k=16 r=3 s=3 pad=1 algo=2 store=2 ready=1",
     "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=3 s=3 pad=1 algo=1 store=1",
     "conv2d bwd_weight n=2 h=10 w=6 c=16 k=32 r=3 s=3 pad=1 algo=2 store=2",
+    /* more tiles than a chunk of the GPU family's has */
+    "conv2d fwd n=5 h=62 w=58 c=16 k=16 r=3 s=3 pad=1 bias=1 algo=1",
+    "conv2d bwd_weight n=5 h=62 w=58 c=16 k=16 r=3 s=3 pad=1 algo=1",
     "conv2d fwd n=1 h=8 w=8 c=128 k=256 r=3 s=3 pad=1 algo=2",
     "conv2d bwd_data n=1 h=8 w=8 c=256 k=128 r=3 s=3 pad=1 algo=2",
     NULL

@@ -1,11 +1,13 @@
-/* Winograd convolution on GPU devices (cl/winograd_gpu.cl): forward, data gradient and weight gradient
- * of 4x4 filters with stride 2 and 3x3 filters with stride 1. Transforms, products and what comes back
- * pass through memory, a chunk of tiles at a time, so that the workspace does not grow with the batch.
- * Chunks are told from the geometry alone, and those of a weight gradient are added in order.
+/* Winograd convolution on GPU devices (cl/winograd_gpu.cl): forward, data gradient and weight
+ * gradient of 4x4 filters with stride 2 and 3x3 filters with stride 1. Transforms, products and
+ * what comes back pass through memory, a chunk of tiles at a time, so that the workspace does not
+ * grow with the batch. Chunks are told from the geometry alone, and those of a weight gradient are
+ * added in order.
  *
  * Workspace: U, the transformed filter (unused if the caller has it ready) or the weight gradient's
  * sums | V, the transformed source | P, the products (a map) or the transformed output gradient (a
- * weight gradient) | workspace of the products. Not here: CPUs (conv2d_winograd.c), products (blas). */
+ * weight gradient) | workspace of the products. Not here: CPUs (conv2d_winograd.c), products
+ * (blas). */
 #include <stdio.h>
 
 #include "base/mem.h"
@@ -14,7 +16,7 @@
 
 enum {
     ROOM = 16 << 20,  /* floats of V and P together: 64 MiB */
-    TILES_MAX = 8192, /* of a chunk: enough for any GPU, and sums over them stay short */
+    TILES_MAX = 4096, /* of a chunk: enough for any GPU, and sums over them stay short */
     TILES_STEP = 64,  /* whole tiles of the products */
     GROUP = 128       /* work-items */
 };
@@ -157,11 +159,11 @@ static int transform_source(const clg_ops *o, const clg_conv *g, const gpu_plan 
     int status = CLG_OK;
     CLG_TRY(get_kernel(o, g, p, src.dtype, "winograd_gpu_source", count, p->maps, &k, &grid));
     grid.bytes = (4.0 + (double)clg__dtype_size(src.dtype)) * p->maps * p->points * count;
-    CLG_TRY(clg__launch(o->rt, k, grid,
-                        CLG_ARGS(CLG_ARG(src), CLG_ARG(v), CLG_ARG(first), CLG_ARG(count),
-                                 CLG_ARG(p->th), CLG_ARG(p->tw), CLG_ARG(sh), CLG_ARG(sw),
-                                 CLG_ARG(run), CLG_ARG(p->cin), CLG_ARG(g->pad),
-                                 CLG_ARG((uint32_t)up))));
+    CLG_TRY(
+        clg__launch(o->rt, k, grid,
+                    CLG_ARGS(CLG_ARG(src), CLG_ARG(v), CLG_ARG(first), CLG_ARG(count),
+                             CLG_ARG(p->th), CLG_ARG(p->tw), CLG_ARG(sh), CLG_ARG(sw), CLG_ARG(run),
+                             CLG_ARG(p->cin), CLG_ARG(g->pad), CLG_ARG((uint32_t)up))));
 out:
     return status;
 }
@@ -180,7 +182,8 @@ static int transform_output(const clg_ops *o, const clg_conv *g, const gpu_plan 
     clg_grid grid;
     int status = CLG_OK;
     CLG_TRY(get_kernel(o, g, p, dst.dtype, "winograd_gpu_output", count, p->maps, &k, &grid));
-    grid.bytes = (4.0 * p->points + (double)clg__dtype_size(dst.dtype) * p->m * p->m) * p->maps * count;
+    grid.bytes =
+        (4.0 * p->points + (double)clg__dtype_size(dst.dtype) * p->m * p->m) * p->maps * count;
     CLG_TRY(clg__launch(o->rt, k, grid,
                         CLG_ARGS(CLG_ARG(products), CLG_ARG(bias), CLG_ARG(dst), CLG_ARG(first),
                                  CLG_ARG(count), CLG_ARG(p->th), CLG_ARG(p->tw), CLG_ARG(oh),
@@ -253,12 +256,12 @@ typedef struct gpu_room {
 static gpu_room divide(const gpu_plan *p, clg_tensor ws)
 {
     const uint64_t product = p->total - p->product_at;
-    return (gpu_room){
-        .u = clg__tensor_vec(ws, 0, (uint32_t)p->v_at),
-        .v = clg__tensor_vec(ws, p->v_at, (uint32_t)(p->p_at - p->v_at)),
-        .p = clg__tensor_vec(ws, p->p_at, (uint32_t)(p->product_at - p->p_at)),
-        .product = product > 0 ? clg__tensor_vec(ws, p->product_at, (uint32_t)product) : CLG_NO_TENSOR
-    };
+    return (gpu_room){ .u = clg__tensor_vec(ws, 0, (uint32_t)p->v_at),
+                       .v = clg__tensor_vec(ws, p->v_at, (uint32_t)(p->p_at - p->v_at)),
+                       .p = clg__tensor_vec(ws, p->p_at, (uint32_t)(p->product_at - p->p_at)),
+                       .product = product > 0
+                                      ? clg__tensor_vec(ws, p->product_at, (uint32_t)product)
+                                      : CLG_NO_TENSOR };
 }
 
 int clg__conv2d_winograd_gpu(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,

@@ -89,8 +89,8 @@ bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job 
 
 /* ---- the shipped rule: estimates, of which the smallest wins ---- */
 
-/* CPU family. Cycles of a vector unit per source channel and 16 output channels of an image, fitted to what a
- * 2-core AVX-512 machine does. */
+/* CPU family. Cycles of a vector unit per source channel and 16 output channels of an image, fitted
+ * to what a 2-core AVX-512 machine does. */
 typedef struct win_cost {
     uint32_t m;
     double products; /* per tile */
@@ -138,11 +138,11 @@ static double estimate_cpu(const clg_conv *g, enum clg_conv_job job, enum clg_co
            (map ? c->filter / g->n : 0.0);
 }
 
-/* GPU family. Floating-point operations of an image, a byte counted as GPU_BALANCE of them: products
- * run near the arithmetic's limit, transforms at the memory's. Not measured on a GPU: between 13 (data
- * centre) and 64 (games) operations of a GPU's data sheet go with a byte, 35 with most; a product reaches
- * about half of the former, a transform four fifths of the latter. GPU_GAIN keeps the direct algorithm
- * where the estimate is close; `clgan tune` measures. */
+/* GPU family. Floating-point operations of an image, a byte counted as GPU_BALANCE of them:
+ * products run near the arithmetic's limit, transforms at the memory's. Not measured on a GPU:
+ * between 13 (data centre) and 64 (games) operations of a GPU's data sheet go with a byte, 35 with
+ * most; a product reaches about half of the former, a transform four fifths of the latter. GPU_GAIN
+ * keeps the direct algorithm where the estimate is close; `clgan tune` measures. */
 static const double GPU_BALANCE = 24.0, GPU_GAIN = 0.85;
 
 static double estimate_gpu(const clg_conv *g, enum clg_conv_job job, enum clg_conv_algo algo)
@@ -159,8 +159,10 @@ static double estimate_gpu(const clg_conv *g, enum clg_conv_job job, enum clg_co
                          clg__ceil_div(up ? clg__ceil_div(g->w, g->stride) : g->q, m);
     /* Of both matrices each element is written once and read once; the filter's too, but once for
      * all images, and there again is the filter itself. */
-    const double moved = 8.0 * tiles * points * (cin + oc) + 4.0 * tiles * (points * cin + pixels * oc);
-    const double filter = (8.0 * maps * points * cin * oc + 4.0 * (double)clg__conv_w_len(g)) / g->n;
+    const double moved =
+        8.0 * tiles * points * (cin + oc) + 4.0 * tiles * (points * cin + pixels * oc);
+    const double filter =
+        (8.0 * maps * points * cin * oc + 4.0 * (double)clg__conv_w_len(g)) / g->n;
     const double flops = 2.0 * tiles * points * cin * oc;
     return flops + GPU_BALANCE * (moved + filter);
 }

@@ -38,6 +38,23 @@ static bool has_winograd(const clg_ops *o)
     return count_fits(o, &g) > 0;
 }
 
+/* They read matrices, which every driver does; with the CPU family some drivers lack the vectors. */
+static void the_gpu_family_has_winograd_on_every_driver(void **state)
+{
+    const clg_ops *o = *state;
+    assert_true(has_winograd(o) || clg__rt_family(o->rt) != CLG_KERNELS_GPU);
+}
+
+/* Transforming a filter costs the same for one image as for many. */
+static void the_rule_leaves_few_images_of_a_deep_layer_direct(void **state)
+{
+    const clg_ops *o = *state;
+    const clg_conv one = layer(1, 4, 512, 512, 3, 1, 1);
+    for (int job = 0; job < CLG_CONV_JOB_WGRAD; job++) {
+        assert_int_equal(clg__conv_algo_rule(o, &one, (enum clg_conv_job)job), CLG_CONV_DIRECT);
+    }
+}
+
 static void plain_3x3_filters_fit_where_strided_4x4_ones_do(void **state)
 {
     const clg_ops *o = *state;
@@ -67,12 +84,15 @@ static void other_filters_and_few_channels_stay_direct(void **state)
     }
 }
 
+/* On GPUs, whose transforms pass through memory, that is from 128 channels on. */
 static void the_rule_takes_what_saves_most_of_a_large_layer(void **state)
 {
     const clg_ops *o = *state;
-    const enum clg_conv_algo best = has_winograd(o) ? CLG_CONV_WINOGRAD4 : CLG_CONV_DIRECT;
+    const uint32_t least = clg__rt_family(o->rt) == CLG_KERNELS_GPU ? 128 : 64;
     for (uint32_t c = 64; c <= 256; c *= 2) {
         const clg_conv g = layer(64, 2048 / c, c, c, 3, 1, 1);
+        const enum clg_conv_algo best =
+            has_winograd(o) && c >= least ? CLG_CONV_WINOGRAD4 : CLG_CONV_DIRECT;
         for (int job = 0; job < CLG_CONV_JOB_COUNT; job++) {
             assert_int_equal(clg__conv_algo_rule(o, &g, (enum clg_conv_job)job), best);
         }
@@ -107,6 +127,8 @@ static void a_choice_measured_with_many_rows_is_not_taken_for_few(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_gpu_family_has_winograd_on_every_driver),
+        cmocka_unit_test(the_rule_leaves_few_images_of_a_deep_layer_direct),
         cmocka_unit_test(plain_3x3_filters_fit_where_strided_4x4_ones_do),
         cmocka_unit_test(other_filters_and_few_channels_stay_direct),
         cmocka_unit_test(the_rule_takes_what_saves_most_of_a_large_layer),
