@@ -206,6 +206,21 @@ void clg__os_unmap(clg_map *map)
     *map = (clg_map){ 0 };
 }
 
+void clg__os_prefer_large_pages(void *memory, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t page = (uintptr_t)2 << 20;
+    const uintptr_t start = ((uintptr_t)memory + page - 1) / page * page;
+    const uintptr_t end = ((uintptr_t)memory + bytes) / page * page;
+    if (start < end) {
+        (void)madvise((char *)memory + (start - (uintptr_t)memory), end - start, MADV_HUGEPAGE);
+    }
+#else
+    (void)memory;
+    (void)bytes;
+#endif
+}
+
 uint64_t clg__os_free_space(const char *path)
 {
     struct statvfs v;

@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/os.h"
+
+enum { LARGE_BYTES = 4 << 20 };
 
 static double as_mib(uint64_t bytes)
 {
@@ -31,6 +34,22 @@ static int poison(clg_rt *rt, const clg_buffer *b)
     cl_int err = clEnqueueFillBuffer(rt->queue, b->mem, &nan_byte, 1, 0, (size_t)b->bytes, 0, NULL,
                                      NULL);
     return err == CL_SUCCESS ? CLG_OK : clg__rt_fail(err, "poisoning '%s'", b->label);
+}
+
+/* For devices that compute in the host's memory. A map that fails is no harm: this was a wish, and a
+ * driver without memory says so again at the first launch. */
+static void prefer_large_pages(clg_rt *rt, const clg_buffer *b)
+{
+    cl_int err = CL_SUCCESS;
+    if (rt->info.type != CLG_DEVICE_CPU || rt->is_simulator || b->bytes < LARGE_BYTES) {
+        return;
+    }
+    void *memory = clEnqueueMapBuffer(rt->queue, b->mem, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
+                                      (size_t)b->bytes, 0, NULL, NULL, &err);
+    if (err == CL_SUCCESS) {
+        clg__os_prefer_large_pages(memory, (size_t)b->bytes);
+        (void)clEnqueueUnmapMemObject(rt->queue, b->mem, memory, 0, NULL, NULL);
+    }
 }
 
 int clg__buffer_create(clg_rt *rt, enum clg_dtype dtype, uint64_t count, const char *label,
@@ -72,6 +91,7 @@ int clg__buffer_create(clg_rt *rt, enum clg_dtype dtype, uint64_t count, const c
     rt->bytes_used += bytes;
     rt->bytes_peak = rt->bytes_used > rt->bytes_peak ? rt->bytes_used : rt->bytes_peak;
     *out = b;
+    prefer_large_pages(rt, b);
     return rt->poison ? poison(rt, b) : CLG_OK;
 }
 

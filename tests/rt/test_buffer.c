@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/os.h"
 #include "rt/rt.h"
 #include "support/rt_support.h"
 
@@ -15,7 +17,7 @@ static void bytes_come_back_as_they_were_written(void **state)
 {
     (void)state;
     clg_rt *rt = test_rt();
-    static const size_t sizes[] = { 1, 3, 64, 1021, 100003 };
+    static const size_t sizes[] = { 1, 3, 64, 1021, 100003, 9 << 20 };
     for (size_t s = 0; s < sizeof sizes / sizeof sizes[0]; s++) {
         size_t n = sizes[s];
         uint8_t *a = clg__alloc(n, 1), *b = clg__alloc(n, 1);
@@ -30,6 +32,41 @@ static void bytes_come_back_as_they_were_written(void **state)
         clg__free(a);
         clg__free(b);
     }
+}
+
+/* Mappings of this process that ask for large pages; -1: a system that has none, or does not say. */
+static int count_large(void)
+{
+    char line[512];
+    int n = 0;
+    FILE *f = clg__os_stat("/sys/kernel/mm/transparent_hugepage/enabled").exists
+                  ? fopen("/proc/self/smaps", "r")
+                  : NULL;
+    if (f == NULL) {
+        return -1;
+    }
+    while (fgets(line, sizeof line, f) != NULL) {
+        n += strncmp(line, "VmFlags:", 8) == 0 && strstr(line, " hg") != NULL;
+    }
+    fclose(f);
+    return n;
+}
+
+static void a_large_buffer_of_a_cpu_asks_for_large_pages(void **state)
+{
+    (void)state;
+    clg_rt *rt = test_rt();
+    const clg_device_info *d = clg__rt_device(rt);
+    const int before = count_large();
+    if (before < 0 || strstr(d->platform, "Portable Computing Language") == NULL) {
+        skip();
+    }
+    clg_tensor small = test_buffer(rt, CLG_U8, 1 << 20);
+    assert_int_equal(count_large(), before);
+    clg_tensor large = test_buffer(rt, CLG_U8, 64 << 20);
+    assert_true(count_large() > before);
+    test_release(&large);
+    test_release(&small);
 }
 
 static void views_touch_only_their_part(void **state)
@@ -167,6 +204,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_come_back_as_they_were_written),
+        cmocka_unit_test(a_large_buffer_of_a_cpu_asks_for_large_pages),
         cmocka_unit_test(views_touch_only_their_part),
         cmocka_unit_test(zero_and_copy_work_on_odd_byte_ranges),
         cmocka_unit_test(an_asynchronous_write_is_there_after_its_event),
