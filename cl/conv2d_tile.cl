@@ -1,143 +1,190 @@
-/* Convolution on GPUs, forward and data gradient: a tile of TM = TY*RM output pixels by
- * TN = TX*RN output channels per work-group, RM x RN sums per work-item in registers, KS source
- * channels at a time through local memory. The map is the one of cl/conv2d_gather.cl:
- *     y[n, a*ou + oh0, b*ou + ow0, o] = act(bias[o] +
- *         sum over taps (i, j), l of x[n, a*su + dh0 + i*dstep, b*su + dw0 + j*dstep, l] *
- *         filter[r0 + i*rstep, s0 + j*rstep, l, o])
- * with filter w[R,S,C,K] read as (l, o) = (c, k) for UP = 0 and (k, c) for UP = 1.
+/* Convolution on GPUs, forward and data gradient, by tiles of output pixels (rows) by output
+ * channels (columns): gpu_tile.clh. The depth runs over taps, then over source channels.
+ *     UP = 0: y[n, p, q, k] = act(bias[k] + sum over r, s, c of
+ *                                 x[n, p*u - pad + r, q*u - pad + s, c] * w[r, s, c, k])
+ *     UP = 1: the map back, y[n, h, w, c] = act(bias[c] + sum of x[n, p, q, k] * w[r, s, c, k] over
+ *             the r, s, k with p*u - pad + r = h, q*u - pad + s = w.
+ * Output pixels (h, w) with the same rests by u have the same taps: they are a phase, and tiles are
+ * of one phase, so no term is computed in vain (as host/ops/conv2d_gather.c does on CPUs).
  *
- * Work-item (tx, ty) of group (gx, gy): channels gx*TN + tx + j*TX, pixels gy*TM + ty + i*TY of
- * the flattened (n, a, b). Loads run along channels, so they are contiguous.
- * -D: TX (16), TY (16), RM (4), RN (4), KS (16), UP (0); STORE: of x, w and y.
- * Local memory: 4*(KS*(TM + 1) + KS*(TN + 1) + 4*TM) bytes.
+ * -D: UP (0); STORE: of x, w and y; those of gpu_tile.clh: rows' loads run along source channels,
+ * columns' along output channels (UP = 0) or source channels (UP = 1).
  * Source: implicit GEMM, Chetlur et al., "cuDNN: efficient primitives for deep learning", 2014,
- * section 3. */
-#include "common.clh"
+ * section 3; phases: Dumoulin, Visin, "A guide to convolution arithmetic", 2016, chapter 4. */
+#include "gpu_tile.clh"
 
-#ifndef TX
-#define TX 16
-#endif
-#ifndef TY
-#define TY 16
-#endif
-#ifndef RM
-#define RM 4
-#endif
-#ifndef RN
-#define RN 4
-#endif
-#ifndef KS
-#define KS 16
-#endif
 #ifndef UP
 #define UP 0
 #endif
-#define TM (TY * RM)
-#define TN (TX * RN)
-#define ITEMS (TX * TY)
-#define NO_PIXEL 0xffffffffu
 
-__attribute__((reqd_work_group_size(TX, TY, 1))) __kernel void
+/* One side of a phase: where output a of it lies, and which source and filter elements it meets:
+ * source a*su + d + i*ds and filter f + i*fs for i < taps. */
+typedef struct side {
+    uint first, count, taps, f;
+    int d;
+} side;
+#if UP
+#define SOURCE_STEP 1u
+#define TAP_STEP (-1)
+#else
+#define SOURCE_STEP u
+#define TAP_STEP 1
+#endif
+
+/* Phase `first` of a side with `out` outputs and `filter` taps. */
+static inline side get_side(uint first, uint out, uint filter, uint u, uint pad)
+{
+#if UP
+    const uint at = first + pad, q = at / u, f = rest_of(at, u, q);
+    const side s = { first, first < out ? (out - first + u - 1u) / u : 0u,
+                     f < filter ? (filter - 1u - f) / u + 1u : 0u, f, (int)q };
+#else
+    const side s = { 0u, out, filter, 0u, -(int)pad };
+    (void)first;
+    (void)u;
+#endif
+    return s;
+}
+
+/* Group (phase * row_groups + row tile) * col_groups + column tile. x [n, sh, sw, run], y [n, oh, ow,
+ * oc], filter of fr x fs taps. */
+TILE_KERNEL __kernel void
 conv2d_tile(__global const store *restrict x, uint x_off, __global const store *restrict w,
             uint w_off, __global const float *restrict bias, uint bias_off,
-            __global store *restrict y, uint y_off, uint n, uint na, uint nb, uint sh, uint sw,
-            uint run, uint oh, uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0, uint tr,
-            uint ts, int dh0, int dw0, int dstep, uint r0, uint s0, uint rstep, uint filter_s,
+            __global store *restrict y, uint y_off, uint n, uint sh, uint sw, uint run, uint oh,
+            uint ow, uint oc, uint fr, uint fs, uint u, uint pad, uint row_groups, uint col_groups,
             uint has_bias, int act, float slope)
 {
-    __local float xs[KS][TM + 1];
-    __local float ws[KS][TN + 1];
-    __local int ph[TM], pw[TM];
-    __local uint img[TM], row[TM];
-
+    TILE_LOCAL;
+    const uint id = (uint)get_local_id(0), tx = id % TX, ty = id / TX;
+    const uint group = TILE_GROUP, line = group / col_groups, phase = line / row_groups;
+    const uint o0 = rest_of(group, col_groups, line) * TN;
+    const uint pix0 = rest_of(line, row_groups, phase) * TM;
+    const uint ph = phase / u;
+    const side sa = get_side(ph, oh, fr, u, pad);
+    const side sb = get_side(rest_of(phase, u, ph), ow, fs, u, pad);
+    const uint total = n * sa.count * sb.count;
+    const uint na = max(sa.count, 1u), nb = max(sb.count, 1u); /* a phase may be empty */
     x += x_off;
     w += w_off;
     y += y_off;
-    const uint tx = (uint)get_local_id(0), ty = (uint)get_local_id(1), id = ty * TX + tx;
-    const uint o0 = ((uint)get_global_id(0) - tx) / TX * TN;
-    const uint pix0 = ((uint)get_global_id(1) - ty) / TY * TM;
-    const uint total = n * na * nb;
 
-    for (uint m = id; m < TM; m += ITEMS) {
-        const uint pix = pix0 + m, t = pix / nb, im = t / na;
+    /* What each of the item's loads of x is of: source position of tap (0, 0), and its channel. */
+    int xh[ROW_EACH], xw[ROW_EACH];
+    uint xi[ROW_EACH];
+#pragma unroll
+    for (int e = 0; e < ROW_EACH; ++e) {
+        const uint m = (id + (uint)e * ITEMS) / (KS / RW), pix = pix0 + m;
+        const uint t = pix / nb, im = t / na;
         const uint b = rest_of(pix, nb, t), a = rest_of(t, na, im);
-        ph[m] = pix < total ? (int)(a * su) + dh0 : -0x40000000;
-        pw[m] = (int)(b * su) + dw0;
-        img[m] = im * sh;
+        xh[e] = pix < total ? (int)(a * SOURCE_STEP) + sa.d : -0x40000000;
+        xw[e] = (int)(b * SOURCE_STEP) + sb.d;
+        xi[e] = im * sh;
     }
 
-    float acc[RM][RN];
-    for (int j = 0; j < RN; ++j) {
-        const uint o = o0 + tx + (uint)j * TX;
-        const float start = has_bias && o < oc ? bias[bias_off + o] : 0.0f;
+    float4 acc[RM][RN / 4];
+#pragma unroll
+    for (int j = 0; j < RN / 4; ++j) {
+        const uint o = o0 + TILE_COL(tx, j);
+        float4 start = 0.0f;
+        if (has_bias) {
+            start.s0 = o < oc ? bias[bias_off + o] : 0.0f;
+            start.s1 = o + 1 < oc ? bias[bias_off + o + 1] : 0.0f;
+            start.s2 = o + 2 < oc ? bias[bias_off + o + 2] : 0.0f;
+            start.s3 = o + 3 < oc ? bias[bias_off + o + 3] : 0.0f;
+        }
+#pragma unroll
         for (int i = 0; i < RM; ++i) {
             acc[i][j] = start;
         }
     }
 
-    for (uint t = 0; t < tr * ts; ++t) {
-        const uint i = t / ts, j = rest_of(t, ts, i);
-        const uint tap = (r0 + i * rstep) * filter_s + s0 + j * rstep;
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint m = id; m < TM; m += ITEMS) {
-            const int h = ph[m] + (int)i * dstep, v = pw[m] + (int)j * dstep;
-            const bool ok = (uint)h < sh && (uint)v < sw;
-            row[m] = ok ? (img[m] + (uint)h) * sw + (uint)v : NO_PIXEL;
-        }
-        for (uint l0 = 0; l0 < run; l0 += KS) {
-            barrier(CLK_LOCAL_MEM_FENCE);
-            for (uint i = id; i < TM * KS; i += ITEMS) {
-                const uint l = i % KS, m = i / KS;
-                const bool ok = row[m] != NO_PIXEL && l0 + l < run;
-                xs[l][m] = ok ? load(x, row[m] * run + l0 + l) : 0.0f;
+    /* A phase may be smaller than the largest, which the grid is for: then there is nothing to do. */
+    const uint steps = pix0 < total ? sa.taps * sb.taps * ((run + KS - 1u) / KS) : 0u;
+    uint i = 0, j = 0, l0 = 0; /* of the step that is fetched */
+    row_piece xp[ROW_EACH];
+    col_piece wp[COL_EACH];
+    for (uint step = 0; step <= steps; ++step) {
+        __local float *const xs = (__local float *)row_tile[(step + 1u) & 1u];
+        __local float *const ws = (__local float *)col_tile[(step + 1u) & 1u];
+        if (step > 0) { /* put what was fetched */
+#pragma unroll
+            for (int e = 0; e < ROW_EACH; ++e) {
+                const uint at = id + (uint)e * ITEMS, l = at % (KS / RW) * RW, m = at / (KS / RW);
+                if (ROW_LOADS % ITEMS == 0 || m < TM) {
+                    PUT_ROW_ACROSS(xs + l * ROW_LD + m, ROW_LD, xp[e]);
+                }
             }
-            for (uint i = id; i < TN * KS; i += ITEMS) {
+#pragma unroll
+            for (int e = 0; e < COL_EACH; ++e) {
+                const uint at = id + (uint)e * ITEMS;
+                if (COL_LOADS % ITEMS == 0 || at < COL_LOADS) {
 #if UP
-                const uint l = i % KS, o = i / KS;
-                const bool ok = o0 + o < oc && l0 + l < run;
-                ws[l][o] = ok ? load(w, (tap * oc + o0 + o) * run + l0 + l) : 0.0f;
+                    const uint l = at % (KS / CW) * CW, o = at / (KS / CW);
+                    PUT_COL_ACROSS(ws + l * COL_LD + o, COL_LD, wp[e]);
 #else
-                const uint o = i % TN, l = i / TN;
-                const bool ok = o0 + o < oc && l0 + l < run;
-                ws[l][o] = ok ? load(w, (tap * run + l0 + l) * oc + o0 + o) : 0.0f;
+                    const uint o = at % (TN / CW) * CW, l = at / (TN / CW);
+                    PUT_COL_ALONG(ws + l * COL_LD + o, wp[e]);
 #endif
-            }
-            barrier(CLK_LOCAL_MEM_FENCE);
-#pragma unroll
-            for (int l = 0; l < KS; ++l) {
-                float xv[RM], wv[RN];
-#pragma unroll
-                for (int i = 0; i < RM; ++i) {
-                    xv[i] = xs[l][ty + i * TY];
-                }
-#pragma unroll
-                for (int j = 0; j < RN; ++j) {
-                    wv[j] = ws[l][tx + j * TX];
-                }
-#pragma unroll
-                for (int i = 0; i < RM; ++i) {
-#pragma unroll
-                    for (int j = 0; j < RN; ++j) {
-                        acc[i][j] = MUL_ADD(xv[i], wv[j], acc[i][j]);
-                    }
                 }
             }
+        }
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (step < steps) { /* fetch */
+            const uint tap = UP ? (sa.f + i * u) * fs + sb.f + j * u : i * fs + j;
+#pragma unroll
+            for (int e = 0; e < ROW_EACH; ++e) {
+                const uint l = l0 + (id + (uint)e * ITEMS) % (KS / RW) * RW;
+                const uint h = (uint)(xh[e] + (int)i * TAP_STEP);
+                const uint v = (uint)(xw[e] + (int)j * TAP_STEP);
+                const bool ok = h < sh && v < sw && l < run;
+                xp[e] = ok ? LOAD_ROW(x, ((xi[e] + h) * sw + v) * run + l) : (row_piece)(0.0f);
+            }
+#pragma unroll
+            for (int e = 0; e < COL_EACH; ++e) {
+                const uint at = id + (uint)e * ITEMS;
+#if UP
+                const uint l = l0 + at % (KS / CW) * CW, o = o0 + at / (KS / CW);
+                const uint from = (tap * oc + o) * run + l;
+#else
+                const uint o = o0 + at % (TN / CW) * CW, l = l0 + at / (TN / CW);
+                const uint from = (tap * run + l) * oc + o;
+#endif
+                wp[e] = o < oc && l < run ? LOAD_COL(w, from) : (col_piece)(0.0f);
+            }
+            l0 += KS;
+            if (l0 >= run) {
+                l0 = 0;
+                ++j;
+            }
+            if (j >= sb.taps) {
+                j = 0;
+                ++i;
+            }
+        }
+        if (step > 0) {
+            tile_multiply((const __local float4 *)xs, (const __local float4 *)ws, tx, ty, acc);
         }
     }
 
-    for (int i = 0; i < RM; ++i) {
-        const uint pix = pix0 + ty + (uint)i * TY;
-        if (pix >= total) {
-            continue;
-        }
+    const bool quads = ((oc | y_off) & 3u) == 0;
+#pragma unroll 1
+    for (uint r = 0; r < RM; ++r) {
+        const uint pix = pix0 + TILE_ROW(ty, r);
+#if UP
         const uint t = pix / nb, im = t / na;
-        const uint b = rest_of(pix, nb, t), a = rest_of(t, na, im);
-        const uint out = (im * oh + a * ou + oh0) * ow + b * ou + ow0;
-        for (int j = 0; j < RN; ++j) {
-            const uint o = o0 + tx + (uint)j * TX;
-            if (o < oc) {
-                save(act_apply(act, slope, acc[i][j]), y, out * oc + o);
+        const uint out = (im * oh + rest_of(t, na, im) * u + sa.first) * ow +
+                         rest_of(pix, nb, t) * u + sb.first;
+#else
+        const uint out = pix;
+#endif
+#pragma unroll
+        for (int q = 0; q < RN / 4; ++q) {
+            const uint o = o0 + TILE_COL(tx, q);
+            if (pix < total && o < oc) {
+                save_quad(act_apply4(act, slope, acc[0][q]), y, out * oc + o, oc - o, quads);
             }
         }
+        tile_next_row(acc);
     }
 }

@@ -1,132 +1,136 @@
 /* Weight gradient of a convolution on GPUs:
  *     dw[m, k] = sum over pixels (n, p, q) of x[n, p*u - pad + r, q*u - pad + s, c] * dy[n, p, q, k]
- * with rows m = (r*S + s)*C + c. A tile of TM = TY*RM rows by TN = TX*RN columns per work-group,
- * RM x RN sums per work-item in registers, KS pixels at a time through local memory. The pixels
- * may be split; the partial sums are then added in order by conv2d_wgrad_sum.
+ * with rows m = (r*S + s)*C + c, by tiles of rows by output channels: gpu_tile.clh. The pixels may be
+ * cut into parts; who launches adds the partial sums in order.
  *
- * -D: TX (16), TY (16), RM (4), RN (4), KS (16); STORE: of x and dy.
- * Local memory: 4*(KS*(TM + 1) + KS*(TN + 1) + 3*TM + 3*KS) bytes.
+ * -D: STORE: of x and dy; those of gpu_tile.clh: rows' loads run along c, columns' along k.
  * Source: as cl/conv2d_tile.cl. */
-#include "common.clh"
+#include "gpu_tile.clh"
 
-#ifndef TX
-#define TX 16
-#endif
-#ifndef TY
-#define TY 16
-#endif
-#ifndef RM
-#define RM 4
-#endif
-#ifndef RN
-#define RN 4
-#endif
-#ifndef KS
-#define KS 16
-#endif
-#define TM (TY * RM)
-#define TN (TX * RN)
-#define ITEMS (TX * TY)
+/* Pixel (n, p, q) and by how much it moves from step to step, as numbers of mixed radix. */
+typedef struct pixel {
+    uint n, p, q;
+} pixel;
 
-/* out[split][R*S*C][K]. Split z = get_global_id(2): pixels z*per .. +per below total = N*P*Q.
- * Work-item (tx, ty) of group (gx, gy): columns gx*TN + tx + j*TX, rows gy*TM + ty + i*TY. */
-__attribute__((reqd_work_group_size(TX, TY, 1))) __kernel void
+static inline pixel get_pixel(uint at, uint p_count, uint q_count)
+{
+    const uint t = at / q_count, n = t / p_count;
+    const pixel r = { n, rest_of(t, p_count, n), rest_of(at, q_count, t) };
+    return r;
+}
+
+static inline pixel move_pixel(pixel a, pixel by, uint p_count, uint q_count)
+{
+    a.q += by.q;
+    const uint over = a.q >= q_count;
+    a.q -= over ? q_count : 0u;
+    a.p += by.p + over;
+    const uint next = a.p >= p_count;
+    a.p -= next ? p_count : 0u;
+    a.n += by.n + next;
+    return a;
+}
+
+/* Group (part * row_groups + row tile) * col_groups + column tile; part z: pixels z*per .. +per
+ * below total = N*P*Q, to out[z][R*S*C][K]. */
+TILE_KERNEL __kernel void
 conv2d_wgrad_tile(__global const store *restrict x, uint x_off, __global const store *restrict dy,
                   uint dy_off, __global float *restrict out, uint out_off, uint total, uint per,
                   uint h, uint w, uint c, uint p_count, uint q_count, uint k, uint taps_r,
-                  uint taps_s, uint u, uint pad)
+                  uint taps_s, uint u, uint pad, uint row_groups, uint col_groups)
 {
-    __local float xs[KS][TM + 1];
-    __local float ys[KS][TN + 1];
-    __local uint row_r[TM], row_s[TM], row_c[TM];
-    __local uint pix_h[KS], pix_w[KS], pix_n[KS];
-
+    TILE_LOCAL;
+    const uint id = (uint)get_local_id(0), tx = id % TX, ty = id / TX;
+    const uint group = TILE_GROUP, line = group / col_groups, z = line / row_groups;
+    const uint k0 = rest_of(group, col_groups, line) * TN;
+    const uint m0 = rest_of(line, row_groups, z) * TM, rows = taps_r * taps_s * c;
+    const uint begin = z * per, end = min(begin + per, total);
     x += x_off;
     dy += dy_off;
-    const uint tx = (uint)get_local_id(0), ty = (uint)get_local_id(1), id = ty * TX + tx;
-    const uint k0 = ((uint)get_global_id(0) - tx) / TX * TN;
-    const uint m0 = ((uint)get_global_id(1) - ty) / TY * TM;
-    const uint z = (uint)get_global_id(2), rows = taps_r * taps_s * c;
-    const uint begin = z * per, end = min(begin + per, total);
+    out += out_off + (size_t)z * rows * k;
 
-    for (uint m = id; m < TM; m += ITEMS) {
-        const uint tap = (m0 + m) / c;
-        row_r[m] = tap / taps_s;
-        row_s[m] = rest_of(tap, taps_s, row_r[m]);
-        row_c[m] = rest_of(m0 + m, c, tap);
+    /* What each of the item's loads of x is of: tap and channel, and the first step's pixel. A
+     * position above or left of the map wraps, so that it is outside as is one beyond. */
+    uint xr[ROW_EACH], xs[ROW_EACH], xc[ROW_EACH];
+    pixel at[ROW_EACH];
+    const pixel by = get_pixel(KS, p_count, q_count);
+#pragma unroll
+    for (int e = 0; e < ROW_EACH; ++e) {
+        const uint i = id + (uint)e * ITEMS, m = m0 + i % (TM / RW) * RW, tap = m / c;
+        const uint r = tap / taps_s;
+        xr[e] = (m < rows ? r : 0x40000000u) - pad;
+        xs[e] = rest_of(tap, taps_s, r) - pad;
+        xc[e] = rest_of(m, c, tap);
+        at[e] = get_pixel(begin + i / (TM / RW), p_count, q_count);
     }
-    float acc[RM][RN];
+
+    float4 acc[RM][RN / 4];
+#pragma unroll
     for (int i = 0; i < RM; ++i) {
-        for (int j = 0; j < RN; ++j) {
+#pragma unroll
+        for (int j = 0; j < RN / 4; ++j) {
             acc[i][j] = 0.0f;
         }
     }
 
-    for (uint pix0 = begin; pix0 < end; pix0 += KS) {
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint l = id; l < KS; l += ITEMS) {
-            const uint pix = pix0 + l, t = pix / q_count, im = t / p_count;
-            const uint q = rest_of(pix, q_count, t);
-            pix_h[l] = rest_of(t, p_count, im) * u - pad; /* wraps below 0: outside, as is anything >= h */
-            pix_w[l] = q * u - pad;
-            pix_n[l] = im * h;
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
-        for (uint i = id; i < TM * KS; i += ITEMS) {
-            const uint m = i % TM, l = i / TM;
-            const uint hh = pix_h[l] + row_r[m], ww = pix_w[l] + row_s[m];
-            const bool ok = pix0 + l < end && m0 + m < rows && hh < h && ww < w;
-            xs[l][m] = ok ? load(x, ((pix_n[l] + hh) * w + ww) * c + row_c[m]) : 0.0f;
-        }
-        for (uint i = id; i < TN * KS; i += ITEMS) {
-            const uint o = i % TN, l = i / TN;
-            const bool ok = pix0 + l < end && k0 + o < k;
-            ys[l][o] = ok ? load(dy, (pix0 + l) * k + k0 + o) : 0.0f;
-        }
-        barrier(CLK_LOCAL_MEM_FENCE);
+    const uint steps = begin < end ? (end - begin + KS - 1u) / KS : 0u;
+    row_piece xp[ROW_EACH];
+    col_piece yp[COL_EACH];
+    for (uint step = 0; step <= steps; ++step) {
+        __local float *const row_buffer = (__local float *)row_tile[(step + 1u) & 1u];
+        __local float *const col_buffer = (__local float *)col_tile[(step + 1u) & 1u];
+        if (step > 0) { /* put what was fetched */
 #pragma unroll
-        for (int l = 0; l < KS; ++l) {
-            float xv[RM], yv[RN];
-#pragma unroll
-            for (int i = 0; i < RM; ++i) {
-                xv[i] = xs[l][ty + i * TY];
+            for (int e = 0; e < ROW_EACH; ++e) {
+                const uint i = id + (uint)e * ITEMS, m = i % (TM / RW) * RW, l = i / (TM / RW);
+                if (ROW_LOADS % ITEMS == 0 || l < KS) {
+                    PUT_ROW_ALONG(row_buffer + l * ROW_LD + m, xp[e]);
+                }
             }
 #pragma unroll
-            for (int j = 0; j < RN; ++j) {
-                yv[j] = ys[l][tx + j * TX];
-            }
-#pragma unroll
-            for (int i = 0; i < RM; ++i) {
-#pragma unroll
-                for (int j = 0; j < RN; ++j) {
-                    acc[i][j] = MUL_ADD(xv[i], yv[j], acc[i][j]);
+            for (int e = 0; e < COL_EACH; ++e) {
+                const uint i = id + (uint)e * ITEMS, o = i % (TN / CW) * CW, l = i / (TN / CW);
+                if (COL_LOADS % ITEMS == 0 || l < KS) {
+                    PUT_COL_ALONG(col_buffer + l * COL_LD + o, yp[e]);
                 }
             }
         }
-    }
-
-    for (int i = 0; i < RM; ++i) {
-        const uint m = m0 + ty + (uint)i * TY;
-        for (int j = 0; j < RN; ++j) {
-            const uint o = k0 + tx + (uint)j * TX;
-            if (m < rows && o < k) {
-                out[out_off + (z * rows + m) * k + o] = acc[i][j];
+        barrier(CLK_LOCAL_MEM_FENCE);
+        if (step < steps) { /* fetch */
+            const uint pix0 = begin + step * KS;
+#pragma unroll
+            for (int e = 0; e < ROW_EACH; ++e) {
+                const uint pix = pix0 + (id + (uint)e * ITEMS) / (TM / RW);
+                const uint hh = at[e].p * u + xr[e], ww = at[e].q * u + xs[e];
+                const bool ok = pix < end && hh < h && ww < w;
+                xp[e] = ok ? LOAD_ROW(x, ((at[e].n * h + hh) * w + ww) * c + xc[e])
+                           : (row_piece)(0.0f);
+                at[e] = move_pixel(at[e], by, p_count, q_count);
+            }
+#pragma unroll
+            for (int e = 0; e < COL_EACH; ++e) {
+                const uint i = id + (uint)e * ITEMS, pix = pix0 + i / (TN / CW);
+                const uint o = k0 + i % (TN / CW) * CW;
+                yp[e] = pix < end && o < k ? LOAD_COL(dy, pix * k + o) : (col_piece)(0.0f);
             }
         }
-    }
-}
-
-/* y[i] = sum over z < splits of part[z*len + i], in order. One work-item per element, any
- * work-group size; the grid may exceed len. */
-__kernel void conv2d_wgrad_sum(__global const float *restrict part, uint part_off,
-                               __global float *restrict y, uint y_off, uint len, uint splits)
-{
-    const uint i = (uint)get_global_id(0);
-    if (i < len) {
-        float sum = part[part_off + i];
-        for (uint z = 1; z < splits; ++z) {
-            sum += part[part_off + z * len + i];
+        if (step > 0) {
+            tile_multiply((const __local float4 *)row_buffer, (const __local float4 *)col_buffer,
+                          tx, ty, acc);
         }
-        y[y_off + i] = sum;
+    }
+
+    const bool quads = ((k | out_off) & 3u) == 0;
+#pragma unroll 1
+    for (uint r = 0; r < RM; ++r) {
+        const uint m = m0 + TILE_ROW(ty, r);
+#pragma unroll
+        for (int q = 0; q < RN / 4; ++q) {
+            const uint o = k0 + TILE_COL(tx, q);
+            if (m < rows && o < k) {
+                put_quad(acc[0][q], out, m * k + o, k - o, quads);
+            }
+        }
+        tile_next_row(acc);
     }
 }

@@ -32,34 +32,31 @@ enum clg_storage {
 enum clg_storage clg__builtin_storage(const clg_product *p);
 const char *clg__builtin_storage_options(enum clg_storage s); /* begins with a space, or "" */
 
-/* GPU: work-group, and the kernels built for it; tile NULL: not yet chosen. */
-typedef struct clg_builtin_gpu {
-    uint32_t lx, ly, wm, wn; /* work-group and elements per item */
-    uint32_t lanes;          /* work-group of the one-column product */
-    clg_kernel *tile, *dot;
-} clg_builtin_gpu;
-
 typedef struct clg_builtin {
     clg_rt *rt;
     bool gpu;
     uint32_t vw, mr; /* CPU: vector width, rows of the main tile */
     uint32_t units;  /* compute units, only to choose the number of work-items */
-    clg_builtin_gpu gpu_kernels[CLG_STORAGE_COUNT];
     /* CPU: found once; owned by rt */
     clg_kernel *tile[CLG_STORAGE_COUNT][CLG_BUILTIN_SLOTS], *dot[CLG_STORAGE_COUNT];
 } clg_builtin;
 
-/* Chooses tiles for the device; builds nothing for the CPU family. */
+/* Chooses the CPU family's tiles for the device; builds nothing. */
 int clg__builtin_open(clg_builtin *b, clg_rt *rt);
-int clg__builtin_run(clg_builtin *b, const clg_product *p);
-int clg__builtin_gpu_open(clg_builtin *b, enum clg_storage s);
-int clg__builtin_gpu_run(clg_builtin *b, const clg_product *p);
+int clg__builtin_run(clg_builtin *b, const clg_product *p, clg_tensor ws);
+/* Floats of workspace; the CPU family needs none. No smaller m with the same n and k needs more. */
+uint64_t clg__builtin_workspace(const clg_builtin *b, const clg_gemm *g);
+int clg__builtin_gpu_run(clg_rt *rt, const clg_product *p, clg_tensor ws);
 /* The kernels' word for p->end, as in cl/gemm_end.clh. ENDS_TURNED: the product was transposed, so
  * that the sums are those of op(A)'s rows. */
 enum { ENDS_BIAS = 1, ENDS_GRAD = 2, ENDS_SUMS = 4, ENDS_TURNED = 8 };
 uint32_t clg__builtin_ends(const clg_product *p);
 /* The fused end by itself, on any device; not the sums. */
 int clg__builtin_end(clg_rt *rt, const clg_product *p);
+
+/* ---- tile.c ---- */
+/* C of p, with its end, from `parts` products [m][n] of its matrices, in floats. */
+int clg__tile_end(clg_rt *rt, const clg_product *p, clg_tensor part, uint32_t parts);
 
 /* ---- clblast.c: the only file that knows CLBlast ---- */
 /* Tile parameters of its Xgemm kernel, in CLBlast's (alphabetical) order. */

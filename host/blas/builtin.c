@@ -30,7 +30,7 @@ int clg__builtin_open(clg_builtin *b, clg_rt *rt)
                         .gpu = clg__rt_family(rt) == CLG_KERNELS_GPU,
                         .units = d->compute_units };
     if (b->gpu) {
-        return clg__builtin_gpu_open(b, CLG_STORAGE_F32);
+        return CLG_OK;
     }
     b->vw = d->vector_width_float >= 16 ? 16 : d->vector_width_float >= 8 ? 8 : 4;
     /* MR * NV accumulators, NV vectors of B: 18 of 32, 14 of 16 and 10 of 16 registers. */
@@ -219,13 +219,13 @@ static clg_product transposed(const clg_product *p)
     return t;
 }
 
-int clg__builtin_run(clg_builtin *b, const clg_product *given)
+int clg__builtin_run(clg_builtin *b, const clg_product *given, clg_tensor ws)
 {
     clg_product p = *given;
     clg_gemm *g = &p.g;
 
     if (b->gpu) {
-        return clg__builtin_gpu_run(b, given);
+        return clg__builtin_gpu_run(b->rt, given, ws);
     }
     if (g->n == 1 && !g->ta && (g->tb || g->ldb == 1)) {
         return run_dot(b, &p, g->m, g->ldc, 0);

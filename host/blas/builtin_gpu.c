@@ -1,97 +1,148 @@
-/* The builtin back end on GPU devices: work-group sizes by what device and kernel allow, and the
- * launches of cl/gemm_gpu.cl. */
+/* The builtin back end on GPU devices: the launches of cl/gemm_gpu.cl, with tiles and parts by
+ * tile.h, and of cl/gemv_gpu.cl. */
 #include <stdio.h>
 
 #include "base/mem.h"
 #include "blas/blas_internal.h"
+#include "blas/tile.h"
 
-enum { TILE_DEPTH = 16 };
+/* ---- one row or one column ---- */
 
-static bool group_fits(const clg_device_info *d, uint32_t x, uint32_t y)
+static int find_gemv(clg_rt *rt, enum clg_storage s, uint32_t *lanes, clg_kernel **k)
 {
-    return (size_t)x * y <= d->max_work_group && x <= d->max_work_item[0] &&
-           y <= d->max_work_item[1];
-}
-
-static void tile_options(const clg_builtin_gpu *u, enum clg_storage s, char *dst, size_t cap)
-{
-    snprintf(dst, cap, "-DLX=%u -DLY=%u -DWM=%u -DWN=%u -DTK=%d -DLANES=%u%s", u->lx, u->ly, u->wm,
-             u->wn, TILE_DEPTH, u->lanes, clg__builtin_storage_options(s));
-}
-
-int clg__builtin_gpu_open(clg_builtin *b, enum clg_storage s)
-{
-    clg_builtin_gpu *u = &b->gpu_kernels[s];
-    static const uint32_t sides[] = { 16, 8, 4, 1 };
-    const clg_device_info *d = clg__rt_device(b->rt);
+    const clg_device_info *d = clg__rt_device(rt);
     int status = CLG_OK;
-
-    if (u->tile != NULL) {
-        return CLG_OK;
-    }
-    u->wm = u->wn = 4;
-    for (size_t i = 0; i < sizeof sides / sizeof sides[0]; i++) {
-        uint32_t side = sides[i], edge = side * 4 + 1;
-        uint64_t local = 4ull * TILE_DEPTH * 2 * edge;
-        char options[128];
-        clg_kernel *dot = NULL, *tile = NULL;
-        u->lx = u->ly = side;
-        u->lanes = side * side > 64 ? 64 : side * side;
-        if (!group_fits(d, side, side) || !group_fits(d, u->lanes, 1) ||
-            local > d->local_mem_bytes) {
+    for (*lanes = 64; *lanes > 0; *lanes /= 4) {
+        char options[64];
+        if (*lanes > d->max_work_group || *lanes > d->max_work_item[0]) {
             continue;
         }
-        tile_options(u, s, options, sizeof options);
-        CLG_TRY(clg__kernel_get(b->rt, "gemm_gpu", "gemm_gpu", options, &tile));
-        CLG_TRY(clg__kernel_get(b->rt, "gemm_gpu", "gemv_gpu", options, &dot));
-        if (clg__kernel_max_work_group(tile) >= (size_t)side * side &&
-            clg__kernel_max_work_group(dot) >= u->lanes) {
-            u->tile = tile;
-            u->dot = dot;
+        snprintf(options, sizeof options, "-DLANES=%u%s", *lanes, clg__builtin_storage_options(s));
+        CLG_TRY(clg__kernel_get(rt, "gemv_gpu", "gemv_gpu", options, k));
+        if (*lanes <= clg__kernel_max_work_group(*k)) {
             return CLG_OK;
         }
     }
-    return clg__fail(CLG_E_DEVICE,
-                     "gemm: %s cannot run a work-group of one item with %d bytes of "
-                     "local memory",
-                     d->name, 4 * TILE_DEPTH * 2 * 5);
+    status = clg__fail(CLG_E_DEVICE, "gemm: %s cannot run a work-group of one item", d->name);
 out:
     return status;
 }
 
 /* `rows` rows times a vector; strides of p's struct are those of matrix and vector. */
-static int run_gemv(clg_rt *rt, const clg_builtin_gpu *u, const clg_product *p, uint32_t rows,
-                    uint32_t a_row, uint32_t x_step, uint32_t c_step, uint32_t bias_step)
+static int run_gemv(clg_rt *rt, const clg_product *p, uint32_t rows, uint32_t a_row,
+                    uint32_t x_step, uint32_t c_step, uint32_t bias_step)
 {
     const clg_gemm *g = &p->g;
-    uint32_t ends = clg__builtin_ends(p), a_col = 1;
-    const size_t groups[3] = { 1, rows, g->batch }, local[3] = { u->lanes, 1, 1 };
+    uint32_t ends = clg__builtin_ends(p), a_col = 1, lanes = 1;
+    clg_kernel *dot = NULL;
+    int status = CLG_OK;
+
+    CLG_TRY(find_gemv(rt, clg__builtin_storage(p), &lanes, &dot));
+    const size_t groups[3] = { 1, rows, g->batch }, local[3] = { lanes, 1, 1 };
     clg_grid grid = clg__grid_local(g->batch > 1 ? 3 : 2, groups, local);
 
     grid.flops = 2.0 * rows * g->k * g->batch;
     grid.bytes = 4.0 * g->batch * ((double)rows * g->k + g->k + rows);
-    return clg__launch(rt, u->dot, grid,
-                       CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias),
-                                CLG_ARG(p->end.y), CLG_ARG(p->c), CLG_ARG(g->k), CLG_ARG(a_row),
-                                CLG_ARG(a_col), CLG_ARG(x_step), CLG_ARG(c_step),
-                                CLG_ARG(bias_step), CLG_ARG(g->stride_a), CLG_ARG(g->stride_b),
-                                CLG_ARG(g->stride_c), CLG_ARG(ends), CLG_ARG((int32_t)p->end.act),
-                                CLG_ARG(g->alpha), CLG_ARG(g->beta), CLG_ARG(p->end.slope)));
+    CLG_TRY(clg__launch(rt, dot, grid,
+                        CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias),
+                                 CLG_ARG(p->end.y), CLG_ARG(p->c), CLG_ARG(g->k), CLG_ARG(a_row),
+                                 CLG_ARG(a_col), CLG_ARG(x_step), CLG_ARG(c_step),
+                                 CLG_ARG(bias_step), CLG_ARG(g->stride_a), CLG_ARG(g->stride_b),
+                                 CLG_ARG(g->stride_c), CLG_ARG(ends), CLG_ARG((int32_t)p->end.act),
+                                 CLG_ARG(g->alpha), CLG_ARG(g->beta), CLG_ARG(p->end.slope))));
+out:
+    return status;
 }
 
-int clg__builtin_gpu_run(clg_builtin *b, const clg_product *p)
+/* ---- tiles ---- */
+
+/* Parts of each of g's sums; a batch has work-groups enough. */
+static uint32_t count_parts(const clg_gemm *g)
+{
+    return g->batch > 1 ? 1 : clg__tile_parts(g->m, g->n, g->k);
+}
+
+uint64_t clg__builtin_workspace(const clg_builtin *b, const clg_gemm *g)
+{
+    return !b->gpu || g->batch > 1 ? 0 : clg__tile_parts_most(g->m, g->n, g->k);
+}
+
+/* p's sums of up to `depth` terms each, `count` of them or a batch. */
+static int run_tiles(clg_rt *rt, const clg_product *p, uint32_t count, uint32_t part,
+                     uint32_t depth)
 {
     const clg_gemm *g = &p->g;
-    uint32_t ends = clg__builtin_ends(p), ta = g->ta, tb = g->tb;
-    const enum clg_storage s = clg__builtin_storage(p);
-    const clg_builtin_gpu *u = &b->gpu_kernels[s];
-    int status = clg__builtin_gpu_open(b, s);
+    const uint32_t ends = clg__builtin_ends(p), ta = g->ta, tb = g->tb;
+    const uint32_t starts_a =
+        p->a.off | g->lda | (g->batch > 1 ? g->stride_a : 0) | (ta ? g->m : g->k);
+    const uint32_t starts_b =
+        p->b.off | g->ldb | (g->batch > 1 ? g->stride_b : 0) | (tb ? g->k : g->n);
+    const clg_tile_job job = { .rows = g->m,
+                               .cols = g->n,
+                               .depth = depth,
+                               .count = count,
+                               .wide_rows = starts_a % 4u == 0,
+                               .wide_cols = starts_b % 4u == 0,
+                               .forced = g->tile };
+    clg_tile t;
+    clg_kernel *k = NULL;
+    int status = CLG_OK;
+    CLG_TRY(clg__tile_kernel(rt, "gemm_gpu", &job,
+                             clg__builtin_storage_options(clg__builtin_storage(p)), &t, &k));
+    const uint32_t rows = clg__tile_rows(&t, &job), cols = clg__tile_cols(&t, &job);
+    clg_grid grid = clg__tile_grid(&t, &job);
+    grid.flops = 2.0 * g->m * g->n * g->k * g->batch;
+    grid.bytes = 4.0 * g->batch * ((double)g->m * g->k + (double)g->k * g->n + (double)g->m * g->n);
+    CLG_TRY(
+        clg__launch(rt, k, grid,
+                    CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias), CLG_ARG(p->end.y),
+                             CLG_ARG(p->end.sums), CLG_ARG(p->c), CLG_ARG(g->m), CLG_ARG(g->n),
+                             CLG_ARG(g->k), CLG_ARG(g->lda), CLG_ARG(g->ldb), CLG_ARG(g->ldc),
+                             CLG_ARG(ta), CLG_ARG(tb), CLG_ARG(g->stride_a), CLG_ARG(g->stride_b),
+                             CLG_ARG(g->stride_c), CLG_ARG(part), CLG_ARG(depth), CLG_ARG(rows),
+                             CLG_ARG(cols), CLG_ARG(ends), CLG_ARG((int32_t)p->end.act),
+                             CLG_ARG(g->alpha), CLG_ARG(g->beta), CLG_ARG(p->end.slope))));
+out:
+    return status;
+}
 
-    if (status != CLG_OK) {
-        return status;
+/* The parts [m][n] into ws, and behind them those of the columns' sums; then their sums and p's
+ * end. */
+static int run_parts(clg_rt *rt, const clg_product *p, uint32_t parts, clg_tensor ws)
+{
+    const uint32_t len = p->g.m * p->g.n, depth = clg__tile_part_depth(p->g.k, parts);
+    const bool sums = clg__tensor_is(p->end.sums);
+    const uint64_t need = (uint64_t)parts * len + (sums ? (uint64_t)parts * p->g.n : 0);
+    int status = CLG_OK;
+
+    if (clg__tensor_len(ws) < need) {
+        return clg__fail(CLG_E_INTERNAL, "gemm: workspace of %llu floats, %u parts want %llu",
+                         (unsigned long long)clg__tensor_len(ws), parts, (unsigned long long)need);
     }
+    clg_product q = { .g = p->g, .a = p->a, .b = p->b, .c = clg__tensor_vec(ws, 0, parts * len) };
+    q.g.alpha = 1.0f;
+    q.g.beta = 0.0f;
+    q.g.ldc = p->g.n;
+    q.g.stride_a = q.g.stride_b = 0;
+    q.g.stride_c = len;
+    if (sums) {
+        q.end.sums = clg__tensor_vec(ws, (uint64_t)parts * len, parts * p->g.n);
+    }
+    CLG_TRY(run_tiles(rt, &q, parts, depth, depth));
+    CLG_TRY(clg__tile_end(rt, p, q.c, parts));
+    if (sums) {
+        CLG_TRY(clg__tile_sum(rt, q.end.sums, p->g.n, parts, p->end.sums));
+    }
+out:
+    return status;
+}
+
+int clg__builtin_gpu_run(clg_rt *rt, const clg_product *p, clg_tensor ws)
+{
+    const clg_gemm *g = &p->g;
+
     if (g->n == 1 && !g->ta) {
-        return run_gemv(b->rt, u, p, g->m, g->lda, g->tb ? 1 : g->ldb, g->ldc, 0);
+        return run_gemv(rt, p, g->m, g->lda, g->tb ? 1 : g->ldb, g->ldc, 0);
     }
     if (g->m == 1 && g->tb) {
         clg_product t = *p;
@@ -99,22 +150,10 @@ int clg__builtin_gpu_run(clg_builtin *b, const clg_product *p)
         t.b = p->a;
         t.g.stride_a = g->stride_b;
         t.g.stride_b = g->stride_a;
-        return run_gemv(b->rt, u, &t, g->n, g->ldb, g->ta ? g->lda : 1, 1, 1);
+        return run_gemv(rt, &t, g->n, g->ldb, g->ta ? g->lda : 1, 1, 1);
     }
-    const size_t local[3] = { u->lx, u->ly, 1 };
-    const size_t groups[3] = { clg__ceil_div(g->n, u->lx * u->wn),
-                               clg__ceil_div(g->m, u->ly * u->wm), g->batch };
-    clg_grid grid = clg__grid_local(g->batch > 1 ? 3 : 2, groups, local);
-    grid.flops = 2.0 * g->m * g->n * g->k * g->batch;
-    grid.bytes = 4.0 * g->batch * ((double)g->m * g->k + (double)g->k * g->n + (double)g->m * g->n);
-    return clg__launch(b->rt, u->tile, grid,
-                       CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias),
-                                CLG_ARG(p->end.y), CLG_ARG(p->end.sums), CLG_ARG(p->c),
-                                CLG_ARG(g->m), CLG_ARG(g->n), CLG_ARG(g->k), CLG_ARG(g->lda),
-                                CLG_ARG(g->ldb), CLG_ARG(g->ldc), CLG_ARG(ta), CLG_ARG(tb),
-                                CLG_ARG(g->stride_a), CLG_ARG(g->stride_b), CLG_ARG(g->stride_c),
-                                CLG_ARG(ends), CLG_ARG((int32_t)p->end.act), CLG_ARG(g->alpha),
-                                CLG_ARG(g->beta), CLG_ARG(p->end.slope)));
+    const uint32_t parts = count_parts(g);
+    return parts > 1 ? run_parts(rt, p, parts, ws) : run_tiles(rt, p, g->batch, 0, g->k);
 }
 
 int clg__builtin_end(clg_rt *rt, const clg_product *p)
@@ -125,8 +164,7 @@ int clg__builtin_end(clg_rt *rt, const clg_product *p)
     clg_kernel *k = NULL;
     int status = CLG_OK;
 
-    /* Sizes that every device can have: this kernel uses none of them. */
-    CLG_TRY(clg__kernel_get(rt, "gemm_gpu", "gemm_end", "-DLX=1 -DLY=1 -DLANES=1", &k));
+    CLG_TRY(clg__kernel_get(rt, "gemm_end", "gemm_end", "", &k));
     const size_t local[3] = { gpu && clg__kernel_max_work_group(k) >= 64 ? 64 : 1, 1, 1 };
     const size_t groups[3] = { clg__ceil_div(g->n, cols * (uint32_t)local[0]), g->m, g->batch };
     clg_grid grid = clg__grid_local(g->batch > 1 ? 3 : 2, groups, local);

@@ -210,7 +210,10 @@ out:
 
 uint64_t clg__blas_workspace(const clg_blas *blas, int choice, const clg_gemm *g)
 {
-    return choice == CLG_GEMM_CLBLAST ? clg__clblast_workspace(blas->rt, g) : 0;
+    /* 16-bit products are the builtin ones whatever the choice, and g does not tell. */
+    const uint64_t own = clg__builtin_workspace(&blas->builtin, g);
+    const uint64_t other = choice == CLG_GEMM_CLBLAST ? clg__clblast_workspace(blas->rt, g) : 0;
+    return own > other ? own : other;
 }
 
 uint64_t clg__gemm_workspace(const clg_blas *blas, const clg_gemm *g)
@@ -236,7 +239,7 @@ int clg__blas_run(clg_blas *blas, int choice, const clg_product *p, clg_tensor w
         return status;
     }
     if (!is_clblast(choice, p->a.dtype)) {
-        return clg__builtin_run(&blas->builtin, p);
+        return clg__builtin_run(&blas->builtin, p, ws);
     }
     if (clg__tensor_is(p->end.sums)) {
         return clg__fail(CLG_E_INTERNAL, "gemm: %s gives no sums of columns", backend_name(choice));

@@ -7,7 +7,7 @@
 
 static const char *const KEYS[] = { "n",      "h",   "w",    "c",   "k",     "r",     "s",
                                     "stride", "pad", "bias", "act", "slope", "exact",
-                                    "store",  "algo", "ready", NULL };
+                                    "store",  "algo", "ready", "tile", NULL };
 enum { QUICK = 31 };
 static const char *const CASES[] = {
     "conv2d fwd n=1 h=1 w=1 c=1 k=1 r=1 s=1 exact=1",

@@ -7,7 +7,7 @@
 static const char *const KEYS[] = { "n",    "p",   "q",      "k",     "c",
                                     "r",    "s",   "stride", "pad",   "out_pad",
                                     "bias", "act", "slope",  "exact", "store",
-                                    "algo", "ready", NULL };
+                                    "algo", "ready", "tile", NULL };
 enum { QUICK = 13 };
 static const char *const CASES[] = {
     "deconv2d fwd n=1 p=1 q=1 k=1 c=1 r=1 s=1 exact=1",

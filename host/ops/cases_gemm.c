@@ -6,7 +6,7 @@
 #include "ops/ops.h"
 
 static const char *const KEYS[] = { "m", "n", "k", "ta", "tb", "alpha", "beta", "batch", "ints",
-                                    "store", "float_c", NULL };
+                                    "store", "float_c", "tile", NULL };
 static const char *const CASES[] = {
     "gemm mul m=1 n=1 k=1 ints=1",
     "gemm mul m=5 n=3 k=7 ta=1 ints=1",
@@ -46,7 +46,8 @@ static int read_case(const clg_case *c, clg_gemm *g)
 {
     *g = (clg_gemm){ .ta = clg__case_u32(c, "ta", 0) != 0, .tb = clg__case_u32(c, "tb", 0) != 0,
                      .alpha = clg__case_f32(c, "alpha", 1.0),
-                     .beta = clg__case_f32(c, "beta", 0.0) };
+                     .beta = clg__case_f32(c, "beta", 0.0),
+                     .tile = clg__case_u32(c, "tile", 0) };
     int status = CLG_OK;
 
     CLG_TRY(clg__case_count(c, "m", &g->m));

@@ -43,6 +43,7 @@ typedef struct clg_conv_choices {
     enum clg_conv_algo forced; /* for every job it fits; CLG_CONV_ALGO_COUNT: none */
     const clg_conv_choice *list;
     uint32_t count;
+    uint32_t tile; /* GPU family: 1 + number of blas/tile.h's shape for every job; 0: its rule */
 } clg_conv_choices;
 
 /* "down", "up", "wgrad"; "direct", ... */

@@ -94,7 +94,8 @@ uint64_t clg__conv_case_workspace(const clg_conv_case *op, const clg_ops *o, con
     if (op->read_shape(c, &g) != CLG_OK || read_pass(c, &pass) != CLG_OK) {
         return 0;
     }
-    const clg_conv_choices forced = { .forced = read_algo(c) };
+    const clg_conv_choices forced = { .forced = read_algo(c),
+                                      .tile = clg__case_u32(c, "tile", 0) };
     clg_ops with = *o;
     with.conv_choices = &forced;
     const bool ready = clg__case_u32(c, "ready", 0) != 0;
@@ -139,7 +140,8 @@ int clg__conv_case_run(const clg_conv_case *op, const clg_ops *o, const clg_case
     clg_conv g;
     enum clg_pass pass = CLG_FWD;
     clg_epilogue e = { .slope = clg__case_f32(c, "slope", 0.2) };
-    const clg_conv_choices forced = { .forced = read_algo(c) };
+    const clg_conv_choices forced = { .forced = read_algo(c),
+                                      .tile = clg__case_u32(c, "tile", 0) };
     clg_ops with = *o;
     int status = CLG_OK;
     with.conv_choices = &forced;

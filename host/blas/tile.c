@@ -1,0 +1,191 @@
+/* The shapes of cl/gpu_tile.clh's tiles and the rule that chooses between them. */
+#include "blas/tile.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "blas/blas_internal.h"
+
+/* Columns by rows. Every shape gives the same bits; tests/ops/test_tiles.c runs each. */
+static const clg_tile shapes[CLG_TILE_COUNT] = {
+    { 16, 16, 8, 8, 8 }, /* 128 rows x 128 columns */
+    { 8, 16, 8, 8, 8 },  /* 128 x 64 */
+    { 16, 8, 8, 8, 8 },  /* 64 x 128 */
+    { 8, 8, 8, 8, 8 },   /* 64 x 64 */
+    { 8, 8, 8, 4, 8 },   /* 64 x 32 */
+    { 8, 8, 4, 4, 8 },   /* 32 x 32 */
+    { 2, 32, 4, 4, 8 },  /* 128 x 8: few channels */
+    { 1, 64, 4, 4, 8 },  /* 256 x 4: colours */
+    { 4, 4, 4, 4, 8 },   /* 16 x 16: little local memory, small groups */
+    { 1, 1, 4, 4, 8 },   /* 4 x 4: anything */
+};
+
+enum {
+    FULL = 256,       /* work-items that keep a compute unit busy */
+    LOAD_COST = 8,    /* a float from global memory, in multiply-adds of a compute unit's lanes */
+    EUS_PER_UNIT = 8, /* Intel counts execution units, of which so many share local memory */
+    PART_MAX = 64,
+    GROUPS_WANTED = 256,  /* that fill a large GPU */
+    PART_DEPTH = 256,     /* terms of a part, at least */
+    PART_FLOATS = 4 << 20 /* of all parts together */
+};
+
+static uint64_t local_bytes(const clg_tile *t)
+{
+    return 8ull * t->ks * (t->tx * t->rn + t->ty * t->rm + 8u);
+}
+
+static bool allows(const clg_device_info *d, const clg_tile *t)
+{
+    const size_t items = (size_t)t->tx * t->ty;
+    return items <= d->max_work_group && items <= d->max_work_item[0] &&
+           local_bytes(t) <= d->local_mem_bytes;
+}
+
+uint32_t clg__tile_rows(const clg_tile *t, const clg_tile_job *j)
+{
+    return clg__ceil_div(j->rows, t->ty * t->rm);
+}
+
+uint32_t clg__tile_cols(const clg_tile *t, const clg_tile_job *j)
+{
+    return clg__ceil_div(j->cols, t->tx * t->rn);
+}
+
+/* Time of a job per unit of depth, in multiply-adds of one lane of each compute unit. An item's
+ * rm*rn multiply-adds come with rm + rn reads of local memory, a group's with loads of its edges.
+ * Units take groups in turns; one with fewer than FULL items in flight waits for latencies as if it
+ * had FULL. */
+static double estimate(const clg_tile *t, const clg_tile_job *j, uint32_t units)
+{
+    const double groups = (double)clg__tile_rows(t, j) * clg__tile_cols(t, j) * j->count;
+    const double item = t->rm * t->rn + t->rm + t->rn;
+    const double group = t->tx * t->ty * item + LOAD_COST * (t->tx * t->rn + t->ty * t->rm);
+    const double turns = (double)(uint64_t)((groups + units - 1.0) / units);
+    const double alone = FULL * item;
+    return turns * group > alone ? turns * group : alone;
+}
+
+/* The order is by cost and, between equals, by place in the table; the smallest is last. */
+uint32_t clg__tile_order(const clg_device_info *d, const clg_tile_job *j,
+                         clg_tile order[CLG_TILE_COUNT])
+{
+    const bool intel = strstr(d->vendor, "Intel") != NULL && d->type == CLG_DEVICE_GPU;
+    const uint32_t counted = intel ? d->compute_units / EUS_PER_UNIT : d->compute_units;
+    const uint32_t units = counted > 0 ? counted : 1;
+    double cost[CLG_TILE_COUNT];
+    uint32_t n = 0;
+
+    for (uint32_t i = 0; i + 1 < CLG_TILE_COUNT; i++) {
+        if (!allows(d, &shapes[i]) || (j->forced > 0 && j->forced != i + 1)) {
+            continue;
+        }
+        const double mine = estimate(&shapes[i], j, units);
+        uint32_t at = n++;
+        for (; at > 0 && cost[at - 1] > mine; at--) {
+            cost[at] = cost[at - 1];
+            order[at] = order[at - 1];
+        }
+        cost[at] = mine;
+        order[at] = shapes[i];
+    }
+    order[n++] = shapes[CLG_TILE_COUNT - 1];
+    for (uint32_t i = 0; i < n && j->depth <= 4; i++) {
+        order[i].ks = 4;
+    }
+    return n;
+}
+
+int clg__tile_kernel(clg_rt *rt, const char *name, const clg_tile_job *j, const char *extra,
+                     clg_tile *tile, clg_kernel **out)
+{
+    clg_tile order[CLG_TILE_COUNT];
+    const uint32_t n = clg__tile_order(clg__rt_device(rt), j, order);
+
+    for (uint32_t i = 0; i < n; i++) {
+        const clg_tile *t = &order[i];
+        char options[160];
+        snprintf(options, sizeof options,
+                 "-DTX=%u -DTY=%u -DRM=%u -DRN=%u -DKS=%u -DRW=%d -DCW=%d%s", t->tx, t->ty, t->rm,
+                 t->rn, t->ks, j->wide_rows ? 4 : 1, j->wide_cols ? 4 : 1, extra);
+        const int status = clg__kernel_get(rt, name, name, options, out);
+        if (status != CLG_OK) {
+            return status;
+        }
+        if ((size_t)t->tx * t->ty <= clg__kernel_max_work_group(*out)) {
+            *tile = *t;
+            return CLG_OK;
+        }
+    }
+    return clg__fail(CLG_E_DEVICE,
+                     "%s: %s cannot run a work-group of one item with %u bytes of "
+                     "local memory",
+                     name, clg__rt_device(rt)->name,
+                     (unsigned)local_bytes(&shapes[CLG_TILE_COUNT - 1]));
+}
+
+clg_grid clg__tile_grid(const clg_tile *t, const clg_tile_job *j)
+{
+    const size_t groups = (size_t)clg__tile_rows(t, j) * clg__tile_cols(t, j) * j->count;
+    return clg__grid_local(1, (const size_t[3]){ groups, 1, 1 },
+                           (const size_t[3]){ (size_t)t->tx * t->ty, 1, 1 });
+}
+
+/* ---- parts ---- */
+
+uint32_t clg__tile_parts(uint32_t rows, uint32_t cols, uint32_t depth)
+{
+    const uint64_t tiles = (uint64_t)clg__ceil_div(rows, 64) * clg__ceil_div(cols, 64);
+    const uint64_t most = depth / PART_DEPTH, room = PART_FLOATS / ((uint64_t)rows * cols);
+    uint64_t parts = (GROUPS_WANTED + tiles - 1) / tiles;
+    parts = parts > most ? most : parts;
+    parts = parts > room ? room : parts;
+    parts = parts > PART_MAX ? PART_MAX : parts < 1 ? 1 : parts;
+    return clg__ceil_div(depth, clg__tile_part_depth(depth, (uint32_t)parts));
+}
+
+/* parts <= GROUPS_WANTED / tiles + 1, and tiles >= rows*cols / 64^2. */
+uint64_t clg__tile_parts_most(uint32_t rows, uint32_t cols, uint32_t depth)
+{
+    const uint64_t len = (uint64_t)rows * cols, most = depth / PART_DEPTH;
+    const uint64_t by_tiles = len + cols + GROUPS_WANTED * 64ull * 65ull;
+    const uint64_t by_depth = (len + cols) * (most < PART_MAX ? most : PART_MAX);
+    return most < 2 ? 0 : by_depth < by_tiles ? by_depth : by_tiles;
+}
+
+uint32_t clg__tile_part_depth(uint32_t depth, uint32_t parts)
+{
+    return clg__ceil_div(clg__ceil_div(depth, parts), 16) * 16;
+}
+
+int clg__tile_end(clg_rt *rt, const clg_product *p, clg_tensor part, uint32_t parts)
+{
+    enum { LOCAL = 64 };
+    const clg_gemm *g = &p->g;
+    const uint32_t ends = clg__builtin_ends(p), len = g->m * g->n;
+    clg_kernel *k = NULL;
+    int status = CLG_OK;
+    CLG_TRY(clg__kernel_get(rt, "tile_sum", "tile_sum",
+                            p->c.dtype == CLG_F16    ? "-DSTORE=1"
+                            : p->c.dtype == CLG_BF16 ? "-DSTORE=2"
+                                                     : "",
+                            &k));
+    const size_t local = clg__kernel_max_work_group(k) < LOCAL ? 1 : LOCAL;
+    clg_grid grid = clg__grid_local(1, (const size_t[3]){ (len + local - 1) / local, 1, 1 },
+                                    (const size_t[3]){ local, 1, 1 });
+    grid.bytes = 4.0 * len * (parts + 1.0);
+    CLG_TRY(clg__launch(rt, k, grid,
+                        CLG_ARGS(CLG_ARG(part), CLG_ARG(p->end.bias), CLG_ARG(p->end.y),
+                                 CLG_ARG(p->c), CLG_ARG(g->m), CLG_ARG(g->n), CLG_ARG(g->ldc),
+                                 CLG_ARG(parts), CLG_ARG(ends), CLG_ARG((int32_t)p->end.act),
+                                 CLG_ARG(g->alpha), CLG_ARG(g->beta), CLG_ARG(p->end.slope))));
+out:
+    return status;
+}
+
+int clg__tile_sum(clg_rt *rt, clg_tensor part, uint32_t len, uint32_t parts, clg_tensor y)
+{
+    const clg_product p = { .g = { .m = 1, .n = len, .ldc = len, .alpha = 1.0f }, .c = y };
+    return clg__tile_end(rt, &p, part, parts);
+}
