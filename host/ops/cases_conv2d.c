@@ -1,7 +1,8 @@
 /* Cases of conv2d. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
  * dw. Keys n h w c k r s stride pad bias act slope store; exact=1: small integers, no error allowed;
  * algo 0 direct, 1 winograd2, 2 winograd4 (where they fit the device);
- * ready=1: with the filter made ready before. */
+ * ready=1: with the filter made ready before; tile=1..10: with that shape of blas/tile.c (GPU
+ * family). */
 #include "ops/conv_case.h"
 #include "ops/conv2d.h"
 

@@ -1,6 +1,6 @@
 /* Cases of deconv2d. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
  * dw; x is [N,P,Q,K], y [N,H,W,C]. Keys n p q k c r s stride pad out_pad bias act slope store; exact=1:
- * small integers, no error allowed. */
+ * small integers, no error allowed; algo, ready, tile as in cases_conv2d.c. */
 #include "ops/conv_case.h"
 #include "ops/deconv2d.h"
 

@@ -1,7 +1,7 @@
-/* Cases of the matrix product. mul: in a b c, out c (inout). Keys m n k ta tb alpha beta batch store, float_c=1: C is
- * not stored so;
- * rows and batches lie tight. Small integers, whose sums are exact, for every layout and edge; then
- * normal numbers. */
+/* Cases of the matrix product. mul: in a b c, out c (inout). Keys m n k ta tb alpha beta batch store,
+ * float_c=1: C is not stored so; tile=1..10: with that shape of blas/tile.c (GPU family); rows and
+ * batches lie tight. Small integers, whose sums are exact, for every layout and edge; then normal
+ * numbers. */
 #include "ops/case_plan.h"
 #include "ops/ops.h"
 
@@ -21,6 +21,7 @@ static const char *const CASES[] = {
     "gemm mul m=19 n=1 k=37 ints=1 store=1",
     "gemm mul m=9 n=17 k=6 batch=3 ta=1 ints=1 store=2 float_c=1",
     "gemm mul m=7 n=37 k=11 tb=1 ints=1 store=2",
+    "gemm mul m=3 n=5 k=515 ints=1 beta=1", /* sums in parts on GPUs */
     "gemm mul m=67 n=131 k=257 ints=1",
     "gemm mul m=67 n=131 k=257 ta=1 ints=1 beta=1",
     "gemm mul m=67 n=131 k=1031 tb=1 ints=1",
@@ -32,6 +33,7 @@ static const char *const CASES[] = {
     "gemm mul m=67 n=131 k=1031 tb=1 store=1",
     "gemm mul m=131 n=67 k=600 ta=1 ints=1 store=1 float_c=1",
     "gemm mul m=128 n=784 k=128 tb=1 beta=0.25 store=1",
+    "gemm mul m=20 n=36 k=1024 ta=1 alpha=2 beta=0.5 store=1",
     "gemm mul m=64 n=784 k=128",
     "gemm mul m=128 n=128 k=784 alpha=0.5",
     "gemm mul m=784 n=128 k=128 ta=1",
@@ -109,5 +111,5 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
     return status == CLG_OK ? clg__gemm(o->blas, &g, in[0], in[1], out[0], ws) : status;
 }
 
-const clg_op clg__op_gemm = { .name = "gemm", .keys = KEYS, .cases = CASES, .quick = 13,
+const clg_op clg__op_gemm = { .name = "gemm", .keys = KEYS, .cases = CASES, .quick = 14,
                               .plan = plan, .workspace = workspace, .run = run };

@@ -50,6 +50,8 @@ static const char *const CASES[] = {
     "linear bwd_weight n=129 c=65 k=803 bias=1",
     "linear bwd_weight n=200 c=240 k=1 bias=1",
     "linear bwd_weight n=67 c=131 k=97 ints=1",
+    "linear bwd_weight n=1031 c=20 k=36 bias=1 ints=1", /* sums in parts on GPUs */
+    "linear bwd_weight n=515 c=13 k=21 bias=1 store=1",
     NULL
 };
 
