@@ -17,6 +17,7 @@
  * -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group,
  * UP 0|1; STORE: of x, w, y, while U, V and bias are floats. */
 #include "common.clh"
+#include "transpose.clh"
 #include "winograd_cpu.clh"
 
 #ifndef G
@@ -85,11 +86,14 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
     float part[TAPS * TAPS * VW * NR];
     for (uint l = 0; l < rows; l += VW) {
         for (int i = 0; i < TAPS * TAPS; ++i) {
-            for (uint o = 0; o < NR; ++o) {
-                float turn[VW];
-                STOREV(o < width ? GET(from[i] + l + o * so) : (vf)(0.0f), 0, turn);
+            for (uint o = 0; o < NR; o += VW) {
+                vf turn[VW];
                 for (uint k = 0; k < VW; ++k) {
-                    part[(i * VW + k) * NR + o] = turn[k];
+                    turn[k] = o + k < width ? GET(from[i] + l + (o + k) * so) : (vf)(0.0f);
+                }
+                transpose_block(turn);
+                for (uint k = 0; k < VW; ++k) {
+                    STOREV(turn[k], 0, part + (i * VW + k) * NR + o);
                 }
             }
         }
