@@ -99,7 +99,8 @@ conv2d_tile(__global const store *restrict x, uint x_off, __global const store *
         }
     }
 
-    /* A phase may be smaller than the largest, which the grid is for: then there is nothing to do. */
+    /* A phase may be smaller than the largest, which the grid is for: then there is nothing to do, but
+     * no return before a barrier (pocl 3.1 computes nonsense with one). */
     const uint steps = pix0 < total ? sa.taps * sb.taps * ((run + KS - 1u) / KS) : 0u;
     uint i = 0, j = 0, l0 = 0; /* of the step that is fetched */
     row_piece xp[ROW_EACH];

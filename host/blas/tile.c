@@ -65,7 +65,7 @@ uint32_t clg__tile_cols(const clg_tile *t, const clg_tile_job *j)
 /* Time of a job per unit of depth, in multiply-adds of one lane of each compute unit. An item's
  * rm*rn multiply-adds come with rm + rn reads of local memory, a group's with loads of its edges.
  * Units take groups in turns; one with fewer than FULL items in flight waits for latencies as if it
- * had FULL. */
+ * had FULL. Not measured on a GPU: FULL and LOAD_COST are of data sheets. */
 static double estimate(const clg_tile *t, const clg_tile_job *j, uint32_t units)
 {
     const double groups = (double)clg__tile_rows(t, j) * clg__tile_cols(t, j) * j->count;
@@ -111,10 +111,15 @@ int clg__tile_kernel(clg_rt *rt, const char *name, const clg_tile_job *j, const 
 {
     clg_tile order[CLG_TILE_COUNT];
     const uint32_t n = clg__tile_order(clg__rt_device(rt), j, order);
+    size_t most = SIZE_MAX; /* work-items: a refused build tells what the next ones may have */
 
     for (uint32_t i = 0; i < n; i++) {
         const clg_tile *t = &order[i];
+        const size_t items = (size_t)t->tx * t->ty;
         char options[160];
+        if (items > most) {
+            continue;
+        }
         snprintf(options, sizeof options,
                  "-DTX=%u -DTY=%u -DRM=%u -DRN=%u -DKS=%u -DRW=%d -DCW=%d%s", t->tx, t->ty, t->rm,
                  t->rn, t->ks, j->wide_rows ? 4 : 1, j->wide_cols ? 4 : 1, extra);
@@ -122,7 +127,8 @@ int clg__tile_kernel(clg_rt *rt, const char *name, const clg_tile_job *j, const 
         if (status != CLG_OK) {
             return status;
         }
-        if ((size_t)t->tx * t->ty <= clg__kernel_max_work_group(*out)) {
+        most = clg__kernel_max_work_group(*out);
+        if (items <= most) {
             *tile = *t;
             return CLG_OK;
         }
