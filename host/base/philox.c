@@ -3,7 +3,12 @@
 
 #include <math.h>
 
-enum { ROUNDS = 10 };
+#include "base/parallel.h"
+
+enum {
+    ROUNDS = 10,
+    MANY = 1 << 16 /* numbers that are worth a thread */
+};
 
 static void multiply(uint32_t a, uint32_t b, uint32_t *hi, uint32_t *lo)
 {
@@ -53,21 +58,45 @@ void clg__philox_uniform(const clg_rng_key *key, float lo, float hi, float *dst,
     }
 }
 
-void clg__philox_normal(const clg_rng_key *key, float mean, float std, float *dst, size_t n)
+typedef struct normal_job {
+    const clg_rng_key *key;
+    double mean, std;
+    float *dst;
+    size_t n;
+} normal_job;
+
+/* Elements i and i + 1 from a pair of words; the second only if it is one of the n. */
+static void draw_pair(const normal_job *j, const uint32_t pair[2], size_t i)
 {
     const double two_pi = 6.283185307179586;
-    uint32_t w[4] = { 0 };
-    for (size_t i = 0; i < n; i++) {
-        if (i % 4 == 0) {
-            clg__philox(key, i / 4, w);
-        }
-        const uint32_t *pair = w + (i % 4 / 2) * 2;
-        double u1 = ((double)(pair[0] >> 8) + 1.0) * 0x1p-24;
-        double angle = two_pi * ((double)(pair[1] >> 8) * 0x1p-24);
-        double radius = sqrt(-2.0 * log(u1));
-        double x = i % 2 == 0 ? radius * cos(angle) : radius * sin(angle);
-        dst[i] = (float)((double)mean + (double)std * x);
+    const double u1 = ((double)(pair[0] >> 8) + 1.0) * 0x1p-24;
+    const double angle = two_pi * ((double)(pair[1] >> 8) * 0x1p-24);
+    const double radius = sqrt(-2.0 * log(u1));
+    if (i < j->n) {
+        j->dst[i] = (float)(j->mean + j->std * (radius * cos(angle)));
     }
+    if (i + 1 < j->n) {
+        j->dst[i + 1] = (float)(j->mean + j->std * (radius * sin(angle)));
+    }
+}
+
+static void draw_normals(void *arg, unsigned share, unsigned shares)
+{
+    const normal_job *j = arg;
+    const size_t blocks = (j->n + 3) / 4, each = (blocks + shares - 1) / shares;
+    const size_t end = each * (share + 1) < blocks ? each * (share + 1) : blocks;
+    for (size_t block = each * share; block < end; block++) {
+        uint32_t w[4];
+        clg__philox(j->key, block, w);
+        draw_pair(j, w, 4 * block);
+        draw_pair(j, w + 2, 4 * block + 2);
+    }
+}
+
+void clg__philox_normal(const clg_rng_key *key, float mean, float std, float *dst, size_t n)
+{
+    normal_job job = { .key = key, .mean = mean, .std = std, .dst = dst, .n = n };
+    clg__parallel(draw_normals, &job, n >= MANY ? clg__shares() : 1u);
 }
 
 /* A number in 0 .. bound-1 without bias: words at or above the largest multiple are skipped. */

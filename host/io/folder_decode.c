@@ -9,9 +9,10 @@
 
 #include "base/log.h"
 #include "base/mem.h"
+#include "base/parallel.h"
 #include "base/str.h"
 
-enum { CHUNK_MAX = 64, CHUNK_BYTES = 16 << 20, THREADS_MAX = 4, BROKEN_ONE_IN = 100 };
+enum { CHUNK_MAX = 64, CHUNK_BYTES = 16 << 20, BROKEN_ONE_IN = 100 };
 #define FILE_BYTES_MAX ((size_t)256 << 20)
 static const double REPORT_EVERY_S = 5.0;
 
@@ -21,22 +22,16 @@ typedef struct decode_result {
     char message[512];
 } decode_result;
 
-/* One chunk. Thread `t` of `threads` decodes images t, t + threads, ...: results and pixels of
- * different images never overlap. */
+/* One chunk. Share `t` of `shares` has images t, t + shares, ...: results and pixels of different
+ * images never overlap. */
 typedef struct decode_chunk {
     const clg_image_list *list;
     size_t first;
     uint32_t n, size, channels;
     bool may_widen; /* channels is 1 by hope only */
-    unsigned threads;
     uint8_t *pixels;       /* [n,size,size,channels] */
     decode_result *result; /* [n] */
 } decode_chunk;
-
-typedef struct decode_share {
-    decode_chunk *chunk;
-    unsigned t;
-} decode_share;
 
 typedef struct decode_run {
     clg_dataset *ds;
@@ -75,38 +70,17 @@ out:
     return status;
 }
 
-static void decode_share_of(void *arg)
+static void decode_share(void *arg, unsigned share, unsigned shares)
 {
-    const decode_share *share = arg;
-    const decode_chunk *chunk = share->chunk;
+    const decode_chunk *chunk = arg;
     const size_t stride = (size_t)chunk->size * chunk->size * chunk->channels;
-    for (uint32_t i = share->t; i < chunk->n; i += chunk->threads) {
+    for (uint32_t i = share; i < chunk->n; i += shares) {
         decode_result *r = &chunk->result[i];
         r->needs_colour = false;
         r->status = decode_image(chunk, chunk->first + i, chunk->pixels + i * stride,
                                  &r->needs_colour);
         if (r->status != CLG_OK) { /* the message belongs to this thread: carry it over */
             (void)snprintf(r->message, sizeof r->message, "%.500s", clg_message());
-        }
-    }
-}
-
-/* Without a second thread the first does it all. */
-static void decode_all(decode_chunk *chunk)
-{
-    clg_thread *thread[THREADS_MAX] = { NULL };
-    decode_share share[THREADS_MAX];
-    for (unsigned t = 0; t < chunk->threads; t++) {
-        share[t] = (decode_share){ .chunk = chunk, .t = t };
-        if (t > 0u && clg__thread_start(&thread[t], decode_share_of, &share[t]) != CLG_OK) {
-            thread[t] = NULL;
-            decode_share_of(&share[t]);
-        }
-    }
-    decode_share_of(&share[0]);
-    for (unsigned t = 1; t < chunk->threads; t++) {
-        if (thread[t] != NULL) {
-            clg__thread_join(&thread[t]);
         }
     }
 }
@@ -204,12 +178,9 @@ static int make_arrays(decode_run *run)
     run->chunk = (decode_chunk){ .list = run->list,
                                  .size = run->size,
                                  .channels = run->channels,
-                                 .may_widen = run->may_widen,
-                                 .threads = clg__os_cpu_count() };
-    run->chunk.threads = run->chunk.threads > THREADS_MAX ? THREADS_MAX : run->chunk.threads;
-    run->chunk.threads = run->chunk.threads < 1u ? 1u : run->chunk.threads;
+                                 .may_widen = run->may_widen };
     per_chunk = per_chunk > CHUNK_MAX ? CHUNK_MAX : per_chunk;
-    per_chunk = per_chunk < run->chunk.threads ? run->chunk.threads : per_chunk;
+    per_chunk = per_chunk < clg__shares() ? clg__shares() : per_chunk;
     run->chunk.n = per_chunk;
     run->chunk.pixels = clg__alloc(per_chunk, run->stride);
     run->chunk.result = clg__alloc(per_chunk, sizeof *run->chunk.result);
@@ -235,7 +206,7 @@ static int decode_folder(decode_run *run)
         size_t left = run->list->n - i;
         run->chunk.first = i;
         run->chunk.n = left < per_chunk ? (uint32_t)left : per_chunk;
-        decode_all(&run->chunk);
+        clg__parallel(decode_share, &run->chunk, clg__shares());
         CLG_TRY(take_chunk(run));
         report(run, i + run->chunk.n);
     }
