@@ -39,11 +39,11 @@ static void permute_weight(const clg_layer *l, const float *src, float *dst, boo
     uint64_t taps = flat ? 1u : (uint64_t)l->kernel * l->kernel;
     uint64_t c_len = flat ? clg__layer_in(l) : back ? l->out_c : l->in_c;
     uint64_t k_len = flat ? clg__layer_out(l) : back ? l->in_c : l->out_c;
-    for (uint64_t rs = 0; rs < taps; rs++) {
-        for (uint64_t c = 0; c < c_len; c++) {
-            uint64_t fc = flat ? file_feature(c, l->image_in_h, l->image_in_w, l->image_in_c) : c;
-            for (uint64_t k = 0; k < k_len; k++) {
-                uint64_t fk = flat ? file_out(l, k) : k;
+    for (uint64_t c = 0; c < c_len; c++) {
+        uint64_t fc = flat ? file_feature(c, l->image_in_h, l->image_in_w, l->image_in_c) : c;
+        for (uint64_t k = 0; k < k_len; k++) {
+            uint64_t fk = flat ? file_out(l, k) : k;
+            for (uint64_t rs = 0; rs < taps; rs++) { /* one line of the file, `taps` rows here */
                 uint64_t device = (rs * c_len + c) * k_len + k;
                 uint64_t file = (fk * c_len + fc) * taps + rs;
                 if (to_file) {
