@@ -253,7 +253,7 @@ out:
 static int make_segments(clg_net *net)
 {
     uint64_t len = segments_len(net->parameters);
-    uint32_t *host = clg__alloc(len, sizeof *host);
+    uint32_t *host = net->segments_host = clg__alloc(len, sizeof *host);
     if (host == NULL) {
         return CLG_E_MEMORY;
     }
@@ -268,9 +268,9 @@ static int make_segments(clg_net *net)
     }
     int status = CLG_OK;
     CLG_TRY(clg__buffer_create(net->ops->rt, CLG_U32, len, "segments", &net->segments));
-    CLG_TRY(clg__rt_write(net->ops->rt, clg__tensor_all(net->segments), host));
+    CLG_TRY(clg__rt_write_async(net->ops->rt, clg__tensor_all(net->segments), host,
+                                &net->segments_sent));
 out:
-    clg__free(host);
     return status;
 }
 
@@ -327,6 +327,9 @@ void clg__net_destroy(clg_net **pnet)
             clg__buffer_destroy(&net->ready[i][p].buf);
         }
     }
+    (void)clg__event_wait(net->segments_sent);
+    clg__event_free(&net->segments_sent);
+    clg__free(net->segments_host);
     clg__buffer_destroy(&net->segments);
     clg__free(net->entry);
     clg__free(net);

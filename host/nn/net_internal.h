@@ -120,6 +120,8 @@ struct clg_net {
     clg_buffer *saved[CLG_LAYERS_MAX];
     clg_buffer *kept[CLG_LAYERS_MAX]; /* training: normalised activations that are kept */
     clg_buffer *segments; /* u32: [parameters, 2], then the counters of nonfinite */
+    uint32_t *segments_host; /* what is on its way there, behind the zeroing of slabs */
+    clg_event *segments_sent;
     uint64_t batches_tracked;
 
     clg_net_entry *entry;

@@ -44,8 +44,9 @@ static void prefer_large_pages(clg_rt *rt, const clg_buffer *b)
     if (rt->info.type != CLG_DEVICE_CPU || rt->is_simulator || b->bytes < LARGE_BYTES) {
         return;
     }
-    void *memory = clEnqueueMapBuffer(rt->queue, b->mem, CL_TRUE, CL_MAP_WRITE_INVALIDATE_REGION, 0,
-                                      (size_t)b->bytes, 0, NULL, NULL, &err);
+    /* Only the address is asked for: no waiting for what the queue has to do before. */
+    void *memory = clEnqueueMapBuffer(rt->queue, b->mem, CL_FALSE, CL_MAP_WRITE_INVALIDATE_REGION,
+                                      0, (size_t)b->bytes, 0, NULL, NULL, &err);
     if (err == CL_SUCCESS) {
         clg__os_prefer_large_pages(memory, (size_t)b->bytes);
         (void)clEnqueueUnmapMemObject(rt->queue, b->mem, memory, 0, NULL, NULL);
