@@ -586,13 +586,26 @@ static void cpu_kernels_with_clblast_train_as_pytorch(void **state)
 }
 
 /* Of a net whose inner layers fill vectors of 16, so that every algorithm fits them on a CPU. */
+static void train_each_algorithm(enum clg_family_choice family, enum clg_gemm_choice gemm)
+{
+    for (int algo = 0; algo < CLG_CONV_ALGO_COUNT; algo++) {
+        train_files(family, gemm, (enum clg_conv_algo)algo, (const char *const[]){ "dcgan_full_16" },
+                    1);
+    }
+}
+
 static void each_convolution_algorithm_trains_as_pytorch(void **state)
 {
     (void)state;
-    for (int algo = 0; algo < CLG_CONV_ALGO_COUNT; algo++) {
-        train_files(CLG_FAMILY_CPU, CLG_GEMM_BUILTIN, (enum clg_conv_algo)algo,
-                    (const char *const[]){ "dcgan_full_16" }, 1);
-    }
+    train_each_algorithm(CLG_FAMILY_CPU, CLG_GEMM_BUILTIN);
+}
+
+/* Its Winograd convolutions are products of either back end. */
+static void each_convolution_algorithm_of_the_gpu_family_trains_as_pytorch(void **state)
+{
+    (void)state;
+    train_each_algorithm(CLG_FAMILY_GPU, CLG_GEMM_BUILTIN);
+    train_each_algorithm(CLG_FAMILY_GPU, CLG_GEMM_CLBLAST);
 }
 
 static void gpu_kernels_with_builtin_gemm_train_as_pytorch(void **state)
@@ -612,6 +625,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(cpu_kernels_with_builtin_gemm_train_as_pytorch),
         cmocka_unit_test(each_convolution_algorithm_trains_as_pytorch),
+        cmocka_unit_test(each_convolution_algorithm_of_the_gpu_family_trains_as_pytorch),
         cmocka_unit_test(cpu_kernels_with_clblast_train_as_pytorch),
         cmocka_unit_test(gpu_kernels_with_builtin_gemm_train_as_pytorch),
         cmocka_unit_test(gpu_kernels_with_clblast_train_as_pytorch),
