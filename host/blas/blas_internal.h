@@ -81,7 +81,9 @@ const char *clg__clblast_version(void); /* of the headers: "1.5.3" */
 /* Replaces the parameters for this device, for the whole process. No-op unless x->set. */
 int clg__clblast_use(clg_rt *rt, const clg_xgemm *x);
 uint64_t clg__clblast_workspace(clg_rt *rt, const clg_gemm *g);
-int clg__clblast_run(clg_rt *rt, const clg_product *p, clg_tensor ws);
+uint64_t clg__clblast_foreign(const clg_gemm *g); /* as clg__gemm_foreign */
+/* *batched: the last product of strided batches; waited for before the next one. */
+int clg__clblast_run(clg_rt *rt, const clg_product *p, clg_tensor ws, clg_event **batched);
 void clg__clblast_clear(void); /* frees its program cache */
 
 /* ---- tune.c: parameters and choice per device, kept on disk ---- */
@@ -122,6 +124,7 @@ int clg__blas_check_one(clg_blas *blas, int choice, const clg_gemm *g, clg_blas_
 struct clg_blas {
     clg_rt *rt;
     int choice; /* CLG_GEMM_CLBLAST or CLG_GEMM_BUILTIN once open */
+    clg_event *batched; /* CLBlast's last product of strided batches, or NULL */
     clg_builtin builtin;
 };
 int clg__blas_open_with(clg_blas **out, clg_rt *rt, const clg_blas_options *opt,

@@ -116,26 +116,43 @@ out:
     return status;
 }
 
-static int run_batched(clg_rt *rt, const clg_product *p)
+/* CLBlast's tiles have at most 128 rows and columns and are at most 32 deep. */
+uint64_t clg__clblast_foreign(const clg_gemm *g)
+{
+    const uint64_t m = clg__round_up64(g->m, 128), n = clg__round_up64(g->n, 128),
+                   k = clg__round_up64(g->k, 32);
+    return g->batch > 1 ? g->batch * (m * k + k * n + m * n) : 0;
+}
+
+static int run_batched(clg_rt *rt, const clg_product *p, clg_event **last)
 {
     const clg_gemm *g = &p->g;
     cl_command_queue queue = clg__rt_native_queue(rt);
+    cl_event event = NULL;
+    int status = clg__event_wait(*last);
+    clg__event_free(last);
+    if (status != CLG_OK) {
+        return status;
+    }
     CLBlastStatusCode code = CLBlastSgemmStridedBatched(
         CLBlastLayoutRowMajor, transpose(g->ta), transpose(g->tb), g->m, g->n, g->k, g->alpha,
         clg__buffer_native(p->a.buf), p->a.off, g->lda, g->stride_a, clg__buffer_native(p->b.buf),
         p->b.off, g->ldb, g->stride_b, g->beta, clg__buffer_native(p->c.buf), p->c.off, g->ldc,
-        g->stride_c, g->batch, &queue, NULL);
-    return code == CLBlastSuccess ? CLG_OK : fail(code, "CLBlastSgemmStridedBatched", g);
+        g->stride_c, g->batch, &queue, &event);
+    if (code != CLBlastSuccess) {
+        return fail(code, "CLBlastSgemmStridedBatched", g);
+    }
+    return event != NULL ? clg__event_native(event, last) : CLG_OK;
 }
 
-int clg__clblast_run(clg_rt *rt, const clg_product *p, clg_tensor ws)
+int clg__clblast_run(clg_rt *rt, const clg_product *p, clg_tensor ws, clg_event **batched)
 {
     const clg_gemm *g = &p->g;
     int status = CLG_OK;
     double begun = clg__rt_foreign_begin(rt);
 
     if (g->batch > 1) {
-        CLG_TRY(run_batched(rt, p));
+        CLG_TRY(run_batched(rt, p, batched));
     } else {
         CLG_TRY(run_one(rt, p, ws));
     }

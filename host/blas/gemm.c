@@ -117,6 +117,7 @@ out:
 void clg__blas_close(clg_blas **blas)
 {
     if (*blas != NULL) {
+        clg__event_free(&(*blas)->batched);
         clg__clblast_clear();
         clg__free(*blas);
         *blas = NULL;
@@ -227,6 +228,11 @@ static bool is_clblast(int choice, enum clg_dtype dtype)
     return choice == CLG_GEMM_CLBLAST && dtype == CLG_F32;
 }
 
+uint64_t clg__gemm_foreign(const clg_blas *blas, const clg_gemm *g)
+{
+    return blas->choice == CLG_GEMM_CLBLAST ? clg__clblast_foreign(g) : 0;
+}
+
 bool clg__gemm_sums(const clg_blas *blas, enum clg_dtype dtype)
 {
     return !is_clblast(blas->choice, dtype);
@@ -244,7 +250,7 @@ int clg__blas_run(clg_blas *blas, int choice, const clg_product *p, clg_tensor w
     if (clg__tensor_is(p->end.sums)) {
         return clg__fail(CLG_E_INTERNAL, "gemm: %s gives no sums of columns", backend_name(choice));
     }
-    return clg__clblast_run(blas->rt, p, ws);
+    return clg__clblast_run(blas->rt, p, ws, &blas->batched);
 }
 
 int clg__gemm_epilogue(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,

@@ -32,6 +32,11 @@ uint64_t clg__gemm_workspace(const clg_blas *blas, const clg_gemm *g);
  * they are or float; sums are floats, rounded once. 16-bit products are always the builtin ones. */
 int clg__gemm(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
               clg_tensor ws);
+/* Floats of device memory that the library behind a product takes for itself until that is done; 0
+ * but for strided batches by CLBlast, which copies its matrices, filled up to whole tiles, and knows
+ * no workspace for that. Only one such product is under way at a time: clg__gemm waits for the one
+ * before, else as many copies would lie in the queue as the host is ahead of the device. */
+uint64_t clg__gemm_foreign(const clg_blas *blas, const clg_gemm *g);
 /* What is fused to a product. Zeroed: nothing. */
 typedef struct clg_gemm_end {
     clg_tensor bias;  /* [n], added to every row, or CLG_NO_TENSOR */

@@ -66,6 +66,7 @@ int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_mo
     const uint64_t size = clg__dtype_size(opt[0].store);
     CLG_TRY(clg__scratch_bytes(ops, plans, batches, 2, true, opt[0].store, &part));
     count_bytes(out, part);
+    clg__bytes_add(out, clg__foreign_bytes(ops, plans, batches, 2));
     clg__bytes_add(out, (uint64_t)batch * desc->latent.size * size);
     clg__bytes_add(out, table.groups * batch * image * size);
     clg__bytes_add(out, plan->system == CLG_SYSTEM_NONE ? batch * image : 0);

@@ -65,6 +65,9 @@ int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_o
 int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
                        const uint32_t *batches, uint32_t n, bool train, enum clg_dtype store,
                        clg_bytes *out);
+/* And bytes that a product library takes for itself, at most at a time, beside them. */
+uint64_t clg__foreign_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
+                            const uint32_t *batches, uint32_t n);
 
 int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
                     const clg_net_plan *plan, const clg_net_options *opt);

@@ -118,6 +118,23 @@ int clg__scratch_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
     return CLG_OK;
 }
 
+uint64_t clg__foreign_bytes(const clg_ops *ops, const clg_net_plan *const *plans,
+                            const uint32_t *batches, uint32_t n)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        for (uint32_t j = 0; j < plans[i]->layer_count; j++) {
+            const clg_layer *l = &plans[i]->layer[j];
+            clg_conv g;
+            if (clg__layer_is_sum(l) && l->op != CLG_LAYER_LINEAR &&
+                clg__layer_conv(l, batches[i], &g) == CLG_OK) {
+                grow(&most, clg__conv2d_foreign(ops, &g));
+            }
+        }
+    }
+    return 4u * most;
+}
+
 int clg__scratch_create(clg_scratch **out, const clg_ops *ops, const clg_net_plan *const *plans,
                         const uint32_t *batches, uint32_t n, bool train, enum clg_dtype store)
 {

@@ -266,6 +266,19 @@ int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_t
                      : clg__conv2d_winograd_wgrad(o, g, algo, big, small, dw, ws);
 }
 
+uint64_t clg__conv2d_foreign(const clg_ops *o, const clg_conv *g)
+{
+    uint64_t most = 0;
+    for (int i = 0; i < CLG_CONV_JOB_COUNT && is_gpu(o) && !clg__conv2d_is_gemm(g); i++) {
+        const enum clg_conv_job job = (enum clg_conv_job)i;
+        const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job);
+        const uint64_t one =
+            algo == CLG_CONV_DIRECT ? 0 : clg__conv2d_winograd_gpu_foreign(o, g, job, algo);
+        most = one > most ? one : most;
+    }
+    return most;
+}
+
 /* ---- conv2d ---- */
 
 static enum clg_conv_way way_of(enum clg_pass pass)

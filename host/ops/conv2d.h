@@ -9,6 +9,10 @@ enum clg_pass { CLG_FWD, CLG_BWD_DATA, CLG_BWD_WEIGHT };
 /* Floats of workspace for this pass. */
 uint64_t clg__conv2d_workspace(const clg_ops *o, const clg_conv *g, enum clg_pass pass);
 
+/* Floats that a product library takes beside all workspace, at most, in any of the three passes, of
+ * this and of the transposed convolution (clg__gemm_foreign). */
+uint64_t clg__conv2d_foreign(const clg_ops *o, const clg_conv *g);
+
 /* The weights of a convolution for one pass. Winograd reads a transform of w; who keeps that while
  * w stays the same spares every call but the first the making of it. */
 typedef struct clg_filter {

@@ -105,6 +105,16 @@ static gpu_plan plan_wgrad(const clg_ops *o, const clg_conv *g, enum clg_conv_al
     return p;
 }
 
+uint64_t clg__conv2d_winograd_gpu_foreign(const clg_ops *o, const clg_conv *g,
+                                          enum clg_conv_job job, enum clg_conv_algo algo)
+{
+    const enum clg_conv_way way = job == CLG_CONV_JOB_UP ? CLG_CONV_UP : CLG_CONV_DOWN;
+    const gpu_plan p = make_plan(g, way, algo);
+    const clg_gemm gemm = job == CLG_CONV_JOB_WGRAD ? describe_wgrad(&p, p.chunk, true)
+                                                    : describe_map(&p, way, p.chunk);
+    return clg__gemm_foreign(o->blas, &gemm);
+}
+
 /* ---- launches ---- */
 
 /* Kernel `name` and its grid: an item for each of `count` elements of `layers` maps or phases. */

@@ -1,4 +1,6 @@
-/* Parts of buffers as objects of their own, for libraries that take no offset (rt/native.h). */
+/* Parts of buffers as objects of their own, for libraries that take no offset, and events that such
+ * libraries make (rt/native.h). */
+#include "base/mem.h"
 #include "rt/rt_internal.h"
 
 int clg__tensor_native_tail(clg_tensor t, void **mem)
@@ -26,6 +28,17 @@ int clg__tensor_native_tail(clg_tensor t, void **mem)
         return clg__rt_fail(err, "clCreateSubBuffer: %zu bytes at %zu", region.size, region.origin);
     }
     *mem = part;
+    return CLG_OK;
+}
+
+int clg__event_native(void *event, clg_event **out)
+{
+    *out = clg__alloc(1, sizeof **out);
+    if (*out == NULL) {
+        (void)clReleaseEvent(event);
+        return CLG_E_MEMORY;
+    }
+    (*out)->ev = event;
     return CLG_OK;
 }
 

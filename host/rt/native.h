@@ -14,6 +14,8 @@ void *clg__buffer_native(const clg_buffer *buf); /* cl_mem */
 enum { CLG_NATIVE_SLACK = 1024 };
 int clg__tensor_native_tail(clg_tensor t, void **mem);
 void clg__native_release(void **mem); /* NULL is fine */
+/* Takes over a cl_event of such work. CLG_E_MEMORY: then it is released. */
+int clg__event_native(void *event, clg_event **out);
 /* CL_VERSION-style name of an OpenCL error: "CL_OUT_OF_RESOURCES"; "unknown OpenCL error". */
 const char *clg__rt_error_name(int error);
 
