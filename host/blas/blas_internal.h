@@ -81,6 +81,8 @@ const char *clg__clblast_version(void); /* of the headers: "1.5.3" */
 /* Replaces the parameters for this device, for the whole process. No-op unless x->set. */
 int clg__clblast_use(clg_rt *rt, const clg_xgemm *x);
 uint64_t clg__clblast_workspace(clg_rt *rt, const clg_gemm *g);
+/* Does it compute this one right? Its strided batches have conditions. */
+bool clg__clblast_takes(const clg_product *p);
 uint64_t clg__clblast_foreign(const clg_gemm *g); /* as clg__gemm_foreign */
 /* *batched: the last product of strided batches; waited for before the next one. */
 int clg__clblast_run(clg_rt *rt, const clg_product *p, clg_tensor ws, clg_event **batched);

@@ -37,8 +37,10 @@ static int make(check *k, clg_blas *blas, int choice)
     k->na = (size_t)g->m * g->k * g->batch;
     k->nb = (size_t)g->k * g->n * g->batch;
     k->nc = (size_t)g->m * g->n * g->batch;
-    uint64_t at_b = clg__round_up64(k->na, 16), at_c = at_b + clg__round_up64(k->nb, 16);
-    uint64_t at_ws = at_c + clg__round_up64(k->nc, 16);
+    /* CLBlast takes strided batches that begin so. */
+    uint64_t at_b = clg__round_up64(k->na, CLG_BATCH_ALIGN);
+    uint64_t at_c = at_b + clg__round_up64(k->nb, CLG_BATCH_ALIGN);
+    uint64_t at_ws = at_c + clg__round_up64(k->nc, CLG_BATCH_ALIGN);
     uint64_t ws = clg__blas_workspace(blas, choice, g);
     k->a = clg__alloc(k->na, sizeof(float));
     k->b = clg__alloc(k->nb, sizeof(float));
@@ -139,12 +141,16 @@ int clg__blas_check(clg_blas *blas, int choice, clg_blas_corrupt corrupt, void *
         { .m = 67, .n = 71, .k = 75, .alpha = 1, .beta = 1, .ta = true },
         { .m = 69, .n = 66, .k = 77, .alpha = 2, .beta = 0, .tb = true },
     };
-    /* Strided batches are kernels of their own in CLBlast, and only the GPU family asks for them. */
-    static const clg_gemm batched = { .m = 67, .n = 73, .k = 71, .alpha = 1, .beta = 1, .tb = true,
-                                      .batch = 3 };
+    /* Strided batches are kernels of their own in CLBlast, and only the GPU family asks for them: one
+     * with matrices to be filled up, one of whole tiles, which are taken as they lie. */
+    static const clg_gemm batches[] = {
+        { .m = 67, .n = 73, .k = 71, .alpha = 1, .beta = 1, .tb = true, .batch = 3 },
+        { .m = 128, .n = 128, .k = 128, .alpha = 1, .beta = 0, .batch = 2 },
+    };
     static const clg_gemm large[] = {
         { .m = 901, .n = 905, .k = 899, .alpha = 1, .beta = 0 },
         { .m = 901, .n = 905, .k = 899, .alpha = 1, .beta = 0, .batch = 2 },
+        { .m = 1024, .n = 896, .k = 896, .alpha = 1, .beta = 0, .batch = 2 },
     };
     const bool gpu = clg__rt_family(blas->rt) == CLG_KERNELS_GPU;
     int status = CLG_OK;
@@ -152,11 +158,14 @@ int clg__blas_check(clg_blas *blas, int choice, clg_blas_corrupt corrupt, void *
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         CLG_TRY(clg__blas_check_one(blas, choice, &cases[i], corrupt, user));
     }
-    CLG_TRY(gpu ? clg__blas_check_one(blas, choice, &batched, corrupt, user) : CLG_OK);
+    for (size_t i = 0; gpu && i < sizeof batches / sizeof batches[0]; i++) {
+        CLG_TRY(clg__blas_check_one(blas, choice, &batches[i], corrupt, user));
+    }
     /* CLBlast's own table may change kernels as late as at 896 cubed; a GPU does that in no time. */
     if (choice == CLG_GEMM_CLBLAST && clg__rt_device(blas->rt)->type == CLG_DEVICE_GPU) {
-        CLG_TRY(clg__blas_check_one(blas, choice, &large[0], corrupt, user));
-        CLG_TRY(gpu ? clg__blas_check_one(blas, choice, &large[1], corrupt, user) : CLG_OK);
+        for (size_t i = 0; i < (gpu ? sizeof large / sizeof large[0] : 1); i++) {
+            CLG_TRY(clg__blas_check_one(blas, choice, &large[i], corrupt, user));
+        }
     }
 out:
     return status;

@@ -124,25 +124,46 @@ uint64_t clg__clblast_foreign(const clg_gemm *g)
     return g->batch > 1 ? g->batch * (m * k + k * n + m * n) : 0;
 }
 
+/* A matrix of whole tiles is used as it lies, but its kernel then begins at the buffer's start and
+ * steps by the matrix's size, whatever offset and stride it was told (1.5.3). So begins and steps
+ * must be those, by sub-buffers, which can begin at such multiples. */
+static bool lies_well(clg_tensor t, uint32_t rows, uint32_t cols, uint32_t ld, uint32_t stride)
+{
+    return t.off % CLG_BATCH_ALIGN == 0 && ld == cols && stride == (uint64_t)rows * cols;
+}
+
+bool clg__clblast_takes(const clg_product *p)
+{
+    const clg_gemm *g = &p->g;
+    return g->batch == 1 ||
+           (lies_well(p->a, g->ta ? g->k : g->m, g->ta ? g->m : g->k, g->lda, g->stride_a) &&
+            lies_well(p->b, g->tb ? g->n : g->k, g->tb ? g->k : g->n, g->ldb, g->stride_b) &&
+            lies_well(p->c, g->m, g->n, g->ldc, g->stride_c));
+}
+
 static int run_batched(clg_rt *rt, const clg_product *p, clg_event **last)
 {
     const clg_gemm *g = &p->g;
     cl_command_queue queue = clg__rt_native_queue(rt);
+    void *a = NULL, *b = NULL, *c = NULL;
     cl_event event = NULL;
-    int status = clg__event_wait(*last);
+    int status = CLG_OK;
+    CLG_TRY(clg__event_wait(*last));
     clg__event_free(last);
-    if (status != CLG_OK) {
-        return status;
-    }
+    CLG_TRY(clg__tensor_native_tail(p->a, &a));
+    CLG_TRY(clg__tensor_native_tail(p->b, &b));
+    CLG_TRY(clg__tensor_native_tail(p->c, &c));
     CLBlastStatusCode code = CLBlastSgemmStridedBatched(
-        CLBlastLayoutRowMajor, transpose(g->ta), transpose(g->tb), g->m, g->n, g->k, g->alpha,
-        clg__buffer_native(p->a.buf), p->a.off, g->lda, g->stride_a, clg__buffer_native(p->b.buf),
-        p->b.off, g->ldb, g->stride_b, g->beta, clg__buffer_native(p->c.buf), p->c.off, g->ldc,
-        g->stride_c, g->batch, &queue, &event);
-    if (code != CLBlastSuccess) {
-        return fail(code, "CLBlastSgemmStridedBatched", g);
-    }
-    return event != NULL ? clg__event_native(event, last) : CLG_OK;
+        CLBlastLayoutRowMajor, transpose(g->ta), transpose(g->tb), g->m, g->n, g->k, g->alpha, a, 0,
+        g->lda, g->stride_a, b, 0, g->ldb, g->stride_b, g->beta, c, 0, g->ldc, g->stride_c,
+        g->batch, &queue, &event);
+    CLG_TRY(code == CLBlastSuccess ? CLG_OK : fail(code, "CLBlastSgemmStridedBatched", g));
+    CLG_TRY(event != NULL ? clg__event_native(event, last) : CLG_OK);
+out:
+    clg__native_release(&a);
+    clg__native_release(&b);
+    clg__native_release(&c);
+    return status;
 }
 
 int clg__clblast_run(clg_rt *rt, const clg_product *p, clg_tensor ws, clg_event **batched)

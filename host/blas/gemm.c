@@ -244,7 +244,7 @@ int clg__blas_run(clg_blas *blas, int choice, const clg_product *p, clg_tensor w
     if (status != CLG_OK) {
         return status;
     }
-    if (!is_clblast(choice, p->a.dtype)) {
+    if (!is_clblast(choice, p->a.dtype) || !clg__clblast_takes(p)) {
         return clg__builtin_run(&blas->builtin, p, ws);
     }
     if (clg__tensor_is(p->end.sums)) {

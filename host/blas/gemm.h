@@ -32,6 +32,9 @@ uint64_t clg__gemm_workspace(const clg_blas *blas, const clg_gemm *g);
  * they are or float; sums are floats, rounded once. 16-bit products are always the builtin ones. */
 int clg__gemm(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
               clg_tensor ws);
+/* Strided batches of matrices that begin at multiples of this many elements, and whose rows and
+ * matrices follow each other without gaps, may be multiplied by CLBlast, all others are not. */
+enum { CLG_BATCH_ALIGN = 1024 };
 /* Floats of device memory that the library behind a product takes for itself until that is done; 0
  * but for strided batches by CLBlast, which copies its matrices, filled up to whole tiles, and knows
  * no workspace for that. Only one such product is under way at a time: clg__gemm waits for the one

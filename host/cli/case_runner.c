@@ -18,7 +18,8 @@
  * a tensor, or never written, shows in the results. The 16-bit ones are NaNs of both types. */
 static const uint32_t GUARD_WORD = 0x7fc5a5a5u, POISON_WORD = 0x7fc0badfu;
 enum { GUARD_HALF = 0x7fda, POISON_HALF = 0x7fcb, GUARD_BYTE = 0xa5, POISON_BYTE = 0x5a,
-       VIEW_ALIGN = 64 };
+       VIEW_ALIGN = 64,
+       WORKSPACE_UNITS = 64 }; /* CLG_BATCH_ALIGN floats: with fewer CLBlast would not be asked */
 
 /* One tensor: a buffer of its own, [guard | body | guard], and a host copy of the whole. */
 typedef struct slot {
@@ -42,8 +43,8 @@ struct clg_case_job {
 
 /* ---- tensors ---- */
 
-/* `number` moves the view: tensor i of a case starts at (2i + 1) * 64 bytes. */
-static int open_slot(const clg_ops *ops, slot *s, uint32_t number, uint64_t len,
+/* The view starts `units` times VIEW_ALIGN into the buffer. */
+static int open_slot(const clg_ops *ops, slot *s, uint32_t units, uint64_t len,
                      enum clg_dtype dtype, const char *name)
 {
     s->dtype = dtype;
@@ -52,7 +53,7 @@ static int open_slot(const clg_ops *ops, slot *s, uint32_t number, uint64_t len,
     if (len == 0 || len > UINT32_MAX - 64u * unit) {
         return clg__fail(CLG_E_USAGE, "tensor %s would have %" PRIu64 " elements", name, len);
     }
-    s->first = (2u * (size_t)number + 1u) * unit;
+    s->first = units * unit;
     s->len = (size_t)len;
     s->total = s->first + s->len + 2u * unit;
     s->host = clg__alloc(s->total, s->size);
@@ -265,7 +266,7 @@ static int open_tensors(clg_case_job *job)
 {
     const clg_case_plan *plan = &job->plan;
     const clg_ops *ops = job->ops;
-    uint32_t number = 0;
+    uint32_t units = 1;
     int status = CLG_OK;
 
     if (clg__case_u32(&job->c, "store", 0) > 2) {
@@ -273,20 +274,22 @@ static int open_tensors(clg_case_job *job)
     }
 
     for (uint32_t i = 0; i < plan->inputs; i++) {
-        CLG_TRY(open_slot(ops, &job->in[i], number++, plan->in[i].len,
+        CLG_TRY(open_slot(ops, &job->in[i], units, plan->in[i].len,
                           pick_dtype(job, plan->in[i].is_u8, plan->in[i].is_stored),
                           plan->in[i].name));
         CLG_TRY(make_input(job, i));
+        units += 2u;
     }
     for (uint32_t o = 0; o < plan->outputs; o++) {
-        CLG_TRY(open_slot(ops, &job->out[o], number++, plan->out[o].len,
+        CLG_TRY(open_slot(ops, &job->out[o], units, plan->out[o].len,
                           pick_dtype(job, plan->out[o].is_u8, plan->out[o].is_stored),
                           plan->out[o].name));
         CLG_TRY(make_output(job, o));
+        units += 2u;
     }
     uint64_t floats = job->op->workspace ? job->op->workspace(ops, &job->c) : 0;
     if (floats != 0) {
-        CLG_TRY(open_slot(ops, &job->ws, number, floats, CLG_F32, "workspace"));
+        CLG_TRY(open_slot(ops, &job->ws, WORKSPACE_UNITS, floats, CLG_F32, "workspace"));
         clear_slot(&job->ws);
         CLG_TRY(clg__rt_write(ops->rt, clg__tensor_all(job->ws.buf), job->ws.host));
     }

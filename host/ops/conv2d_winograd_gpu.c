@@ -26,7 +26,7 @@ typedef struct gpu_plan {
     uint32_t maps, cin, oc; /* matrices of one map: [tiles,cin] x [cin,oc] */
     uint32_t th, tw;        /* tiles per image */
     uint32_t tiles, chunk;  /* in all, and of a chunk */
-    uint64_t v_at, p_at, product_at, total;
+    uint64_t u_len, v_at, p_at, product_at, total;
 } gpu_plan;
 
 /* The products of `tiles` tiles of a map. */
@@ -82,9 +82,11 @@ static gpu_plan make_plan(const clg_conv *g, enum clg_conv_way way, enum clg_con
     uint32_t most = ROOM / each / TILES_STEP * TILES_STEP;
     most = most > TILES_MAX ? TILES_MAX : most < TILES_STEP ? TILES_STEP : most;
     p.chunk = p.tiles < most ? p.tiles : most;
-    p.v_at = (uint64_t)p.maps * p.points * p.cin * p.oc;
-    p.p_at = p.v_at + (uint64_t)p.maps * p.points * p.chunk * p.cin;
-    p.product_at = p.p_at + (uint64_t)p.maps * p.points * p.chunk * p.oc;
+    const uint64_t matrices = (uint64_t)p.maps * p.points;
+    p.u_len = matrices * p.cin * p.oc;
+    p.v_at = clg__round_up64(p.u_len, CLG_BATCH_ALIGN);
+    p.p_at = p.v_at + clg__round_up64(matrices * p.chunk * p.cin, CLG_BATCH_ALIGN);
+    p.product_at = p.p_at + clg__round_up64(matrices * p.chunk * p.oc, CLG_BATCH_ALIGN);
     return p;
 }
 
@@ -248,7 +250,7 @@ uint64_t clg__conv2d_winograd_gpu_ready_len(const clg_ops *o, const clg_conv *g,
                                             enum clg_conv_way way, enum clg_conv_algo algo)
 {
     (void)o;
-    return make_plan(g, way, algo).v_at;
+    return make_plan(g, way, algo).u_len;
 }
 
 int clg__conv2d_winograd_gpu_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
@@ -266,7 +268,7 @@ typedef struct gpu_room {
 static gpu_room divide(const gpu_plan *p, clg_tensor ws)
 {
     const uint64_t product = p->total - p->product_at;
-    return (gpu_room){ .u = clg__tensor_vec(ws, 0, (uint32_t)p->v_at),
+    return (gpu_room){ .u = clg__tensor_vec(ws, 0, (uint32_t)p->u_len),
                        .v = clg__tensor_vec(ws, p->v_at, (uint32_t)(p->p_at - p->v_at)),
                        .p = clg__tensor_vec(ws, p->p_at, (uint32_t)(p->product_at - p->p_at)),
                        .product = product > 0

@@ -142,16 +142,25 @@ int main(void)
         cmocka_unit_test(gemm_equals_its_reference),
         cmocka_unit_test(linear_equals_its_reference),
     };
+    /* What the GPU family makes of strided batches of products. */
+    static const struct CMUnitTest batches[] = {
+        cmocka_unit_test(conv2d_equals_its_reference),
+        cmocka_unit_test(deconv2d_equals_its_reference),
+    };
     setup cpu = { .name = "cpu family", .family = CLG_FAMILY_CPU, .gemm = CLG_GEMM_BUILTIN };
     setup gpu = { .name = "gpu family", .family = CLG_FAMILY_GPU, .gemm = CLG_GEMM_BUILTIN };
     setup narrow = { .name = "vectors of 8", .family = CLG_FAMILY_CPU, .gemm = CLG_GEMM_BUILTIN };
     setup clblast = { .name = "clblast", .gemm = CLG_GEMM_CLBLAST };
+    setup gpu_clblast = { .name = "gpu family, clblast",
+                          .family = CLG_FAMILY_GPU,
+                          .gemm = CLG_GEMM_CLBLAST };
     cmocka_set_test_filter(clg__os_env("CLGAN_TESTS"));
     int failed = run_group(&cpu, all, sizeof all / sizeof all[0]);
 
     failed += run_group(&gpu, all, sizeof all / sizeof all[0]);
     if (!is_quick()) { /* its kernels take minutes under oclgrind */
         failed += run_group(&clblast, products, sizeof products / sizeof products[0]);
+        failed += run_group(&gpu_clblast, batches, sizeof batches / sizeof batches[0]);
     }
     if (!is_quick() && cpu.width >= 16) { /* as on a CPU with vectors of 8 floats */
         setenv("CLGAN_VECTOR", "8", 1);
