@@ -2,16 +2,17 @@
  *
  * x[rows, c] row-major in `groups` equal parts of `rows` rows; part g has statistics of its own.
  * Each part is cut in `chunks` chunks of `chunk` rows (the last may be shorter), by shape alone.
- * Part sums go to ws[g*chunks + k][2][c]; a second kernel joins them in the order of k. The
+ * Part sums go to ws[g*chunks + k][rows][c]; a second kernel joins them in the order of k. The
  * variance is centred: every chunk about its own mean, the chunks joined by Chan, Golub, LeVeque
- * 1983: M2 = sum of M2_k + n_k (mean_k - mean)^2.
+ * 1983: M2 = sum of M2_k + n_k (mean_k - mean)^2. The parts may also come from the convolution that
+ * made x or dy (batchnorm_sums.clh), cut as suits that.
  *
  * One text, two families:
  *   CPU  -DVW=16 -DSV=4                          one item: SV*VW columns of one chunk, no barrier
  *   GPU  -DVW=1 -DSV=1 -DRED_X=.. -DRED_Y=..     work-group: RED_X columns, rows shared by RED_Y
  *                                                lanes; 4 * RED_X * RED_Y bytes of local memory
  * act: enum clg_act. */
-#include "common.clh"
+#include "batchnorm_sums.clh"
 
 #define SLICE (SV * VW)
 
@@ -71,14 +72,16 @@ LOCAL_INLINE void stats_chunk(const int nv, const uint part, __global const stor
     for (int v = 0; v < nv; ++v) {
         const fvec m2 = RED_SUM(q[v]);
         if (LANE == 0u) {
-            STORE_PART(s[v], out + v * VW, part);
-            STORE_PART(m2, out + c + v * VW, part);
+            STORE_PART((fvec)((float)rows), out + v * VW, part);
+            STORE_PART(s[v], out + c + v * VW, part);
+            STORE_PART(m2, out + 2u * c + v * VW, part);
         }
     }
 }
 
-/* ws[(g*chunks + k)*2*c + j] = mean of column j over chunk k of part g, ws[.. + c + j] = the sum of
- * (x - that mean)^2. Work-items: (slices of columns, lanes on GPUs, groups*chunks). */
+/* ws[(g*chunks + k)*3*c + j] = rows n of chunk k of part g, ws[.. + c + j] = mean of column j over
+ * them, ws[.. + 2c + j] = the sum of (x - that mean)^2. Work-items: (slices of columns, lanes on GPUs,
+ * groups*chunks). */
 #define STATS_ARGS __global const store *x, uint x_off, __global float *ws, uint ws_off,         \
     uint rows, uint c, uint chunks, uint chunk
 BODY void stats_item(const uint id0, const uint id2, STATS_ARGS, RED_ARG)
@@ -86,7 +89,7 @@ BODY void stats_item(const uint id0, const uint id2, STATS_ARGS, RED_ARG)
     const uint q = id2, g = q / chunks, k = q - g * chunks;
     const uint n = chunk_rows(rows, chunk, k);
     __global const store *xc = x + x_off + (size_t)(g * rows + k * chunk) * c;
-    __global float *out = ws + ws_off + (size_t)q * 2u * c;
+    __global float *out = ws + ws_off + (size_t)q * 3u * c;
 #define CALL(nv, part, col) stats_chunk(nv, part, xc + (col), n, c, out + (col), RED_PASS)
     FOR_SLICE(c, CALL);
 #undef CALL
@@ -104,24 +107,24 @@ __kernel RED_KERNEL void batchnorm_stats_part(STATS_ARGS)
 #define STATS_END_ARGS __global const float *ws, uint ws_off, __global float *mean,              \
     uint mean_off, __global float *invstd, uint invstd_off, __global float *running_mean,        \
     uint running_mean_off, __global float *running_var, uint running_var_off, uint rows, uint c, \
-    uint groups, uint chunks, uint chunk, float eps, float momentum, uint has_running
+    uint groups, uint chunks, float eps, float momentum, uint has_running
 BODY void stats_end_item(const uint id0, STATS_END_ARGS, RED_ARG)
 {
     const uint first = id0 * VW, col = min(first, c - 1u);
     const uint part = first < c ? min((uint)VW, c - first) : 0u;
     const float unbiased = (float)rows / (float)(rows > 1u ? rows - 1u : 1u);
     for (uint g = 0; g < groups; ++g) {
-        __global const float *p = ws + ws_off + (size_t)g * chunks * 2u * c + col;
+        __global const float *p = ws + ws_off + (size_t)g * chunks * 3u * c + col;
         fvec s = (fvec)(0.0f), m2 = (fvec)(0.0f);
         for (uint k = LANE; k < chunks; k += LANES) {
-            const float weight = (float)chunk_rows(rows, chunk, k) / (float)rows;
-            s += weight * LOAD_PART(p + (size_t)k * 2u * c, part);
+            __global const float *at = p + (size_t)k * 3u * c;
+            s += LOAD_PART(at, part) / (float)rows * LOAD_PART(at + c, part);
         }
         const fvec m = RED_SUM(s);
         for (uint k = LANE; k < chunks; k += LANES) {
-            const float n = (float)chunk_rows(rows, chunk, k);
-            const fvec d = LOAD_PART(p + (size_t)k * 2u * c, part) - m;
-            m2 += LOAD_PART(p + (size_t)k * 2u * c + c, part) + n * d * d;
+            __global const float *at = p + (size_t)k * 3u * c;
+            const fvec d = LOAD_PART(at + c, part) - m;
+            m2 += LOAD_PART(at + 2u * c, part) + LOAD_PART(at, part) * d * d;
         }
         const fvec var = RED_SUM(m2) / (float)rows;
         if (LANE == 0u) {
@@ -144,7 +147,7 @@ __kernel RED_KERNEL void batchnorm_stats_end(STATS_END_ARGS)
     RED_BUFFER;
     stats_end_item((uint)get_global_id(0), ws, ws_off, mean, mean_off, invstd, invstd_off,
         running_mean, running_mean_off, running_var, running_var_off, rows, c, groups, chunks,
-        chunk, eps, momentum, has_running, RED_PASS);
+        eps, momentum, has_running, RED_PASS);
 }
 
 /* Inference: mean[g,j] = running_mean[j], invstd[g,j] = 1/sqrt(running_var[j] + eps).
@@ -167,11 +170,6 @@ __kernel void batchnorm_running(__global const float *running_mean, uint running
 }
 
 /* z before the activation; the same expression forward and backward, so gates agree. */
-static inline fvec normalise(fvec d, fvec invstd, fvec weight, fvec bias)
-{
-    return d * (weight * invstd) + bias;
-}
-
 static inline void fwd_at(__global const store *x, __global const float *mean,
                           __global const float *invstd, __global const float *weight,
                           __global const float *bias, __global store *y, const uint part,
@@ -226,18 +224,6 @@ __kernel RED_KERNEL void batchnorm_fwd(FWD_ARGS)
     fwd_item((uint)get_global_id(0), (uint)get_global_id(2), x, x_off, mean, mean_off, invstd,
         invstd_off, weight, weight_off, bias, bias_off, y, y_off, rows, c, blocks, block, act,
         slope);
-}
-
-/* dz = dy * act'(z), the activation recomputed from x - mean. */
-static inline fvec through_act(fvec d, fvec dy, fvec invstd, fvec weight, fvec bias,
-                                int act, float slope)
-{
-    if (act == ACT_NONE) {
-        return dy;
-    }
-    const fvec z = normalise(d, invstd, weight, bias);
-    /* The gates of relu and lrelu need only the sign of z. */
-    return ACT_GRAD(act, slope, act <= ACT_LRELU ? z : ACT_APPLY(act, slope, z), dy);
 }
 
 LOCAL_INLINE void bwd_chunk(const int nv, const uint part, __global const store *x,

@@ -16,7 +16,7 @@
  * Channels of x are a multiple of VW, those of y too. One work-item per work-group; no local memory.
  * -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group,
  * UP 0|1; STORE: of x, w, y, while U, V and bias are floats. */
-#include "common.clh"
+#include "batchnorm_sums.clh"
 #include "transpose.clh"
 #include "winograd_cpu.clh"
 
@@ -128,49 +128,127 @@ winograd_filter(FILTER_ARGS)
 #define START(ti, a) ((int)((ti)*M * STRIDE + (a)) - (int)pad)
 #endif
 
+/* How many of a tile's M rows (or columns), `from` and every `step`th after it, lie before `end`. */
+static inline uint count_inside(uint from, uint step, uint end)
+{
+    return from < end ? min((uint)M, (end - from + step - 1u) / step) : 0u;
+}
+
+/* Runs `DO` for those rows r and columns s of a tile that lie in the map. */
+#define FOR_INSIDE(DO)                                                                         \
+    _Pragma("unroll") for (uint r = 0; r < M; ++r)                                             \
+    {                                                                                          \
+        _Pragma("unroll") for (uint s = 0; s < M; ++s)                                         \
+        {                                                                                      \
+            if (r < rows && s < columns) {                                                     \
+                DO;                                                                            \
+            }                                                                                  \
+        }                                                                                      \
+    }
+
+static inline vf mean_of_tile(const vf *v)
+{
+    vf sum = v[0];
+    for (int i = 1; i < M * M; ++i) {
+        sum += v[i];
+    }
+    return sum * (1.0f / (M * M));
+}
+
+/* What was stored of v at p. */
+#if STORE
+#define STORED(v, p) GET(p)
+#else
+#define STORED(v, p) (v)
+#endif
+
 /* The outputs of tile `tile`, channels o0 .. o0 + NR, from its T*T sums at mt. */
 #define PUT_TILE(mt, tile)                                                                     \
     do {                                                                                       \
         const uint line = (tile) / tw, im = line / th;                                         \
         const uint h = rest_of(line, th, im) * M * ou + a;                                     \
         const uint c = rest_of(tile, tw, line) * M * ou + b;                                   \
+        const uint rows = count_inside(h, ou, oh), columns = count_inside(c, ou, ow);          \
         const size_t across = (size_t)ou * oc, down = across * ow;                             \
-        __global store *to = y + (((size_t)im * oh + h) * ow + c) * oc + o0;        \
-        for (int j = 0; j < NV && o0 + j * VW < oc; ++j, to += VW) {                           \
+        size_t at = (((size_t)im * oh + h) * ow + c) * oc + o0;                                \
+        added += rows * columns;                                                               \
+        for (int j = 0; j < NV && o0 + j * VW < oc; ++j, at += VW) {                           \
             vf mid[M * T], out[M * M];                                                         \
             WIN_2D(WIN_OUTPUT, T, M, (mt) + j * TT, mid, out);                                 \
-            if (has_bias || act != ACT_NONE) {                                                 \
+            if (sums != SUMS_OF_DY && (has_bias || act != ACT_NONE)) {                         \
                 const vf more = has_bias ? LOADV(j, bias + o0) : (vf)(0.0f);                   \
                 _Pragma("unroll 1") for (int i = 0; i < M * M; ++i)                            \
                 {                                                                              \
                     out[i] = VACT(out[i] + more);                                              \
                 }                                                                              \
             }                                                                                  \
-            _Pragma("unroll") for (uint r = 0; r < M; ++r)                                     \
-            {                                                                                  \
-                _Pragma("unroll") for (uint s = 0; s < M; ++s)                                 \
-                {                                                                              \
-                    if (h + r * ou < oh && c + s * ou < ow) {                                  \
-                        PUT(out[r * M + s], to + r * down + s * across);                       \
-                    }                                                                          \
+            __global store *to = y + at;                                                       \
+            FOR_INSIDE(PUT(out[r * M + s], to + r * down + s * across))                        \
+            if (sums == SUMS_OF_Y) {                                                           \
+                if (q == 0u) {                                                                 \
+                    about[j] = mean_of_tile(out);                                              \
                 }                                                                              \
+                const vf k = about[j];                                                         \
+                vf e = sum[j], ed = dot[j];                                                    \
+                FOR_INSIDE(ADD_Y(STORED(out[r * M + s], to + r * down + s * across)))          \
+                sum[j] = e;                                                                    \
+                dot[j] = ed;                                                                   \
+            } else if (sums == SUMS_OF_DY) {                                                   \
+                __global const store *x_at = norm_x + at;                                      \
+                const vf k = about[j], scale = norm_scale[j], shift = norm_shift[j];           \
+                vf e = sum[j], ed = dot[j];                                                    \
+                FOR_INSIDE(ADD_DY(STORED(out[r * M + s], to + r * down + s * across),          \
+                                  GET(x_at + r * down + s * across)))                          \
+                sum[j] = e;                                                                    \
+                dot[j] = ed;                                                                   \
             }                                                                                  \
         }                                                                                      \
     } while (0)
 
+/* Asks for what the norm was given at the pixels of `tile`, whose outputs are put next. */
+#define ASK_TILE(tile)                                                                         \
+    do {                                                                                       \
+        const uint line = (tile) / tw, im = line / th;                                         \
+        const uint h = rest_of(line, th, im) * M * ou + a;                                     \
+        const uint c = rest_of(tile, tw, line) * M * ou + b;                                   \
+        const size_t across = (size_t)ou * oc, down = across * ow;                             \
+        __global const store *from = norm_x + (((size_t)im * oh + h) * ow + c) * oc + o0;      \
+        _Pragma("unroll") for (uint r = 0; r < M; ++r)                                         \
+        {                                                                                      \
+            _Pragma("unroll") for (uint s = 0; s < M; ++s)                                     \
+            {                                                                                  \
+                _Pragma("unroll") for (uint j = 0; j < NV; ++j)                                \
+                {                                                                              \
+                    PREFETCH(from + r * down + s * across + j * VW);                           \
+                }                                                                              \
+            }                                                                                  \
+        }                                                                                      \
+    } while (0)
+#define ADD_Y(v)                                                                               \
+    const vf d = (v) - k;                                                                      \
+    e += d;                                                                                    \
+    ed = MUL_ADD(d, d, ed)
+#define ADD_DY(v, from)                                                                        \
+    const vf d = (from) - k, dz = gate(act, slope, d * scale + shift, v);                      \
+    e += dz;                                                                                   \
+    ed = MUL_ADD(dz, d, ed)
+
 /* y[N, oh, ow, oc] from x[N, sh, sw, run]. A map has all pixels of y going down, those of equal
- * parity going up. `works` = `groups` of GROUP tiles x maps; work-item w of `stride` does the works
- * w, w + stride, ... v: room for one V per work-item, plane = GROUP*lead. zeros: `run` zeros.
+ * parity going up. The batch is `splits` equal parts with `tiles` tiles each in a map; `works` =
+ * maps x splits x `groups` of GROUP tiles; work-item w of `stride` does the works w, w + stride, ...
+ * v: room for one V per work-item, plane = GROUP*lead. zeros: `run` zeros. sums: a work is a part of its
+ * split (batchnorm_sums.clh); with SUMS_OF_DY act is the norm's, and y gets no bias.
  * Private memory: 4*TT*GROUP*NR bytes. */
 #define MAP_ARGS __global const store *restrict x, uint x_off,                                   \
     __global const store *restrict zeros, uint zeros_off, __global const float *restrict u,      \
     uint u_off, __global const float *restrict bias, uint bias_off, __global float *restrict v,  \
     uint v_off, __global store *restrict y, uint y_off, uint tiles, uint th, uint tw, uint sh,   \
     uint sw, uint run, uint pad, uint cin, uint lead, uint panels, uint oh, uint ow, uint oc,    \
-    uint groups, uint works, uint stride, uint has_bias, int act, float slope
+    uint groups, uint splits, uint works, uint stride, uint has_bias, int act, float slope,      \
+    SUMS_ARGS
 BODY void map_item(const uint id0, MAP_ARGS)
 {
-    const uint ou = UP ? STRIDE : 1, plane = GROUP * lead;
+    const uint ou = UP ? STRIDE : 1, plane = GROUP * lead, maps = UP ? STRIDE * STRIDE : 1;
     vf m[GROUP * NV * TT];
     x += x_off;
     zeros += zeros_off;
@@ -178,9 +256,12 @@ BODY void map_item(const uint id0, MAP_ARGS)
     bias += bias_off;
     v += v_off + (size_t)id0 * TT * plane;
     y += y_off;
+    norm_x += norm_x_off;
     for (uint work = id0; work < works; work += stride) {
-        const uint map = work / groups, first = rest_of(work, groups, map) * GROUP;
-        const uint count = min((uint)GROUP, tiles - first), last = count - 1;
+        const uint turn = work / groups, k = rest_of(work, groups, turn);
+        const uint map = turn / splits, split = rest_of(turn, splits, map);
+        const uint first = split * tiles + k * GROUP;
+        const uint count = min((uint)GROUP, tiles - k * GROUP), last = count - 1;
         const uint a = UP ? map / STRIDE : 0, b = UP ? map % STRIDE : 0;
         for (uint q = 0; q < count; ++q) {
             const uint tile = first + q, line = tile / tw, im = line / th;
@@ -211,8 +292,38 @@ BODY void map_item(const uint id0, MAP_ARGS)
                     WIN_PRODUCT(ROW, ut, cin, m, q, t);
                 }
             }
+            vf about[NV], sum[NV], dot[NV], norm_scale[NV], norm_shift[NV];
+            uint added = 0;
+            for (int j = 0; j < NV && o0 + j * VW < oc; ++j) {
+                sum[j] = dot[j] = (vf)(0.0f);
+                if (sums == SUMS_OF_DY) {
+                    const uint o = o0 + j * VW;
+                    about[j] = LOADV(0, norm_mean + norm_mean_off + split * oc + o);
+                    norm_scale[j] = LOADV(0, norm_weight + norm_weight_off + o) *
+                                    LOADV(0, norm_invstd + norm_invstd_off + split * oc + o);
+                    norm_shift[j] = LOADV(0, norm_bias + norm_bias_off + o);
+                }
+            }
             for (uint q = 0; q < count; ++q) {
+                if (sums == SUMS_OF_DY) {
+                    ASK_TILE(first + q + 1);
+                }
                 PUT_TILE(m + q * NV * TT, first + q);
+            }
+            if (sums != SUMS_NONE) {
+                const uint part = (split * maps + map) * groups + k;
+                __global float *to = parts + parts_off +
+                                     (size_t)part * (sums == SUMS_OF_Y ? 3u : 2u) * oc + o0;
+                for (int j = 0; j < NV && o0 + j * VW < oc; ++j, to += VW) {
+                    if (sums == SUMS_OF_Y) {
+                        leave_of_y(added, about[j], sum[j], dot[j], to, oc);
+                    } else {
+                        const uint o = o0 + j * VW;
+                        leave_of_dy(sum[j], dot[j],
+                                    LOADV(0, norm_invstd + norm_invstd_off + split * oc + o), to,
+                                    oc);
+                    }
+                }
             }
         }
     }
@@ -223,5 +334,5 @@ winograd_map(MAP_ARGS)
 {
     map_item((uint)get_global_id(0), x, x_off, zeros, zeros_off, u, u_off, bias, bias_off, v,
         v_off, y, y_off, tiles, th, tw, sh, sw, run, pad, cin, lead, panels, oh, ow, oc, groups,
-        works, stride, has_bias, act, slope);
+        splits, works, stride, has_bias, act, slope, SUMS_NAMES);
 }

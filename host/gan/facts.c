@@ -30,11 +30,19 @@ void clg__facts_nets(const clg_model_desc *desc, const clg_model_plan *plan, uin
     clg__loss_table_make(desc, plan, &table);
     uint32_t groups = desc->order.kind == CLG_ORDER_RECONSTRUCT ? 1u : table.groups;
     enum clg_dtype store = clg__trainer_store(desc);
-    opt[0] = (clg_net_options){ .max_batch = batch, .train = true, .label = "netG",
-                                .optimizer = desc->optimizer_g.kind, .store = store };
-    opt[1] = (clg_net_options){ .max_batch = groups * batch / packing, .train = true,
-                                .label = "netD", .optimizer = desc->optimizer_d.kind,
-                                .store = store };
+    const bool apart = !desc->runtime.fuse;
+    opt[0] = (clg_net_options){ .max_batch = batch,
+                                .train = true,
+                                .label = "netG",
+                                .optimizer = desc->optimizer_g.kind,
+                                .store = store,
+                                .apart = apart };
+    opt[1] = (clg_net_options){ .max_batch = groups * batch / packing,
+                                .train = true,
+                                .label = "netD",
+                                .optimizer = desc->optimizer_d.kind,
+                                .store = store,
+                                .apart = apart };
 }
 
 uint64_t clg__facts_answers(const clg_model_desc *desc, const clg_model_plan *plan,

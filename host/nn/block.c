@@ -195,6 +195,59 @@ out:
     return status;
 }
 
+/* ---- sums that convolutions leave for norms ---- */
+
+uint32_t clg__layer_parts(const clg_ops *ops, const clg_layer *l, const clg_conv *g,
+                          enum clg_pass pass, uint32_t groups)
+{
+    return l->op == CLG_LAYER_CONV2D     ? clg__conv2d_parts(ops, g, pass, groups)
+           : l->op == CLG_LAYER_DECONV2D ? clg__deconv2d_parts(ops, g, pass, groups)
+                                         : 0;
+}
+
+/* Where the convolution of block i leaves its sums in this pass; "no tensor": it leaves none. */
+static clg_tensor parts_of(const clg_walk *k, uint32_t i, enum clg_pass pass)
+{
+    const clg_net *net = k->net;
+    const clg_layer *l = &net->plan.layer[i];
+    clg_conv g;
+    if (net->apart || !clg__layer_is_conv(l) || clg__layer_conv(l, k->n, &g) != CLG_OK) {
+        return CLG_NO_TENSOR;
+    }
+    const uint64_t parts = clg__layer_parts(net->ops, l, &g, pass, k->groups);
+    const uint64_t row = pass == CLG_FWD ? 3u * l->out_c : 2u * l->in_c;
+    return parts == 0 ? CLG_NO_TENSOR : clg__scratch_end(net->scratch, k->groups * parts * row);
+}
+
+/* Those of the output, for the norm of the block's own. */
+static clg_sums sums_for_norm(const clg_walk *k, uint32_t i)
+{
+    const bool batch = k->net->plan.layer[i].norm == CLG_NORM_BATCH && k->mode != CLG_NET_EVAL;
+    return batch ? (clg_sums){ .parts = parts_of(k, i, CLG_FWD), .groups = k->groups }
+                 : (clg_sums){ 0 };
+}
+
+/* Those of the data gradient, for the norm of the block in front. */
+static clg_sums sums_for_front(const clg_walk *k, uint32_t i)
+{
+    const clg_net *net = k->net;
+    const int32_t source = net->plan.layer[i].from;
+    if (source < 0 || !net->layout.graph.node[source].summed) {
+        return (clg_sums){ 0 };
+    }
+    const uint32_t from = (uint32_t)source;
+    const clg_bn b = bn_of(k, from);
+    return (clg_sums){ .parts = parts_of(k, i, CLG_BWD_DATA),
+                       .groups = k->groups,
+                       .x = clg__block_saved(k, from),
+                       .mean = batch_mean(k, from, &b),
+                       .invstd = batch_invstd(k, from, &b),
+                       .weight = value_of(k, from, CLG_PART_NORM_W),
+                       .bias = value_of(k, from, CLG_PART_NORM_B),
+                       .act = b.act,
+                       .slope = b.slope };
+}
+
 /* ---- forward ---- */
 
 static int run_sum(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y)
@@ -208,7 +261,8 @@ static int run_sum(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y)
     clg_epilogue e = { .bias = folded ? clg__net_part_in(net, net->folded, i, CLG_PART_NORM_B)
                                       : value_of(k, i, CLG_PART_B),
                        .act = folded || l->norm == CLG_NORM_NONE ? l->act : CLG_ACT_NONE,
-                       .slope = l->slope };
+                       .slope = l->slope,
+                       .sums = sums_for_norm(k, i) };
     if (l->op == CLG_LAYER_LINEAR) {
         return clg__linear_fwd(net->ops, x, weight, &e, y, ws);
     }
@@ -260,10 +314,9 @@ int clg__block_statistics(const clg_walk *k, uint32_t i, clg_tensor x)
         return clg__batchnorm_running(net->ops, &b, running_mean, running_var, mean, invstd);
     }
     bool move = k->mode == CLG_NET_TRAIN;
-    return clg__batchnorm_stats(net->ops, &b, x, mean, invstd,
-                                move ? running_mean : CLG_NO_TENSOR,
-                                move ? running_var : CLG_NO_TENSOR,
-                                clg__scratch_workspace(net->scratch));
+    return clg__batchnorm_stats(
+        net->ops, &b, x, parts_of(k, i, CLG_FWD), mean, invstd, move ? running_mean : CLG_NO_TENSOR,
+        move ? running_var : CLG_NO_TENSOR, clg__scratch_workspace(net->scratch));
 }
 
 int clg__block_normalise(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y)
@@ -291,11 +344,12 @@ int clg__block_back_end(const clg_walk *k, uint32_t i, clg_tensor dy)
     int status = CLG_OK;
     if (l->norm == CLG_NORM_BATCH) {
         clg_tensor dw = grad_of(k, i, CLG_PART_NORM_W), db = grad_of(k, i, CLG_PART_NORM_B);
-        status = clg__batchnorm_bwd(net->ops, &b, saved, batch_mean(k, i, &b),
-                                    batch_invstd(k, i, &b), value_of(k, i, CLG_PART_NORM_W),
-                                    value_of(k, i, CLG_PART_NORM_B), dy, dy,
-                                    k->want_dw ? dw : CLG_NO_TENSOR,
-                                    k->want_dw ? db : CLG_NO_TENSOR, ws);
+        const bool summed = net->layout.graph.node[i].summed;
+        status = clg__batchnorm_bwd(
+            net->ops, &b, saved, batch_mean(k, i, &b), batch_invstd(k, i, &b),
+            value_of(k, i, CLG_PART_NORM_W), value_of(k, i, CLG_PART_NORM_B), dy,
+            summed ? parts_of(k, i + 1u, CLG_BWD_DATA) : CLG_NO_TENSOR, dy,
+            k->want_dw ? dw : CLG_NO_TENSOR, k->want_dw ? db : CLG_NO_TENSOR, ws);
     } else if (l->act != CLG_ACT_NONE && !is_gated(k, i)) {
         status = clg__activation_bwd(net->ops, l->act, l->slope, saved, dy, dy);
     }
@@ -357,8 +411,9 @@ static int back_sum(const clg_walk *k, uint32_t i, clg_tensor dy, clg_tensor dx)
     int status = CLG_OK;
     CLG_TRY(clg__layer_conv(l, k->n, &g));
     CLG_TRY(clg__net_filter(k->net, i, &g, CLG_BWD_DATA, clg__net_weight(net, i), &w));
-    status = l->op == CLG_LAYER_CONV2D ? clg__conv2d_bwd_data(net->ops, &g, dy, w, dx, ws)
-                                       : clg__deconv2d_bwd_data(net->ops, &g, dy, w, dx, ws);
+    const clg_sums sums = sums_for_front(k, i);
+    status = l->op == CLG_LAYER_CONV2D ? clg__conv2d_bwd_data(net->ops, &g, dy, w, &sums, dx, ws)
+                                       : clg__deconv2d_bwd_data(net->ops, &g, dy, w, &sums, dx, ws);
 out:
     return status;
 }

@@ -59,7 +59,7 @@ static int run_job(const clg_ops *ops, const bench *b)
     case CLG_CONV_JOB_DOWN:
         return clg__conv2d_fwd(ops, g, x, (clg_filter){ .w = w }, NULL, y, ws);
     case CLG_CONV_JOB_UP:
-        return clg__conv2d_bwd_data(ops, g, y, (clg_filter){ .w = w }, x, ws);
+        return clg__conv2d_bwd_data(ops, g, y, (clg_filter){ .w = w }, NULL, x, ws);
     default:
         return clg__conv2d_bwd_weight(ops, g, x, y, w, ws);
     }

@@ -161,7 +161,9 @@ static void mark_reach(const clg_net_plan *plan, clg_net_graph *g)
 }
 
 /* Linear layers take the activation in front of them along in their data gradient, if nothing else
- * adds to that: they are its only reader, and no norm lies between sum and activation. */
+ * adds to that: they are its only reader, and no norm lies between sum and activation. Convolutions
+ * sum theirs for a norm in front of them, on the same condition; no other block may come between,
+ * as the sums lie in the workspace. */
 static void mark_rides(const clg_net_plan *plan, clg_net_graph *g)
 {
     uint32_t readers[CLG_LAYERS_MAX] = { 0 }, of_x = 0;
@@ -177,6 +179,9 @@ static void mark_rides(const clg_net_plan *plan, clg_net_graph *g)
                 g->node[source].rides = ++readers[source] == 1 && takes &&
                                         g->node[source].head < 0 && s->act != CLG_ACT_NONE &&
                                         s->norm == CLG_NORM_NONE;
+                g->node[source].summed = readers[source] == 1 && clg__layer_is_conv(l) &&
+                                         g->node[source].head < 0 && source + 1 == (int32_t)i &&
+                                         s->norm == CLG_NORM_BATCH && clg__sums_pass(s->act);
             }
         }
     }

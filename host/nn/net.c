@@ -289,6 +289,7 @@ int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
     net->max_batch = opt->max_batch;
     net->train = opt->train;
     net->store = opt->store;
+    net->apart = opt->apart;
     net->version = 1;
     net->label = opt->label != NULL ? opt->label : "net";
     if (opt->max_batch == 0) {

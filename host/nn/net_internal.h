@@ -38,6 +38,8 @@ typedef struct clg_net_graph {
         bool sees_x;      /* it, or a block before it, reads the net's input */
         bool keeps;       /* training: its normalised activation has a buffer of its own: heads,
                              and inputs of maxout, which wants them unspoilt on the way back */
+        bool summed;      /* back: its norm's sums are left by the data gradient of the next block,
+                             its only reader, if that can */
         bool rides;       /* back through its activation goes in its reader's data gradient */
         uint8_t gradient; /* buffer of its output's gradient */
         uint8_t spare[CLG_INPUTS]; /* a further gradient of that input waits here to be added */
@@ -100,7 +102,7 @@ struct clg_net {
     clg_net_plan plan;
     clg_net_layout layout;
     uint32_t max_batch;
-    bool train;
+    bool train, apart;
     const char *label;
 
     enum clg_dtype store; /* of activations, their gradients, working weights */
@@ -147,6 +149,13 @@ static inline bool clg__layer_is_sum(const clg_layer *l)
 {
     return l->op == CLG_LAYER_LINEAR || l->op == CLG_LAYER_CONV2D || l->op == CLG_LAYER_DECONV2D;
 }
+static inline bool clg__layer_is_conv(const clg_layer *l)
+{
+    return l->op == CLG_LAYER_CONV2D || l->op == CLG_LAYER_DECONV2D;
+}
+/* How many parts of each group its convolution sums; 0: none. */
+uint32_t clg__layer_parts(const clg_ops *ops, const clg_layer *l, const clg_conv *g,
+                          enum clg_pass pass, uint32_t groups);
 /* Where input `slot` of a layer comes from: a layer's number or CLG_FROM_... */
 static inline int32_t clg__layer_source(const clg_layer *l, uint32_t slot)
 {
@@ -163,6 +172,8 @@ clg_tensor clg__net_part(const clg_net *net, enum clg_net_kind kind, uint32_t bl
 clg_tensor clg__net_part_in(const clg_net *net, clg_buffer *slab, uint32_t block,
                             enum clg_part part);
 clg_tensor clg__scratch_workspace(const clg_scratch *s);
+/* Its last `floats`: what a convolution leaves for the operator after it. */
+clg_tensor clg__scratch_end(const clg_scratch *s, uint64_t floats);
 /* Divides the parameters' gradients by the loss scale, once after each backward. */
 int clg__net_unscale(clg_net *net);
 

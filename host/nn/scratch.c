@@ -17,6 +17,19 @@ static void grow(uint64_t *a, uint64_t b)
     *a = b > *a ? b : *a;
 }
 
+/* Behind a convolution's workspace, the sums that it leaves, or behind the norm's for them. */
+static uint64_t measure_parts(const clg_ops *ops, const clg_layer *l, const clg_conv *g,
+                              enum clg_pass pass)
+{
+    const uint64_t c = pass == CLG_FWD ? l->out_c : l->in_c;
+    uint64_t floats = 0;
+    for (uint32_t groups = 1; groups <= CLG_GROUPS_MAX; groups++) {
+        const uint64_t parts = clg__layer_parts(ops, l, g, pass, groups);
+        grow(&floats, groups * (parts * 3u + 2u) * c);
+    }
+    return floats;
+}
+
 /* Workspace of one block's passes on n images. */
 static int measure_block(const clg_ops *ops, const clg_layer *l, uint32_t n, bool train,
                          uint64_t *floats)
@@ -35,10 +48,12 @@ static int measure_block(const clg_ops *ops, const clg_layer *l, uint32_t n, boo
     for (uint32_t p = 0; p < (train ? 3u : 1u); p++) {
         switch (l->op) {
         case CLG_LAYER_CONV2D:
-            grow(floats, clg__conv2d_workspace(ops, &g, passes[p]));
+            grow(floats,
+                 clg__conv2d_workspace(ops, &g, passes[p]) + measure_parts(ops, l, &g, passes[p]));
             break;
         case CLG_LAYER_DECONV2D:
-            grow(floats, clg__deconv2d_workspace(ops, &g, passes[p]));
+            grow(floats, clg__deconv2d_workspace(ops, &g, passes[p]) +
+                             measure_parts(ops, l, &g, passes[p]));
             break;
         default:
             grow(floats, clg__linear_workspace(ops, n, (uint32_t)clg__layer_in(l),
@@ -196,4 +211,10 @@ void clg__scratch_destroy(clg_scratch **s)
 clg_tensor clg__scratch_workspace(const clg_scratch *s)
 {
     return s->workspace == NULL ? CLG_NO_TENSOR : clg__tensor_all(s->workspace);
+}
+
+clg_tensor clg__scratch_end(const clg_scratch *s, uint64_t floats)
+{
+    const clg_tensor all = clg__scratch_workspace(s);
+    return clg__tensor_vec(all, clg__tensor_len(all) - floats, (uint32_t)floats);
 }

@@ -149,7 +149,8 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
         return status;
     }
     if (clg__case_is(c, "stats")) {
-        return clg__batchnorm_stats(o, &b, in[0], out[0], out[1], out[2], out[3], ws);
+        return clg__batchnorm_stats(o, &b, in[0], CLG_NO_TENSOR, out[0], out[1], out[2], out[3],
+                                    ws);
     }
     if (clg__case_is(c, "running")) {
         return clg__batchnorm_running(o, &b, in[0], in[1], out[0], out[1]);
@@ -161,8 +162,8 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
     if (clg__case_is(c, "fwd")) {
         return clg__batchnorm_fwd(o, &b, in[0], in[1], in[2], in[3], in[4], out[0]);
     }
-    return clg__batchnorm_bwd(o, &b, in[0], in[1], in[2], in[3], in[4], in[5], out[0], out[1],
-                              out[2], ws);
+    return clg__batchnorm_bwd(o, &b, in[0], in[1], in[2], in[3], in[4], in[5], CLG_NO_TENSOR,
+                              out[0], out[1], out[2], ws);
 }
 
 const clg_op clg__op_batchnorm = { .name = "batchnorm", .keys = KEYS, .cases = CASES, .quick = 18,

@@ -183,16 +183,65 @@ uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg
                      : clg__conv2d_winograd_workspace(o, g, way, algo);
 }
 
+/* The algorithm of a map if it reads a transform of the filter, else direct. */
+static enum clg_conv_algo transforming_algo(const clg_ops *o, const clg_conv *g,
+                                            enum clg_conv_way way)
+{
+    return clg__conv2d_is_gemm(g) ? CLG_CONV_DIRECT : clg__conv_algo_pick(o, g, job_of(way));
+}
+
+uint32_t clg__conv2d_map_parts(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                               uint32_t groups)
+{
+    const enum clg_conv_algo algo = transforming_algo(o, g, way);
+    return algo == CLG_CONV_DIRECT || is_gpu(o) || groups == 0 || g->n % groups != 0
+               ? 0
+               : clg__conv2d_winograd_parts(o, g, way, algo, groups);
+}
+
+static int check_sums(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, const clg_sums *s,
+                      clg_tensor dst)
+{
+    static const char op[] = "sums of a convolution";
+    const uint32_t c = way == CLG_CONV_DOWN ? g->k : g->c;
+    const uint64_t parts = (uint64_t)s->groups * clg__conv2d_map_parts(o, g, way, s->groups);
+    const uint64_t stats = (uint64_t)s->groups * c;
+    int status = CLG_OK;
+    if (!clg__tensor_is(s->parts)) {
+        return CLG_OK;
+    }
+    if (parts == 0) {
+        return clg__fail(CLG_E_INTERNAL, "%s: it leaves none of %u images in %u groups", op, g->n,
+                         s->groups);
+    }
+    if (!clg__tensor_is(s->x)) {
+        return clg__want(op, "parts", s->parts, CLG_F32, 3 * parts * c);
+    }
+    if (!clg__sums_pass(s->act)) {
+        return clg__fail(CLG_E_INTERNAL, "%s: not through activation %d", op, (int)s->act);
+    }
+    CLG_TRY(clg__want(op, "parts", s->parts, CLG_F32, 2 * parts * c));
+    CLG_TRY(clg__want_store(op, "x", s->x, dst.dtype, clg__tensor_len(dst)));
+    CLG_TRY(clg__want(op, "mean", s->mean, CLG_F32, stats));
+    CLG_TRY(clg__want(op, "invstd", s->invstd, CLG_F32, stats));
+    CLG_TRY(clg__want(op, "weight", s->weight, CLG_F32, c));
+    CLG_TRY(clg__want(op, "bias", s->bias, CLG_F32, c));
+out:
+    return status;
+}
+
 int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
                     clg_filter f, const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
 {
     const clg_tensor w = f.w;
+    int status = CLG_OK;
+    CLG_TRY(e != NULL ? check_sums(o, g, way, &e->sums, dst) : CLG_OK);
     if (clg__conv2d_is_gemm(g) && src.dtype != CLG_F32) {
         return run_stored_gemm(o, g, way, src, w, e, dst, ws);
     }
     if (clg__conv2d_is_gemm(g)) {
         const clg_gemm gemm = describe_map_gemm(g, way);
-        const int status = clg__gemm(o->blas, &gemm, src, w, dst, ws);
+        status = clg__gemm(o->blas, &gemm, src, w, dst, ws);
         return status != CLG_OK ? status
                                 : add_bias_act(o, e, dst, way == CLG_CONV_DOWN ? g->k : g->c);
     }
@@ -203,13 +252,19 @@ int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, 
     }
     return is_gpu(o) ? clg__conv2d_winograd_gpu(o, g, way, algo, src, f, e, dst, ws)
                      : clg__conv2d_winograd(o, g, way, algo, src, f, e, dst, ws);
+out:
+    return status;
 }
 
-/* The algorithm of a map if it reads a transform of the filter, else direct. */
-static enum clg_conv_algo transforming_algo(const clg_ops *o, const clg_conv *g,
-                                            enum clg_conv_way way)
+int clg__conv2d_gradient(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
+                         clg_filter w, const clg_sums *sums, clg_tensor dst, clg_tensor ws)
 {
-    return clg__conv2d_is_gemm(g) ? CLG_CONV_DIRECT : clg__conv_algo_pick(o, g, job_of(way));
+    clg_epilogue e = { 0 };
+    if (sums == NULL || !clg__tensor_is(sums->parts)) {
+        return clg__conv2d_map(o, g, way, src, w, NULL, dst, ws);
+    }
+    e.sums = *sums;
+    return clg__conv2d_map(o, g, way, src, w, &e, dst, ws);
 }
 
 uint64_t clg__conv2d_map_ready_len(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
@@ -299,6 +354,11 @@ uint64_t clg__conv2d_ready_len(const clg_ops *o, const clg_conv *g, enum clg_pas
     return pass == CLG_BWD_WEIGHT ? 0 : clg__conv2d_map_ready_len(o, g, way_of(pass));
 }
 
+uint32_t clg__conv2d_parts(const clg_ops *o, const clg_conv *g, enum clg_pass pass, uint32_t groups)
+{
+    return pass == CLG_BWD_WEIGHT ? 0 : clg__conv2d_map_parts(o, g, way_of(pass), groups);
+}
+
 int clg__conv2d_prepare(const clg_ops *o, const clg_conv *g, enum clg_pass pass, clg_tensor w,
                         clg_tensor ready)
 {
@@ -322,7 +382,7 @@ out:
 }
 
 int clg__conv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_filter w,
-                         clg_tensor dx, clg_tensor ws)
+                         const clg_sums *sums, clg_tensor dx, clg_tensor ws)
 {
     static const char op[] = "conv2d_bwd_data";
     int status = CLG_OK;
@@ -331,7 +391,7 @@ int clg__conv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg
     CLG_TRY(clg__conv2d_check_filter(op, g, dy, w, clg__conv2d_ready_len(o, g, CLG_BWD_DATA)));
     CLG_TRY(clg__conv2d_check_type(op, "dx", dy, dx));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__conv2d_workspace(o, g, CLG_BWD_DATA)));
-    CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_UP, dy, w, NULL, dx, ws));
+    CLG_TRY(clg__conv2d_gradient(o, g, CLG_CONV_UP, dy, w, sums, dx, ws));
 out:
     return status;
 }

@@ -27,12 +27,17 @@ uint64_t clg__conv2d_ready_len(const clg_ops *o, const clg_conv *g, enum clg_pas
 int clg__conv2d_prepare(const clg_ops *o, const clg_conv *g, enum clg_pass pass, clg_tensor w,
                         clg_tensor ready);
 
+/* Into how many parts a forward or data gradient cuts each of `groups` equal parts of the batch for
+ * its sums (struct clg_sums); 0: it can leave none. */
+uint32_t clg__conv2d_parts(const clg_ops *o, const clg_conv *g, enum clg_pass pass,
+                           uint32_t groups);
+
 /* y[N,P,Q,K] = act(x[N,H,W,C] * w[R,S,C,K] + bias). */
 int clg__conv2d_fwd(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_filter w,
                     const clg_epilogue *e, clg_tensor y, clg_tensor ws);
-/* dx[N,H,W,C] from dy[N,P,Q,K] and w; every element of dx is written. */
+/* dx[N,H,W,C] from dy[N,P,Q,K] and w; every element of dx is written. sums: of dx, or NULL. */
 int clg__conv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_filter w,
-                         clg_tensor dx, clg_tensor ws);
+                         const clg_sums *sums, clg_tensor dx, clg_tensor ws);
 /* dw[R,S,C,K] from x and dy; overwritten, not accumulated. */
 int clg__conv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,
                            clg_tensor dw, clg_tensor ws);

@@ -19,9 +19,23 @@ bool clg__conv2d_is_gemm(const clg_conv *g);
 uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way);
 int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
                     clg_filter w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws);
+/* The same for a data gradient, which ends in nothing but sums (NULL: none). */
+int clg__conv2d_gradient(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
+                         clg_filter w, const clg_sums *sums, clg_tensor dst, clg_tensor ws);
+uint32_t clg__conv2d_map_parts(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                               uint32_t groups);
 uint64_t clg__conv2d_map_ready_len(const clg_ops *o, const clg_conv *g, enum clg_conv_way way);
 int clg__conv2d_map_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                             clg_tensor w, clg_tensor ready);
+
+/* SUMS_... of cl/batchnorm_sums.clh. */
+enum { CLG_SUMS_NONE, CLG_SUMS_OF_Y, CLG_SUMS_OF_DY };
+static inline uint32_t clg__sums_kind(const clg_sums *s)
+{
+    return !clg__tensor_is(s->parts) ? CLG_SUMS_NONE
+           : clg__tensor_is(s->x)    ? CLG_SUMS_OF_DY
+                                     : CLG_SUMS_OF_Y;
+}
 
 /* dw[R,S,C,K] from big [N,H,W,C] and small [N,P,Q,K]. */
 uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g);

@@ -23,7 +23,8 @@ typedef struct map_plan {
     uint32_t sh, sw, run; /* source */
     uint32_t oh, ow, oc;  /* output */
     uint32_t maps, cin, lead, panels;
-    uint32_t th, tw, tiles; /* tiles per image, and of a map */
+    uint32_t splits;        /* equal parts of the batch, cut into groups of tiles each for itself */
+    uint32_t th, tw, tiles; /* tiles per image, and of a split's map */
     uint32_t group, groups, works, slots;
     uint64_t zeros_at, source_at, total;
 } map_plan;
@@ -69,7 +70,7 @@ bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
 }
 
 static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
-                          enum clg_conv_algo algo)
+                          enum clg_conv_algo algo, uint32_t splits)
 {
     const bool down = way == CLG_CONV_DOWN;
     map_plan p = { .sh = down ? g->h : g->p,
@@ -78,18 +79,20 @@ static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way
                    .oh = down ? g->p : g->h,
                    .ow = down ? g->q : g->w,
                    .oc = down ? g->k : g->c,
-                   .maps = down ? 1 : g->stride * g->stride };
+                   .maps = down ? 1 : g->stride * g->stride,
+                   .splits = splits };
     p.t = clg__winograd_tile(o, g, algo, p.oc);
     p.cin = down ? p.t.phases * p.run : p.run;
     p.lead = p.cin + LEAD_EXTRA;
     p.panels = clg__ceil_div(p.oc, p.t.nv * p.t.vw);
     p.th = clg__ceil_div(down ? p.oh : clg__ceil_div(p.oh, g->stride), p.t.m);
     p.tw = clg__ceil_div(down ? p.ow : clg__ceil_div(p.ow, g->stride), p.t.m);
-    p.tiles = g->n * p.th * p.tw;
+    p.tiles = g->n / splits * p.th * p.tw;
     p.group = p.t.groups * p.t.mr;
     p.groups = clg__ceil_div(p.tiles, p.group);
-    p.works = p.groups * p.maps;
-    p.slots = p.works < SLOTS ? p.works : SLOTS;
+    p.works = p.groups * p.splits * p.maps;
+    p.slots = p.maps * clg__ceil_div(p.tiles * splits, p.group); /* splits ask for no more room */
+    p.slots = p.slots < SLOTS ? p.slots : SLOTS;
     p.zeros_at = (uint64_t)p.maps * p.t.points * p.panels * p.cin * p.t.nv * p.t.vw;
     p.source_at = p.zeros_at + p.run;
     p.total = p.source_at + (uint64_t)p.slots * p.t.points * p.group * p.lead;
@@ -99,7 +102,7 @@ static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way
 uint64_t clg__conv2d_winograd_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                         enum clg_conv_algo algo)
 {
-    return make_plan(o, g, way, algo).total;
+    return make_plan(o, g, way, algo, 1).total;
 }
 
 /* Options of the program: the same for its three kernels, so that it is built once. */
@@ -132,20 +135,26 @@ static int transform_filter(const clg_ops *o, const clg_conv *g, const map_plan 
 uint64_t clg__conv2d_winograd_ready_len(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                         enum clg_conv_algo algo)
 {
-    return make_plan(o, g, way, algo).zeros_at;
+    return make_plan(o, g, way, algo, 1).zeros_at;
 }
 
 int clg__conv2d_winograd_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                  enum clg_conv_algo algo, clg_tensor w, clg_tensor ready)
 {
-    const map_plan p = make_plan(o, g, way, algo);
+    const map_plan p = make_plan(o, g, way, algo, 1);
     return transform_filter(o, g, &p, way, w, ready);
 }
 
+uint32_t clg__conv2d_winograd_parts(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                                    enum clg_conv_algo algo, uint32_t groups)
+{
+    const map_plan p = make_plan(o, g, way, algo, groups);
+    return p.maps * p.groups;
+}
+
 typedef struct map_io {
-    clg_tensor src, dst, zeros, u, v, bias;
-    int32_t act;
-    float slope;
+    clg_tensor src, dst, zeros, u, v;
+    clg_epilogue end;
 } map_io;
 
 static int run_map(const clg_ops *o, const clg_conv *g, const map_plan *p, enum clg_conv_way way,
@@ -156,27 +165,37 @@ static int run_map(const clg_ops *o, const clg_conv *g, const map_plan *p, enum 
     if (status != CLG_OK) {
         return status;
     }
+    const clg_epilogue *e = &io->end;
+    const clg_sums *sums = &e->sums;
+    const uint32_t kind = clg__sums_kind(sums);
+    const bool back = kind == CLG_SUMS_OF_DY;
     clg_grid grid = clg__grid(1, p->slots, 0, 0);
-    grid.flops = 2.0 * p->t.points * p->maps * p->tiles * p->cin * p->oc;
+    grid.flops = 2.0 * p->t.points * p->maps * p->splits * p->tiles * p->cin * p->oc;
     grid.bytes = (double)clg__dtype_size(io->src.dtype) *
-                     (double)(clg__tensor_len(io->src) + clg__tensor_len(io->dst)) +
+                     ((double)clg__tensor_len(io->src) +
+                      (back ? 2.0 : 1.0) * (double)clg__tensor_len(io->dst)) +
                  4.0 * p->maps * p->t.points * p->cin * p->oc;
     return clg__launch(
         o->rt, k, grid,
-        CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->zeros), CLG_ARG(io->u), CLG_ARG(io->bias),
+        CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->zeros), CLG_ARG(io->u), CLG_ARG(e->bias),
                  CLG_ARG(io->v), CLG_ARG(io->dst), CLG_ARG(p->tiles), CLG_ARG(p->th),
                  CLG_ARG(p->tw), CLG_ARG(p->sh), CLG_ARG(p->sw), CLG_ARG(p->run), CLG_ARG(g->pad),
                  CLG_ARG(p->cin), CLG_ARG(p->lead), CLG_ARG(p->panels), CLG_ARG(p->oh),
-                 CLG_ARG(p->ow), CLG_ARG(p->oc), CLG_ARG(p->groups), CLG_ARG(p->works),
-                 CLG_ARG(p->slots), CLG_ARG((uint32_t)clg__tensor_is(io->bias)), CLG_ARG(io->act),
-                 CLG_ARG(io->slope)));
+                 CLG_ARG(p->ow), CLG_ARG(p->oc), CLG_ARG(p->groups), CLG_ARG(p->splits),
+                 CLG_ARG(p->works), CLG_ARG(p->slots), CLG_ARG((uint32_t)clg__tensor_is(e->bias)),
+                 CLG_ARG((int32_t)(back ? sums->act : e->act)),
+                 CLG_ARG(back ? sums->slope : e->slope), CLG_ARG(kind), CLG_ARG(sums->parts),
+                 CLG_ARG(sums->x), CLG_ARG(sums->mean), CLG_ARG(sums->invstd),
+                 CLG_ARG(sums->weight), CLG_ARG(sums->bias)));
 }
 
 int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                          enum clg_conv_algo algo, clg_tensor src, clg_filter f,
                          const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
 {
-    const map_plan p = make_plan(o, g, way, algo);
+    const clg_epilogue end = e != NULL ? *e : (clg_epilogue){ 0 };
+    const map_plan p =
+        make_plan(o, g, way, algo, clg__tensor_is(end.sums.parts) ? end.sums.groups : 1);
     const bool is_ready = clg__tensor_is(f.ready);
     const clg_tensor zeros = clg__tensor_vec(ws, p.zeros_at, p.run);
     map_io io = { .src = src,
@@ -184,9 +203,7 @@ int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way 
                   .zeros = clg__tensor_as(zeros, src.dtype),
                   .u = is_ready ? f.ready : clg__tensor_vec(ws, 0, (uint32_t)p.zeros_at),
                   .v = clg__tensor_vec(ws, p.source_at, (uint32_t)(p.total - p.source_at)),
-                  .bias = e != NULL ? e->bias : CLG_NO_TENSOR,
-                  .act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE),
-                  .slope = e != NULL ? e->slope : 0.0f };
+                  .end = end };
     int status = CLG_OK;
     CLG_TRY(clg__rt_zero(o->rt, zeros));
     CLG_TRY(is_ready ? CLG_OK : transform_filter(o, g, &p, way, f.w, io.u));

@@ -33,6 +33,8 @@ uint64_t clg__conv2d_winograd_workspace(const clg_ops *o, const clg_conv *g, enu
 int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                          enum clg_conv_algo algo, clg_tensor src, clg_filter f,
                          const clg_epilogue *e, clg_tensor dst, clg_tensor ws);
+uint32_t clg__conv2d_winograd_parts(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                                    enum clg_conv_algo algo, uint32_t groups);
 /* The transformed filter, which f.ready may bring along. */
 uint64_t clg__conv2d_winograd_ready_len(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                         enum clg_conv_algo algo);

@@ -156,7 +156,8 @@ int clg__conv_case_run(const clg_conv_case *op, const clg_ops *o, const clg_case
         e.bias = clg__case_u32(c, "bias", 0) != 0 ? in[2] : CLG_NO_TENSOR;
         CLG_TRY(op->fwd(&with, &g, view_x(op, &g, in[0]), f, &e, view_y(op, &g, out[0]), ws));
     } else if (pass == CLG_BWD_DATA) {
-        CLG_TRY(op->bwd_data(&with, &g, view_y(op, &g, in[0]), f, view_x(op, &g, out[0]), ws));
+        CLG_TRY(
+            op->bwd_data(&with, &g, view_y(op, &g, in[0]), f, NULL, view_x(op, &g, out[0]), ws));
     } else {
         CLG_TRY(op->bwd_weight(&with, &g, view_x(op, &g, in[0]), view_y(op, &g, in[1]),
                                view_w(&g, out[0]), ws));

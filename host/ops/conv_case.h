@@ -14,8 +14,8 @@ typedef struct clg_conv_case {
                    clg_tensor ready);
     int (*fwd)(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_filter w,
                const clg_epilogue *e, clg_tensor y, clg_tensor ws);
-    int (*bwd_data)(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_filter w, clg_tensor dx,
-                    clg_tensor ws);
+    int (*bwd_data)(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_filter w,
+                    const clg_sums *sums, clg_tensor dx, clg_tensor ws);
     int (*bwd_weight)(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,
                       clg_tensor dw, clg_tensor ws);
 } clg_conv_case;

@@ -21,6 +21,12 @@ uint64_t clg__deconv2d_ready_len(const clg_ops *o, const clg_conv *g, enum clg_p
     return pass == CLG_BWD_WEIGHT ? 0 : clg__conv2d_map_ready_len(o, g, way_of(pass));
 }
 
+uint32_t clg__deconv2d_parts(const clg_ops *o, const clg_conv *g, enum clg_pass pass,
+                             uint32_t groups)
+{
+    return pass == CLG_BWD_WEIGHT ? 0 : clg__conv2d_map_parts(o, g, way_of(pass), groups);
+}
+
 int clg__deconv2d_prepare(const clg_ops *o, const clg_conv *g, enum clg_pass pass, clg_tensor w,
                           clg_tensor ready)
 {
@@ -44,7 +50,7 @@ out:
 }
 
 int clg__deconv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_filter w,
-                           clg_tensor dx, clg_tensor ws)
+                           const clg_sums *sums, clg_tensor dx, clg_tensor ws)
 {
     static const char op[] = "deconv2d_bwd_data";
     int status = CLG_OK;
@@ -53,7 +59,7 @@ int clg__deconv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, c
     CLG_TRY(clg__conv2d_check_filter(op, g, dy, w, clg__deconv2d_ready_len(o, g, CLG_BWD_DATA)));
     CLG_TRY(clg__conv2d_check_type(op, "dx", dy, dx));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__deconv2d_workspace(o, g, CLG_BWD_DATA)));
-    CLG_TRY(clg__conv2d_map(o, g, CLG_CONV_DOWN, dy, w, NULL, dx, ws));
+    CLG_TRY(clg__conv2d_gradient(o, g, CLG_CONV_DOWN, dy, w, sums, dx, ws));
 out:
     return status;
 }

@@ -10,12 +10,16 @@ uint64_t clg__deconv2d_workspace(const clg_ops *o, const clg_conv *g, enum clg_p
 uint64_t clg__deconv2d_ready_len(const clg_ops *o, const clg_conv *g, enum clg_pass pass);
 int clg__deconv2d_prepare(const clg_ops *o, const clg_conv *g, enum clg_pass pass, clg_tensor w,
                           clg_tensor ready);
+/* As clg__conv2d_parts. */
+uint32_t clg__deconv2d_parts(const clg_ops *o, const clg_conv *g, enum clg_pass pass,
+                             uint32_t groups);
+
 /* y[N,H,W,C] = act(deconv(x[N,P,Q,K], w) + bias[C]). */
 int clg__deconv2d_fwd(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_filter w,
                       const clg_epilogue *e, clg_tensor y, clg_tensor ws);
-/* dx[N,P,Q,K] from dy[N,H,W,C]. */
+/* dx[N,P,Q,K] from dy[N,H,W,C]. sums: of dx, or NULL. */
 int clg__deconv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_filter w,
-                           clg_tensor dx, clg_tensor ws);
+                           const clg_sums *sums, clg_tensor dx, clg_tensor ws);
 /* dw[R,S,C,K] from x[N,P,Q,K] and dy[N,H,W,C]; overwritten. */
 int clg__deconv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,
                              clg_tensor dw, clg_tensor ws);

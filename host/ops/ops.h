@@ -17,11 +17,31 @@ typedef struct clg_ops {
     const struct clg_conv_choices *conv_choices; /* ops/conv_algo.h; NULL: the shipped rule */
 } clg_ops;
 
+/* Sums per channel that a convolution leaves of what it makes, for the batch norm that reads that
+ * next (cl/batchnorm_sums.clh). The batch is `groups` equal parts with statistics of their own;
+ * each is cut into as many parts as clg__conv2d_parts says. Zeroed: none are wanted. */
+typedef struct clg_sums {
+    clg_tensor parts; /* floats, [groups, parts, 3, c] forward, [groups, parts, 2, c] back */
+    uint32_t groups;
+    /* Data gradient, which is that of the norm's output: what the norm was given, x shaped as the
+     * gradient, mean and invstd [groups, c], weight and bias [c], and the activation behind it. */
+    clg_tensor x, mean, invstd, weight, bias;
+    enum clg_act act;
+    float slope;
+} clg_sums;
+
+/* Can a data gradient's sums go back through this activation? Its gate must be the sign of z. */
+static inline bool clg__sums_pass(enum clg_act act)
+{
+    return act == CLG_ACT_NONE || act == CLG_ACT_RELU || act == CLG_ACT_LRELU;
+}
+
 /* Fused end of linear, conv2d and deconv2d forward: y = act(sum + bias). */
 typedef struct clg_epilogue {
     clg_tensor bias; /* [K] or CLG_NO_TENSOR */
     enum clg_act act;
     float slope;
+    clg_sums sums; /* convolutions only */
 } clg_epilogue;
 
 /* Fused end of linear's data gradient: dx *= act'(output y), the way back through the activation

@@ -117,7 +117,7 @@ static void convolve(bench *b, uint32_t c, uint32_t k, int job)
         if (job == CLG_CONV_JOB_DOWN) {
             TEST_OK(clg__conv2d_fwd(&b->ops, &g, x, w, &e, to_y, CLG_NO_TENSOR));
         } else if (job == CLG_CONV_JOB_UP) {
-            TEST_OK(clg__conv2d_bwd_data(&b->ops, &g, y, w, to_x, CLG_NO_TENSOR));
+            TEST_OK(clg__conv2d_bwd_data(&b->ops, &g, y, w, NULL, to_x, CLG_NO_TENSOR));
         } else {
             TEST_OK(clg__conv2d_bwd_weight(&b->ops, &g, x, y, to_w, CLG_NO_TENSOR));
         }

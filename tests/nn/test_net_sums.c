@@ -1,0 +1,198 @@
+/* Nets whose convolutions leave their norms' sums: the same training as with norms that read for
+ * themselves, to rounding, and truly by the other way.
+ *
+ * drivers: pocl */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include <cmocka.h>
+
+#include "base/mem.h"
+#include "nn/net_internal.h"
+#include "ops/conv_algo.h"
+#include "ops/conv_choices.h"
+#include "support/net_support.h"
+#include "support/rt_support.h"
+
+enum { N = 6, SIDE = 16, CHANNELS = 16, LEN = N * SIDE * SIDE * CHANNELS };
+
+static void add_layer(clg_net_plan *p, enum clg_layer_op op, uint32_t side, uint32_t c,
+                      uint32_t kernel, enum clg_norm norm, enum clg_act act)
+{
+    const uint32_t i = p->layer_count++;
+    clg_layer *l = &p->layer[i];
+    *l = (clg_layer){ .op = op,
+                      .from = i == 0 ? CLG_FROM_INPUT : (int32_t)i - 1,
+                      .with = CLG_FROM_NONE,
+                      .out_h = side,
+                      .out_w = side,
+                      .out_c = c,
+                      .kernel = kernel,
+                      .stride = kernel == 4 ? 2 : 1,
+                      .pad = 1,
+                      .norm = norm,
+                      .act = act,
+                      .slope = 0.2f };
+    l->in_h = l->in_w = i == 0 ? p->in_h : p->layer[i - 1].out_h;
+    l->in_c = i == 0 ? p->in_c : p->layer[i - 1].out_c;
+    snprintf(l->name, sizeof l->name, "main.%u", i);
+    snprintf(l->norm_name, sizeof l->norm_name, "main.%u.norm", i);
+}
+
+/* Down, up and along, behind norms with each activation that there is a short way through, and one
+ * that there is none through (3). */
+static void make_plan(clg_net_plan *p)
+{
+    *p = (clg_net_plan){
+        .in_h = SIDE,
+        .in_w = SIDE,
+        .in_c = CHANNELS,
+        .head_count = 1,
+        .init = { .kind = CLG_INIT_NORMAL, .std = 0.05f, .norm_mean = 1.0f, .norm_std = 0.2f }
+    };
+    add_layer(p, CLG_LAYER_CONV2D, SIDE / 2, 32, 4, CLG_NORM_BATCH, CLG_ACT_LRELU);
+    add_layer(p, CLG_LAYER_DECONV2D, SIDE, 16, 4, CLG_NORM_BATCH, CLG_ACT_RELU);
+    add_layer(p, CLG_LAYER_CONV2D, SIDE, 16, 3, CLG_NORM_BATCH, CLG_ACT_NONE);
+    add_layer(p, CLG_LAYER_CONV2D, SIDE, 16, 3, CLG_NORM_BATCH, CLG_ACT_TANH);
+    add_layer(p, CLG_LAYER_CONV2D, SIDE, 16, 3, CLG_NORM_NONE, CLG_ACT_NONE);
+    p->head[0] = p->layer_count - 1;
+    p->out_h = p->out_w = SIDE;
+    p->out_c = 16;
+}
+
+typedef struct fixture {
+    clg_conv_choices choices;
+    clg_ops ops;
+    clg_net_plan plan;
+    clg_scratch *scratch;
+    clg_net *net;
+    clg_tensor x, dy, dx;
+} fixture;
+
+static clg_tensor upload(uint64_t seed)
+{
+    float *v = test_normal(LEN, seed);
+    clg_tensor t = test_upload(test_rt(), v, LEN);
+    clg__free(v);
+    return t;
+}
+
+static void open_fixture(fixture *f, enum clg_conv_algo algo, bool apart)
+{
+    const uint32_t batch = N;
+    const clg_net_options opt = { .max_batch = N, .train = true, .apart = apart };
+    *f = (fixture){ .choices = { .forced = algo }, .ops = *test_ops() };
+    f->ops.conv_choices = &f->choices;
+    make_plan(&f->plan);
+    const clg_net_plan *plans[1] = { &f->plan };
+    TEST_OK(clg__scratch_create(&f->scratch, &f->ops, plans, &batch, 1, true, CLG_F32));
+    TEST_OK(clg__net_create(&f->net, &f->ops, f->scratch, &f->plan, &opt));
+    TEST_OK(clg__net_init(f->net, 5, CLG_STREAM_INIT_D));
+    f->x = upload(1);
+    f->dy = upload(2);
+    f->dx = upload(3);
+}
+
+static void close_fixture(fixture *f)
+{
+    clg__net_destroy(&f->net);
+    clg__scratch_destroy(&f->scratch);
+    test_release(&f->x);
+    test_release(&f->dy);
+    test_release(&f->dx);
+}
+
+/* Forward in two groups and back through those from `first` on. */
+static void train(fixture *f, uint32_t first)
+{
+    const clg_net_pass pass = { .x = f->x, .n = N, .groups = 2, .mode = CLG_NET_TRAIN };
+    clg_tensor y[CLG_HEADS_MAX];
+    TEST_OK(clg__net_run(f->net, &pass, y));
+    const clg_net_back back = { .first = first, .want_dw = true, .dy = { f->dy }, .dx = f->dx };
+    TEST_OK(clg__net_back(f->net, &pass, &back));
+}
+
+static double relative_l2(const float *got, const float *want, size_t n)
+{
+    double diff = 0.0, norm = 0.0;
+    for (size_t i = 0; i < n; i++) {
+        diff += pow((double)got[i] - (double)want[i], 2);
+        norm += pow((double)want[i], 2);
+    }
+    return sqrt(diff / fmax(norm, 1e-24));
+}
+
+/* Every tensor of that kind, and whether any bit differs. */
+static bool compare(const fixture *a, const fixture *b, enum clg_net_kind kind)
+{
+    const size_t len = (size_t)clg__net_host_len(a->net);
+    float *x = clg__alloc(len, sizeof *x), *y = clg__alloc(len, sizeof *y);
+    bool differ = false;
+    assert_non_null(x);
+    assert_non_null(y);
+    TEST_OK(clg__net_read(a->net, kind, x));
+    TEST_OK(clg__net_read(b->net, kind, y));
+    for (uint32_t i = 0; i < clg__net_tensor_count(a->net); i++) {
+        const clg_net_tensor *t = clg__net_tensor_at(a->net, i);
+        const uint64_t at = clg__net_host_offset(a->net, i);
+        if (t->is_buffer && kind != CLG_NET_VALUE) {
+            continue;
+        }
+        const double e = relative_l2(x + at, y + at, (size_t)t->len);
+        differ |= e != 0.0;
+        if (!(e <= 2e-5)) {
+            fail_msg("%s differs by %g", t->name, e);
+        }
+    }
+    clg__free(x);
+    clg__free(y);
+    return differ;
+}
+
+static void a_net_trains_as_with_norms_that_sum_for_themselves(void **state)
+{
+    (void)state;
+    for (int algo = CLG_CONV_WINOGRAD2; algo < CLG_CONV_ALGO_COUNT; algo++) {
+        for (uint32_t first = 0; first < 2; first++) {
+            fixture left, apart;
+            open_fixture(&left, (enum clg_conv_algo)algo, false);
+            open_fixture(&apart, (enum clg_conv_algo)algo, true);
+            for (uint32_t i = 0; i + 1 < left.plan.layer_count; i++) {
+                assert_int_equal(left.net->layout.graph.node[i].summed, i != 3);
+            }
+            train(&left, first);
+            train(&apart, first);
+            assert_true(compare(&left, &apart, CLG_NET_GRAD));
+            assert_true(compare(&left, &apart, CLG_NET_VALUE)); /* running statistics */
+            close_fixture(&left);
+            close_fixture(&apart);
+        }
+    }
+}
+
+/* Without an algorithm that leaves sums both ways are one. */
+static void direct_convolutions_leave_none(void **state)
+{
+    (void)state;
+    fixture left, apart;
+    open_fixture(&left, CLG_CONV_DIRECT, false);
+    open_fixture(&apart, CLG_CONV_DIRECT, true);
+    train(&left, 0);
+    train(&apart, 0);
+    assert_false(compare(&left, &apart, CLG_NET_GRAD));
+    close_fixture(&left);
+    close_fixture(&apart);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_net_trains_as_with_norms_that_sum_for_themselves),
+        cmocka_unit_test(direct_convolutions_leave_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, test_ops_done);
+}
