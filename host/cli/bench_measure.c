@@ -10,7 +10,7 @@
 #include "cli/bench.h"
 #include "cli/case_runner.h"
 
-enum { STEPS_WARM = 2, BENCH_IMAGES = 1024, RUNS_MAX = 1000, SAMPLE_CHUNK = 256 };
+enum { STEPS_WARM = 2, BENCH_IMAGES = 256, RUNS_MAX = 1000, SAMPLE_CHUNK = 256 };
 
 /* ---- rounds of anything ---- */
 
@@ -210,7 +210,7 @@ out:
 }
 
 /* The sampler reads checkpoints, so one of the untrained model is written: clg__free(*path), which
- * is removed by the caller. */
+ * is removed by the caller. Of the model's own batch, whose algorithms the sampler takes over. */
 static int write_checkpoint(const clg_session *s, clg_model_desc *desc, char **path)
 {
     int status = CLG_OK;
@@ -220,7 +220,6 @@ static int write_checkpoint(const clg_session *s, clg_model_desc *desc, char **p
     clg_model_plan *plan = NULL;
     clg_data_shape shape;
     const clg_trainer_options opt = { .version = CLGAN_VERSION, .no_run_folder = true };
-    desc->train.batch = 2;
     CLG_TRY(clg__bench_expand(desc, &shape, &plan));
     CLG_TRY(clg__trainer_create(&t, &s->ops, desc, plan, NULL, &opt));
     CLG_TRY(clg__os_cache_dir(dir, sizeof dir));
