@@ -96,13 +96,14 @@ typedef struct win_cost {
     double products; /* per tile */
     double transform,
         gradient;  /* per tile, of source and output: for a map; for a weight gradient */
-    double filter; /* transform of the filter, once for all images of a pass */
+    double filter; /* transform of the filter, once for all images of a pass: and of two that are as
+                      fast, the one whose filter takes less memory */
     double efficiency, crowded; /* of the products; when a slot does not fit a core's cache */
 } win_cost;
 
 static const win_cost strided_costs[CLG_CONV_ALGO_COUNT] = {
     [CLG_CONV_WINOGRAD2] = { 2, 9, 40, 40, 280, 0.80, 0.80 },
-    [CLG_CONV_WINOGRAD4] = { 4, 25, 110, 110, 1024, 0.72, 0.55 },
+    [CLG_CONV_WINOGRAD4] = { 4, 25, 110, 110, 1800, 0.72, 0.55 },
 };
 /* Without the stride's phases a weight gradient has a quarter of the rows to spread its transforms
  * over, which no longer stay in a core's cache. */
