@@ -6,7 +6,7 @@
 # Each row of the table below is: picture, model, options of `clgan train`, and where in the run the
 # picture lies ("grid": the last of samples/; a name: that file). Runs stay in --runs (default: a
 # folder gallery-runs beside --out); a finished run is not made again, an interrupted one goes on.
-# All of it takes two hours on 2 cores. Data: Debian's dataset-fashion-mnist, and MNIST and
+# All of it takes two and a half hours on 2 cores. Data: Debian's dataset-fashion-mnist, and MNIST and
 # CIFAR-10 where clgan finds them (README, Data).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -40,7 +40,7 @@ gauss1d              gauss1d              --steps 25000                    grid
 ring                 ring                 --epochs 50                      grid
 grid                 grid                 --epochs 50                      grid
 mnist-mlp            mnist-mlp            --data mnist --epochs 20         grid
-goodfellow-mnist     goodfellow-mnist     --epochs 50                      grid
+goodfellow-mnist     goodfellow-mnist     --epochs 160                     grid
 dcgan-32             dcgan                --size 32 --epochs 1             grid
 dcgan32-cifar10      dcgan32              --steps 12000                    grid
 cgan-dcgan           cgan-dcgan           --epochs 2                       grid
