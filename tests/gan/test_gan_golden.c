@@ -1,8 +1,7 @@
-/* Training equals PyTorch: the steps of the golden files of tests/golden/make_golden.py (PyTorch,
- * float64) for every preset, objective and order, with both kernel families, and a few of them with
- * CLBlast. Compared are latents and drawn rows, all activations of step 1, the gradients of each
- * net's first step, the losses of every step, and the state after the first and the last, each
- * tensor by its relative L2 difference.
+/* Training equals PyTorch: the steps of the golden files of tests/golden/make_golden.py (PyTorch, float64) for every
+ * preset, objective and order, with both kernel families, and a few of them with CLBlast. Compared are latents, drawn
+ * rows, all activations of step 1, the gradients of each net's first step, the losses of every step, and the state
+ * after the first and the last, each tensor by its relative L2 difference.
  * drivers: pocl rusticl */
 #include <math.h>
 #include <setjmp.h>
@@ -49,7 +48,7 @@ static const struct {
     [GRADIENT] = { "gradients of the first steps", 3e-5 },
     [LOSS_1] = { "losses of step 1", 1e-5 },
     [LOSS_N] = { "losses of later steps", 1e-3 },
-    [STATE_1] = { "state after step 1", 1e-5 }, /* direct 1e-6, winograd4 5e-6 */
+    [STATE_1] = { "state after step 1", 5e-6 }, /* direct 1e-6 */
     [STATE_N] = { "state after the last step", 2e-5 },
     [M_N] = { "first moments at the end", 3e-5 },
     [V_N] = { "second moments at the end", 6e-5 },
@@ -70,7 +69,6 @@ typedef struct fixture {
     double worst[KINDS];
     char worst_name[KINDS][NAME];
 } fixture;
-
 static fixture fx; /* large, so not on the stack */
 
 /* ---- the golden file ---- */
@@ -529,11 +527,13 @@ static void compare_training(void)
 
 static unsigned report(void)
 {
+    const bool gpu4 = clg__rt_family(fx.ops.rt) == CLG_KERNELS_GPU && fx.ops.conv_choices->forced == CLG_CONV_WINOGRAD4;
     unsigned bad = 0;
     for (int k = 0; k < KINDS; k++) {
-        bool ok = fx.worst[k] <= kinds[k].limit;
-        print_message("%-16s %-28s %.1e of %.0e  %s%s\n", fx.file, kinds[k].name, fx.worst[k],
-                      kinds[k].limit, fx.worst_name[k], ok ? "" : "  TOO MUCH");
+        const double limit = gpu4 && k == STATE_1 ? 1e-5 : kinds[k].limit; /* it is 5.1e-6 off */
+        bool ok = fx.worst[k] <= limit;
+        print_message("%-16s %-28s %.1e of %.0e  %s%s\n", fx.file, kinds[k].name, fx.worst[k], limit,
+                      fx.worst_name[k], ok ? "" : "  TOO MUCH");
         bad += !ok;
     }
     return bad;
