@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "base/philox.h"
 #include "base/str.h"
+#include "blas/tile.h"
+#include "ops/conv_algo.h"
 #include "ref/ref.h"
 
 /* Words that no kernel writes by accident. The floats are NaNs, so that a value read from outside
@@ -266,11 +268,18 @@ static int open_tensors(clg_case_job *job)
 {
     const clg_case_plan *plan = &job->plan;
     const clg_ops *ops = job->ops;
+    static const struct {
+        const char *key;
+        uint32_t value;
+    } most[] = { { "store", 2 }, { "algo", CLG_CONV_ALGO_COUNT - 1 }, { "tile", CLG_TILE_COUNT } };
     uint32_t units = 1;
     int status = CLG_OK;
 
-    if (clg__case_u32(&job->c, "store", 0) > 2) {
-        return clg__fail(CLG_E_USAGE, "case \"%s\": store is 0, 1 or 2", job->line);
+    for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
+        if (clg__case_u32(&job->c, most[i].key, 0) > most[i].value) {
+            return clg__fail(CLG_E_USAGE, "case \"%s\": %s is at most %u", job->line, most[i].key,
+                             most[i].value);
+        }
     }
 
     for (uint32_t i = 0; i < plan->inputs; i++) {

@@ -39,6 +39,10 @@ static void unknown_commands_and_options_get_the_nearest_name(void **state)
         "did you mean show? Otherwise write clgan models list, show NAME, or check FILE.yaml");
     cli_fails("bench stepp", 2, "bench: \"stepp\" is not one of its parts",
               "write clgan bench, or one of step, steps, sample, products, layers, op NAME");
+    cli_fails("bench op conv2d fwd n=1 algo=9", 2, "case \"conv2d fwd n=1 algo=9\": algo is at most 2",
+              "clgan --help lists commands and exit codes");
+    cli_fails("bench op conv2d fwd n=1 tile=99", 2, "case \"conv2d fwd n=1 tile=99\": tile is at most 10",
+              "clgan --help lists commands and exit codes");
     cli_fails("bench op conv2", 2, "bench op: unknown operator \"conv2\"",
               "did you mean conv2d? There are gemm, linear, *");
 }
