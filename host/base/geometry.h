@@ -65,7 +65,7 @@ typedef struct clg_bn {
 
 /* C[m,n] = alpha * op(A) op(B) + beta * C, row-major; op(A) is [m,k], op(B) is [k,n]. lda is the
  * row length of A as stored: k, or m when ta. batch >= 1 equal products, strides in elements.
- * tile: 1 + the number of the GPU family's tile shape to use, 0: by its rule (blas/tile.h). */
+ * tile: number of the GPU family's tile shape to use, 0: by its rule (blas/tile.h). */
 typedef struct clg_gemm {
     bool ta, tb;
     uint32_t m, n, k;

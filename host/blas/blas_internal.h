@@ -46,6 +46,8 @@ int clg__builtin_open(clg_builtin *b, clg_rt *rt);
 int clg__builtin_run(clg_builtin *b, const clg_product *p, clg_tensor ws);
 /* Floats of workspace; the CPU family needs none. No smaller m with the same n and k needs more. */
 uint64_t clg__builtin_workspace(const clg_builtin *b, const clg_gemm *g);
+uint32_t clg__builtin_tiles(const clg_builtin *b, const clg_gemm *g,
+                            uint32_t number[CLG_TILE_COUNT]); /* as clg__gemm_tiles */
 int clg__builtin_gpu_run(clg_rt *rt, const clg_product *p, clg_tensor ws);
 /* The kernels' word for p->end, as in cl/gemm_end.clh. ENDS_TURNED: the product was transposed, so
  * that the sums are those of op(A)'s rows. */

@@ -67,6 +67,36 @@ uint64_t clg__builtin_workspace(const clg_builtin *b, const clg_gemm *g)
     return !b->gpu || g->batch > 1 ? 0 : clg__tile_parts_most(g->m, g->n, g->k);
 }
 
+/* The tiles of `count` products, or parts of one, of `depth` terms; not how the matrices lie. */
+static clg_tile_job describe_tiles(const clg_gemm *g, uint32_t count, uint32_t depth)
+{
+    return (clg_tile_job){
+        .rows = g->m, .cols = g->n, .depth = depth, .count = count, .forced = g->tile
+    };
+}
+
+/* By columns alone, or rows: gemv_gpu.cl's. */
+static bool is_rows_gemv(const clg_gemm *g)
+{
+    return g->n == 1 && !g->ta;
+}
+
+static bool is_cols_gemv(const clg_gemm *g)
+{
+    return g->m == 1 && g->tb;
+}
+
+uint32_t clg__builtin_tiles(const clg_builtin *b, const clg_gemm *g,
+                            uint32_t number[CLG_TILE_COUNT])
+{
+    const uint32_t parts = count_parts(g);
+    const clg_tile_job job =
+        describe_tiles(g, parts > 1 ? parts : g->batch, clg__tile_part_depth(g->k, parts));
+    return !b->gpu || is_rows_gemv(g) || is_cols_gemv(g)
+               ? 0
+               : clg__tile_numbers(clg__rt_device(b->rt), &job, number);
+}
+
 /* p's sums of up to `depth` terms each, `count` of them or a batch. */
 static int run_tiles(clg_rt *rt, const clg_product *p, uint32_t count, uint32_t part,
                      uint32_t depth)
@@ -77,16 +107,12 @@ static int run_tiles(clg_rt *rt, const clg_product *p, uint32_t count, uint32_t 
         p->a.off | g->lda | (g->batch > 1 ? g->stride_a : 0) | (ta ? g->m : g->k);
     const uint32_t starts_b =
         p->b.off | g->ldb | (g->batch > 1 ? g->stride_b : 0) | (tb ? g->k : g->n);
-    const clg_tile_job job = { .rows = g->m,
-                               .cols = g->n,
-                               .depth = depth,
-                               .count = count,
-                               .wide_rows = starts_a % 4u == 0,
-                               .wide_cols = starts_b % 4u == 0,
-                               .forced = g->tile };
+    clg_tile_job job = describe_tiles(g, count, depth);
     clg_tile t;
     clg_kernel *k = NULL;
     int status = CLG_OK;
+    job.wide_rows = starts_a % 4u == 0;
+    job.wide_cols = starts_b % 4u == 0;
     CLG_TRY(clg__tile_kernel(rt, "gemm_gpu", &job,
                              clg__builtin_storage_options(clg__builtin_storage(p)), &t, &k));
     const uint32_t rows = clg__tile_rows(&t, &job), cols = clg__tile_cols(&t, &job);
@@ -141,10 +167,10 @@ int clg__builtin_gpu_run(clg_rt *rt, const clg_product *p, clg_tensor ws)
 {
     const clg_gemm *g = &p->g;
 
-    if (g->n == 1 && !g->ta) {
+    if (is_rows_gemv(g)) {
         return run_gemv(rt, p, g->m, g->lda, g->tb ? 1 : g->ldb, g->ldc, 0);
     }
-    if (g->m == 1 && g->tb) {
+    if (is_cols_gemv(g)) {
         clg_product t = *p;
         t.a = p->b;
         t.b = p->a;

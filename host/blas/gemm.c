@@ -228,6 +228,11 @@ static bool is_clblast(int choice, enum clg_dtype dtype)
     return choice == CLG_GEMM_CLBLAST && dtype == CLG_F32;
 }
 
+uint32_t clg__gemm_tiles(const clg_blas *blas, const clg_gemm *g, uint32_t number[CLG_TILE_COUNT])
+{
+    return is_clblast(blas->choice, CLG_F32) ? 0 : clg__builtin_tiles(&blas->builtin, g, number);
+}
+
 uint64_t clg__gemm_foreign(const clg_blas *blas, const clg_gemm *g)
 {
     return blas->choice == CLG_GEMM_CLBLAST ? clg__clblast_foreign(g) : 0;

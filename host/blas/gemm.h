@@ -4,7 +4,7 @@
 #define CLG_BLAS_GEMM_H
 
 #include "base/geometry.h"
-#include "rt/rt.h"
+#include "blas/tile.h"
 
 typedef struct clg_blas clg_blas;
 
@@ -32,6 +32,9 @@ uint64_t clg__gemm_workspace(const clg_blas *blas, const clg_gemm *g);
  * they are or float; sums are floats, rounded once. 16-bit products are always the builtin ones. */
 int clg__gemm(clg_blas *blas, const clg_gemm *g, clg_tensor a, clg_tensor b, clg_tensor c,
               clg_tensor ws);
+/* Numbers of the tile shapes that the product may have here, in the rule's order (blas/tile.h);
+ * none, 0, where it has no tiles to choose: on CPUs, for a vector, by CLBlast. */
+uint32_t clg__gemm_tiles(const clg_blas *blas, const clg_gemm *g, uint32_t number[CLG_TILE_COUNT]);
 /* Strided batches of matrices that begin at multiples of this many elements, and whose rows and
  * matrices follow each other without gaps, may be multiplied by CLBlast, all others are not. */
 enum { CLG_BATCH_ALIGN = 1024 };

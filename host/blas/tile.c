@@ -106,6 +106,40 @@ uint32_t clg__tile_order(const clg_device_info *d, const clg_tile_job *j,
     return n;
 }
 
+uint32_t clg__tile_find(uint32_t rows, uint32_t cols)
+{
+    uint32_t i = 0;
+    while (i < CLG_TILE_COUNT &&
+           (shapes[i].ty * shapes[i].rm != rows || shapes[i].tx * shapes[i].rn != cols)) {
+        i++;
+    }
+    return i < CLG_TILE_COUNT ? i + 1u : 0;
+}
+
+const char *clg__tile_name(uint32_t number, char dst[CLG_TILE_NAME_LEN])
+{
+    const clg_tile *t = &shapes[number - 1u];
+    (void)snprintf(dst, CLG_TILE_NAME_LEN, "tile%ux%u", t->ty * t->rm, t->tx * t->rn);
+    return dst;
+}
+
+bool clg__tile_allowed(const clg_device_info *d, uint32_t number)
+{
+    return number > 0 && number <= CLG_TILE_COUNT &&
+           (number == CLG_TILE_COUNT || allows(d, &shapes[number - 1u]));
+}
+
+uint32_t clg__tile_numbers(const clg_device_info *d, const clg_tile_job *j,
+                           uint32_t number[CLG_TILE_COUNT])
+{
+    clg_tile order[CLG_TILE_COUNT];
+    const uint32_t n = clg__tile_order(d, j, order);
+    for (uint32_t i = 0; i < n; i++) {
+        number[i] = clg__tile_find(order[i].ty * order[i].rm, order[i].tx * order[i].rn);
+    }
+    return n;
+}
+
 int clg__tile_kernel(clg_rt *rt, const char *name, const clg_tile_job *j, const char *extra,
                      clg_tile *tile, clg_kernel **out)
 {

@@ -10,19 +10,28 @@
 typedef struct clg_tile {
     uint32_t tx, ty, rm, rn, ks;
 } clg_tile;
-enum { CLG_TILE_COUNT = 10 };
+/* Shapes have numbers from 1 on, and names after the sums that they compute: "tile64x32". */
+enum { CLG_TILE_COUNT = 10, CLG_TILE_NAME_LEN = 16 };
 
 typedef struct clg_tile_job {
     uint32_t rows, cols, depth; /* of one product */
     uint32_t count;             /* such products in one launch: a batch, phases or parts */
     bool wide_rows, wide_cols;  /* 4 neighbours of that operand may be loaded at once */
-    uint32_t forced; /* 1 + number of the shape to take whatever the rule says; 0: none */
+    uint32_t forced;            /* number of the shape to take whatever the rule says; 0: none */
 } clg_tile_job;
 
 /* The shapes that the device allows, best first; returns how many, at least one. Shape
- * CLG_TILE_COUNT - 1 is of one work-item and always among them. */
+ * CLG_TILE_COUNT is of one work-item and always among them. */
 uint32_t clg__tile_order(const clg_device_info *d, const clg_tile_job *j,
                          clg_tile order[CLG_TILE_COUNT]);
+/* The numbers of the same shapes. */
+uint32_t clg__tile_numbers(const clg_device_info *d, const clg_tile_job *j,
+                           uint32_t number[CLG_TILE_COUNT]);
+/* Does the device allow the shape of that number? */
+bool clg__tile_allowed(const clg_device_info *d, uint32_t number);
+const char *clg__tile_name(uint32_t number, char dst[CLG_TILE_NAME_LEN]);
+/* The number of the shape that computes rows x cols sums; 0 if there is none. */
+uint32_t clg__tile_find(uint32_t rows, uint32_t cols);
 /* Kernel `name` of cl/<name>.cl in the first of those shapes that its build allows too. `extra`:
  * further -D's with a space before, or "". */
 int clg__tile_kernel(clg_rt *rt, const char *name, const clg_tile_job *j, const char *extra,

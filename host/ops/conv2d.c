@@ -78,10 +78,16 @@ bool clg__conv2d_is_gemm(const clg_conv *g)
     return g->p == 1 && g->q == 1 && g->pad == 0 && g->r == g->h && g->s == g->w;
 }
 
+static enum clg_conv_job job_of(enum clg_conv_way way)
+{
+    return way == CLG_CONV_DOWN ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP;
+}
+
 /* With RSC = R*S*C the big map is a matrix [N,RSC], the small one [N,K], the filter [RSC,K]. */
-static clg_gemm describe_map_gemm(const clg_conv *g, enum clg_conv_way way)
+static clg_gemm describe_map_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
 {
     const uint32_t rsc = g->r * g->s * g->c;
+    const uint32_t tile = clg__conv_tile_pick(o, g, job_of(way), CLG_CONV_DIRECT);
     if (way == CLG_CONV_DOWN) {
         return (clg_gemm){ .m = g->n,
                            .n = g->k,
@@ -90,7 +96,8 @@ static clg_gemm describe_map_gemm(const clg_conv *g, enum clg_conv_way way)
                            .ldb = g->k,
                            .ldc = g->k,
                            .alpha = 1.0f,
-                           .batch = 1 };
+                           .batch = 1,
+                           .tile = tile };
     }
     return (clg_gemm){ .tb = true,
                        .m = g->n,
@@ -100,10 +107,11 @@ static clg_gemm describe_map_gemm(const clg_conv *g, enum clg_conv_way way)
                        .ldb = g->k,
                        .ldc = rsc,
                        .alpha = 1.0f,
-                       .batch = 1 };
+                       .batch = 1,
+                       .tile = tile };
 }
 
-static clg_gemm describe_wgrad_gemm(const clg_conv *g)
+static clg_gemm describe_wgrad_gemm(const clg_ops *o, const clg_conv *g)
 {
     const uint32_t rsc = g->r * g->s * g->c;
     return (clg_gemm){ .ta = true,
@@ -114,7 +122,8 @@ static clg_gemm describe_wgrad_gemm(const clg_conv *g)
                        .ldb = g->k,
                        .ldc = g->k,
                        .alpha = 1.0f,
-                       .batch = 1 };
+                       .batch = 1,
+                       .tile = clg__conv_tile_pick(o, g, CLG_CONV_JOB_WGRAD, CLG_CONV_DIRECT) };
 }
 
 static int add_bias_act(const clg_ops *o, const clg_epilogue *e, clg_tensor y, uint32_t channels)
@@ -143,7 +152,7 @@ static int run_stored_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_wa
                            clg_tensor src, clg_tensor w, const clg_epilogue *e, clg_tensor dst,
                            clg_tensor ws)
 {
-    clg_gemm gemm = describe_map_gemm(g, way);
+    clg_gemm gemm = describe_map_gemm(o, g, way);
     if (e == NULL) {
         return clg__gemm(o->blas, &gemm, src, w, dst, ws);
     }
@@ -164,15 +173,10 @@ static bool is_gpu(const clg_ops *o)
     return clg__rt_family(o->rt) == CLG_KERNELS_GPU;
 }
 
-static enum clg_conv_job job_of(enum clg_conv_way way)
-{
-    return way == CLG_CONV_DOWN ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP;
-}
-
 uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
 {
     if (clg__conv2d_is_gemm(g)) {
-        const clg_gemm gemm = describe_map_gemm(g, way);
+        const clg_gemm gemm = describe_map_gemm(o, g, way);
         return clg__gemm_workspace(o->blas, &gemm);
     }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job_of(way));
@@ -240,7 +244,7 @@ int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, 
         return run_stored_gemm(o, g, way, src, w, e, dst, ws);
     }
     if (clg__conv2d_is_gemm(g)) {
-        const clg_gemm gemm = describe_map_gemm(g, way);
+        const clg_gemm gemm = describe_map_gemm(o, g, way);
         status = clg__gemm(o->blas, &gemm, src, w, dst, ws);
         return status != CLG_OK ? status
                                 : add_bias_act(o, e, dst, way == CLG_CONV_DOWN ? g->k : g->c);
@@ -293,7 +297,7 @@ out:
 uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g)
 {
     if (clg__conv2d_is_gemm(g)) {
-        const clg_gemm gemm = describe_wgrad_gemm(g);
+        const clg_gemm gemm = describe_wgrad_gemm(o, g);
         return clg__gemm_workspace(o->blas, &gemm);
     }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, CLG_CONV_JOB_WGRAD);
@@ -309,7 +313,7 @@ int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_t
                       clg_tensor dw, clg_tensor ws)
 {
     if (clg__conv2d_is_gemm(g)) {
-        const clg_gemm gemm = describe_wgrad_gemm(g);
+        const clg_gemm gemm = describe_wgrad_gemm(o, g);
         return clg__gemm(o->blas, &gemm, big, small, dw, ws);
     }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, CLG_CONV_JOB_WGRAD);
@@ -327,11 +331,30 @@ uint64_t clg__conv2d_foreign(const clg_ops *o, const clg_conv *g)
     for (int i = 0; i < CLG_CONV_JOB_COUNT && is_gpu(o) && !clg__conv2d_is_gemm(g); i++) {
         const enum clg_conv_job job = (enum clg_conv_job)i;
         const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job);
-        const uint64_t one =
-            algo == CLG_CONV_DIRECT ? 0 : clg__conv2d_winograd_gpu_foreign(o, g, job, algo);
-        most = one > most ? one : most;
+        if (algo != CLG_CONV_DIRECT) {
+            const clg_gemm gemm = clg__conv2d_winograd_gpu_gemm(o, g, job, algo);
+            const uint64_t one = clg__gemm_foreign(o->blas, &gemm);
+            most = one > most ? one : most;
+        }
     }
     return most;
+}
+
+uint32_t clg__conv2d_tiles(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
+                           enum clg_conv_algo algo, uint32_t number[CLG_TILE_COUNT])
+{
+    if (!is_gpu(o)) {
+        return 0;
+    }
+    if (algo == CLG_CONV_DIRECT && !clg__conv2d_is_gemm(g)) {
+        const clg_tile_job tiles = clg__conv2d_tile_job(g, job);
+        return clg__tile_numbers(clg__rt_device(o->rt), &tiles, number);
+    }
+    const enum clg_conv_way way = job == CLG_CONV_JOB_UP ? CLG_CONV_UP : CLG_CONV_DOWN;
+    const clg_gemm gemm = algo != CLG_CONV_DIRECT ? clg__conv2d_winograd_gpu_gemm(o, g, job, algo)
+                          : job == CLG_CONV_JOB_WGRAD ? describe_wgrad_gemm(o, g)
+                                                      : describe_map_gemm(o, g, way);
+    return clg__gemm_tiles(o->blas, &gemm, number);
 }
 
 /* ---- conv2d ---- */

@@ -2,7 +2,8 @@
 #ifndef CLG_OPS_CONV2D_H
 #define CLG_OPS_CONV2D_H
 
-#include "ops/ops.h"
+#include "blas/tile.h"
+#include "ops/conv_algo.h"
 
 enum clg_pass { CLG_FWD, CLG_BWD_DATA, CLG_BWD_WEIGHT };
 
@@ -12,6 +13,11 @@ uint64_t clg__conv2d_workspace(const clg_ops *o, const clg_conv *g, enum clg_pas
 /* Floats that a product library takes beside all workspace, at most, in any of the three passes, of
  * this and of the transposed convolution (clg__gemm_foreign). */
 uint64_t clg__conv2d_foreign(const clg_ops *o, const clg_conv *g);
+
+/* Numbers of the tile shapes that the job may have on this device when it runs with `algo`, in the
+ * rule's order (blas/tile.h); none, 0, where there is nothing to choose (CPUs, CLBlast). */
+uint32_t clg__conv2d_tiles(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
+                           enum clg_conv_algo algo, uint32_t number[CLG_TILE_COUNT]);
 
 /* The weights of a convolution for one pass. Winograd reads a transform of w; who keeps that while
  * w stays the same spares every call but the first the making of it. */

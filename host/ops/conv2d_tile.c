@@ -13,16 +13,45 @@ static bool is_wide(clg_tensor t, uint32_t step)
     return (t.off | step) % 4u == 0;
 }
 
-static uint32_t forced_tile(const clg_ops *o)
-{
-    return o->conv_choices != NULL ? o->conv_choices->tile : 0;
-}
-
 static const char *add_store(const char *options, enum clg_dtype dtype, char *dst, size_t cap)
 {
     const char *store = clg__store_option(dtype);
     snprintf(dst, cap, "%s%s%s", options, store[0] ? " " : "", store);
     return dst;
+}
+
+/* Parts of a weight gradient's sum over pixels. */
+static uint32_t count_parts(const clg_conv *g)
+{
+    return clg__tile_parts(g->r * g->s * g->c, g->k, g->n * g->p * g->q);
+}
+
+clg_tile_job clg__conv2d_tile_job(const clg_conv *g, enum clg_conv_job job)
+{
+    const bool down = job == CLG_CONV_JOB_DOWN;
+    const uint32_t u = down ? 1 : g->stride; /* phases of a side; the first is the largest */
+    if (job == CLG_CONV_JOB_WGRAD) {
+        return (clg_tile_job){ .rows = g->r * g->s * g->c,
+                               .cols = g->k,
+                               .depth = g->n * g->p * g->q,
+                               .count = count_parts(g) };
+    }
+    return (clg_tile_job){ .rows = g->n * clg__ceil_div(down ? g->p : g->h, u) *
+                                   clg__ceil_div(down ? g->q : g->w, u),
+                           .cols = down ? g->k : g->c,
+                           .depth = down ? g->c : g->k,
+                           .count = u * u };
+}
+
+/* With how its operands lie, and the shape that a record says. */
+static clg_tile_job describe_job(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
+                                 bool wide_rows, bool wide_cols)
+{
+    clg_tile_job j = clg__conv2d_tile_job(g, job);
+    j.wide_rows = wide_rows;
+    j.wide_cols = wide_cols;
+    j.forced = clg__conv_tile_pick(o, g, job, CLG_CONV_DIRECT);
+    return j;
 }
 
 /* ---- forward and data gradient ---- */
@@ -37,14 +66,8 @@ int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
     const uint32_t has_bias = clg__tensor_is(bias);
     const int32_t act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE);
     const float slope = e != NULL ? e->slope : 0.0f;
-    const uint32_t u = down ? 1 : g->stride; /* phases of a side; the first is the largest */
-    const clg_tile_job job = { .rows = g->n * clg__ceil_div(oh, u) * clg__ceil_div(ow, u),
-                               .cols = oc,
-                               .depth = run,
-                               .count = u * u,
-                               .wide_rows = is_wide(src, run),
-                               .wide_cols = is_wide(w, down ? oc : run),
-                               .forced = forced_tile(o) };
+    const clg_tile_job job = describe_job(o, g, down ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP,
+                                          is_wide(src, run), is_wide(w, down ? oc : run));
     char extra[32];
     clg_tile t;
     clg_kernel *k = NULL;
@@ -69,12 +92,6 @@ out:
 
 /* ---- weight gradient ---- */
 
-/* Parts of the sum over pixels. */
-static uint32_t count_parts(const clg_conv *g)
-{
-    return clg__tile_parts(g->r * g->s * g->c, g->k, g->n * g->p * g->q);
-}
-
 uint64_t clg__conv2d_wgrad_tile_workspace(const clg_ops *o, const clg_conv *g)
 {
     (void)o;
@@ -87,13 +104,8 @@ int clg__conv2d_wgrad_tile(const clg_ops *o, const clg_conv *g, clg_tensor big, 
 {
     const uint32_t len = (uint32_t)clg__conv_w_len(g), pixels = g->n * g->p * g->q;
     const uint32_t parts = count_parts(g), per = clg__tile_part_depth(pixels, parts);
-    const clg_tile_job job = { .rows = g->r * g->s * g->c,
-                               .cols = g->k,
-                               .depth = pixels,
-                               .count = parts,
-                               .wide_rows = is_wide(big, g->c),
-                               .wide_cols = is_wide(small, g->k),
-                               .forced = forced_tile(o) };
+    const clg_tile_job job =
+        describe_job(o, g, CLG_CONV_JOB_WGRAD, is_wide(big, g->c), is_wide(small, g->k));
     const clg_tensor to = parts > 1 ? clg__tensor_vec(ws, 0, parts * len) : dw;
     char extra[32];
     clg_tile t;

@@ -55,8 +55,9 @@ uint64_t clg__conv2d_winograd_gpu_ready_len(const clg_ops *o, const clg_conv *g,
                                             enum clg_conv_way way, enum clg_conv_algo algo);
 int clg__conv2d_winograd_gpu_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                      enum clg_conv_algo algo, clg_tensor w, clg_tensor ready);
-uint64_t clg__conv2d_winograd_gpu_foreign(const clg_ops *o, const clg_conv *g,
-                                          enum clg_conv_job job, enum clg_conv_algo algo);
+/* The products of a whole chunk of the job. */
+clg_gemm clg__conv2d_winograd_gpu_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
+                                       enum clg_conv_algo algo);
 uint64_t clg__conv2d_winograd_gpu_wgrad_workspace(const clg_ops *o, const clg_conv *g,
                                                   enum clg_conv_algo algo);
 int clg__conv2d_winograd_gpu_wgrad(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo,

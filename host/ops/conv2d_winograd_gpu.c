@@ -26,6 +26,7 @@ typedef struct gpu_plan {
     uint32_t maps, cin, oc; /* matrices of one map: [tiles,cin] x [cin,oc] */
     uint32_t th, tw;        /* tiles per image */
     uint32_t tiles, chunk;  /* in all, and of a chunk */
+    uint32_t shape;         /* of the products' own tiles: clg_gemm.tile */
     uint64_t u_len, v_at, p_at, product_at, total;
 } gpu_plan;
 
@@ -44,7 +45,8 @@ static clg_gemm describe_map(const gpu_plan *p, enum clg_conv_way way, uint32_t 
                        .batch = p->maps * p->points,
                        .stride_a = tiles * p->cin,
                        .stride_b = p->cin * p->oc,
-                       .stride_c = tiles * p->oc };
+                       .stride_c = tiles * p->oc,
+                       .tile = p->shape };
 }
 
 /* Those of a weight gradient, added to what is there unless it is the first chunk. */
@@ -62,7 +64,13 @@ static clg_gemm describe_wgrad(const gpu_plan *p, uint32_t tiles, bool first)
                        .batch = p->points,
                        .stride_a = tiles * p->cin,
                        .stride_b = tiles * p->oc,
-                       .stride_c = p->cin * p->oc };
+                       .stride_c = p->cin * p->oc,
+                       .tile = p->shape };
+}
+
+static enum clg_conv_job job_of(enum clg_conv_way way)
+{
+    return way == CLG_CONV_DOWN ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP;
 }
 
 /* The weight gradient's is the one of a map down, but for the products. */
@@ -94,6 +102,7 @@ static gpu_plan plan_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way 
                          enum clg_conv_algo algo)
 {
     gpu_plan p = make_plan(g, way, algo);
+    p.shape = clg__conv_tile_pick(o, g, job_of(way), algo);
     const clg_gemm gemm = describe_map(&p, way, p.chunk);
     p.total = p.product_at + clg__gemm_workspace(o->blas, &gemm);
     return p;
@@ -102,19 +111,20 @@ static gpu_plan plan_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way 
 static gpu_plan plan_wgrad(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo)
 {
     gpu_plan p = make_plan(g, CLG_CONV_DOWN, algo);
+    p.shape = clg__conv_tile_pick(o, g, CLG_CONV_JOB_WGRAD, algo);
     const clg_gemm gemm = describe_wgrad(&p, p.chunk, true);
     p.total = p.product_at + clg__gemm_workspace(o->blas, &gemm);
     return p;
 }
 
-uint64_t clg__conv2d_winograd_gpu_foreign(const clg_ops *o, const clg_conv *g,
-                                          enum clg_conv_job job, enum clg_conv_algo algo)
+clg_gemm clg__conv2d_winograd_gpu_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
+                                       enum clg_conv_algo algo)
 {
     const enum clg_conv_way way = job == CLG_CONV_JOB_UP ? CLG_CONV_UP : CLG_CONV_DOWN;
-    const gpu_plan p = make_plan(g, way, algo);
-    const clg_gemm gemm = job == CLG_CONV_JOB_WGRAD ? describe_wgrad(&p, p.chunk, true)
-                                                    : describe_map(&p, way, p.chunk);
-    return clg__gemm_foreign(o->blas, &gemm);
+    const gpu_plan p =
+        job == CLG_CONV_JOB_WGRAD ? plan_wgrad(o, g, algo) : plan_map(o, g, way, algo);
+    return job == CLG_CONV_JOB_WGRAD ? describe_wgrad(&p, p.chunk, true)
+                                     : describe_map(&p, way, p.chunk);
 }
 
 /* ---- launches ---- */

@@ -200,3 +200,20 @@ enum clg_conv_algo clg__conv_algo_pick(const clg_ops *o, const clg_conv *g, enum
     }
     return clg__conv_algo_rule(o, g, job);
 }
+
+uint32_t clg__conv_tile_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
+                             enum clg_conv_algo algo)
+{
+    const clg_conv_choices *t = o->conv_choices;
+    clg_conv_choice asked = clg__conv_choice_of(g, job, algo);
+    asked.rows = g->n;
+    if (t == NULL || t->tile > 0) {
+        return t != NULL ? t->tile : 0;
+    }
+    for (uint32_t i = 0; i < t->count; i++) {
+        if (t->list[i].algo == algo && clg__conv_same_job(&t->list[i], &asked)) {
+            return t->list[i].tile;
+        }
+    }
+    return 0;
+}

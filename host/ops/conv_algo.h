@@ -4,7 +4,11 @@
  *      forced one), if that algorithm fits the layer,
  *   2. the shipped rule of clg__conv_algo_rule.
  * A run's table does not ask for the batch size, so a partial batch and a sampler compute as the
- * training step does; what was measured holds for about as many rows. Not here: the algorithms
+ * training step does; what was measured holds for about as many rows.
+ *
+ * On the GPU family a measured choice names the tile shape of its kernel or products too
+ * (blas/tile.h). Every shape gives the same bits, so that is the record's alone: a checkpoint does
+ * not keep it, and a resumed run takes whatever the record says by then. Not here: the algorithms
  * (conv2d_gather.c, conv2d_winograd.c, ...). */
 #ifndef CLG_OPS_CONV_ALGO_H
 #define CLG_OPS_CONV_ALGO_H
@@ -36,6 +40,7 @@ typedef struct clg_conv_choice {
     uint32_t rows; /* it was measured with, and holds for half to twice as many; 0: for any */
     enum clg_conv_job job;
     enum clg_conv_algo algo;
+    uint32_t tile; /* GPU family: number of the measured shape for `algo`; 0: by its rule */
 } clg_conv_choice;
 
 /* What a run has decided. */
@@ -43,7 +48,8 @@ typedef struct clg_conv_choices {
     enum clg_conv_algo forced; /* for every job it fits; CLG_CONV_ALGO_COUNT: none */
     const clg_conv_choice *list;
     uint32_t count;
-    uint32_t tile; /* GPU family: 1 + number of blas/tile.h's shape for every job; 0: its rule */
+    uint32_t
+        tile; /* GPU family: number of blas/tile.h's shape for every job; 0: as the list says */
 } clg_conv_choices;
 
 /* "down", "up", "wgrad"; "direct", ... */
@@ -68,5 +74,8 @@ bool clg__conv_algo_fits(const clg_ops *o, const clg_conv *g, enum clg_conv_job 
 enum clg_conv_algo clg__conv_algo_rule(const clg_ops *o, const clg_conv *g, enum clg_conv_job job);
 /* The answer for this layer: table, then rule. */
 enum clg_conv_algo clg__conv_algo_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job);
+/* The table's tile shape for a job that runs with `algo`; 0: by blas/tile.h's rule. */
+uint32_t clg__conv_tile_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
+                             enum clg_conv_algo algo);
 
 #endif

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "base/os.h"
+#include "blas/tile.h"
 
 enum { LINE_MAX_LEN = 320 };
 static const double MS_MAX = 1e9; /* longer times are none */
@@ -70,15 +71,24 @@ int clg__conv_list_set(clg_conv_list *list, const clg_conv_choice *choice,
 
 /* ---- text ---- */
 
+const char *clg__conv_way_name(enum clg_conv_algo algo, uint32_t tile, char dst[CLG_CONV_WAY_LEN])
+{
+    char shape[CLG_TILE_NAME_LEN] = "";
+    (void)snprintf(dst, CLG_CONV_WAY_LEN, "%s%s%s", clg__conv_algo_name(algo), tile > 0 ? " " : "",
+                   tile > 0 ? clg__tile_name(tile, shape) : "");
+    return dst;
+}
+
 static void format_line(const clg_conv_choice *c, const clg_conv_times *t, clg_str *out)
 {
     uint32_t shown = 0;
+    char way[CLG_CONV_WAY_LEN];
     clg__str_add(out, "conv %s h%u w%u c%u k%u r%u s%u stride%u pad%u", clg__conv_job_name(c->job),
                  c->h, c->w, c->c, c->k, c->r, c->s, c->stride, c->pad);
     if (c->rows > 0) {
         clg__str_add(out, " rows%u", c->rows);
     }
-    clg__str_add(out, ": %s", clg__conv_algo_name(c->algo));
+    clg__str_add(out, ": %s", clg__conv_way_name(c->algo, c->rows > 0 ? c->tile : 0, way));
     for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
         if (t->ms[i] > 0.0) {
             clg__str_add(out, "%s%s %.3f ms", shown++ == 0 ? " (" : ", ",
@@ -126,6 +136,7 @@ static bool parse_times(const char *text, clg_conv_times *t)
 static bool parse_line(const char *line, clg_conv_choice *c, clg_conv_times *t)
 {
     char job[8] = "", algo[16] = "";
+    uint32_t tile_rows = 0, tile_cols = 0;
     int used = 0;
     *c = (clg_conv_choice){ .job = CLG_CONV_JOB_COUNT };
     if (sscanf(line, "conv %7[a-z] h%9u w%9u c%9u k%9u r%9u s%9u stride%9u pad%9u%n", job, &c->h,
@@ -144,8 +155,13 @@ static bool parse_line(const char *line, clg_conv_choice *c, clg_conv_times *t)
                                                                             : c->job;
     }
     c->algo = clg__conv_algo_find(algo);
+    line += used;
+    if (sscanf(line, " tile%9ux%9u%n", &tile_rows, &tile_cols, &used) == 2) {
+        line += used;
+        c->tile = clg__tile_find(tile_rows, tile_cols); /* 0, if there is none, is not canonical */
+    }
     return c->job != CLG_CONV_JOB_COUNT && c->algo != CLG_CONV_ALGO_COUNT && c->stride > 0 &&
-           parse_times(line + used, t);
+           parse_times(line, t);
 }
 
 /* scanf takes more than is ever written ("+4", two spaces): what was read must be what stands

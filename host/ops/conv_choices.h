@@ -3,7 +3,9 @@
  *
  *     conv down h8 w8 c3 k5 r4 s4 stride2 pad1 rows64: direct (direct 0.020 ms, winograd2 0.031 ms)
  *
- * A checkpoint's lines are without rows: its run uses them for any.
+ * On the GPU family the algorithm may have a tile shape behind it, "direct tile64x32". What was
+ * measured, rows and shape, is the record's alone: a checkpoint's lines are without them, its run
+ * uses them for any rows, and every shape computes the same.
  * Not here: where they come from and go to (gan/algorithms.c, nn/conv_tune.c). */
 #ifndef CLG_OPS_CONV_CHOICES_H
 #define CLG_OPS_CONV_CHOICES_H
@@ -35,8 +37,12 @@ uint32_t clg__conv_list_find(const clg_conv_list *list, const clg_conv *g, enum 
 
 void clg__conv_list_format(const clg_conv_list *list, clg_str *out);
 /* Reads lines as they are written, and nothing else: those of another form, with an algorithm that
- * this version does not know, or with times that are none, are counted in *bad and left out. */
+ * this version does not know, a shape that there is none of, or with times that are none, are
+ * counted in *bad and left out. */
 int clg__conv_list_parse(const char *text, clg_conv_list *out, uint32_t *bad);
+/* "winograd2", or "direct tile64x32" where the choice has a shape; for lines and tables. */
+enum { CLG_CONV_WAY_LEN = 32 };
+const char *clg__conv_way_name(enum clg_conv_algo algo, uint32_t tile, char dst[CLG_CONV_WAY_LEN]);
 /* "down 32x32x64 -> 16x16x128 k4 s2" for tables. */
 void clg__conv_describe(const clg_conv_choice *c, char *dst, size_t cap);
 

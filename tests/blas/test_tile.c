@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -112,6 +113,31 @@ static void every_shape_can_be_forced(void **state)
     }
 }
 
+static void every_shape_has_a_name_of_its_own(void **state)
+{
+    (void)state;
+    clg_tile order[CLG_TILE_COUNT];
+    for (uint32_t i = 1; i <= CLG_TILE_COUNT; i++) {
+        const clg_tile_job j = {
+            .rows = 100, .cols = 100, .depth = 100, .count = 1, .forced = i
+        };
+        char name[CLG_TILE_NAME_LEN];
+        uint32_t rows = 0, cols = 0, number[CLG_TILE_COUNT];
+        (void)clg__tile_order(&large, &j, order);
+        assert_int_equal(sscanf(clg__tile_name(i, name), "tile%ux%u", &rows, &cols), 2);
+        assert_int_equal(rows, tile_rows(order[0]));
+        assert_int_equal(cols, tile_cols(order[0]));
+        assert_int_equal(clg__tile_find(rows, cols), i);
+        assert_int_equal(clg__tile_numbers(&large, &j, number), i < CLG_TILE_COUNT ? 2 : 1);
+        assert_int_equal(number[0], i);
+        assert_true(clg__tile_allowed(&large, i));
+        assert_int_equal(clg__tile_allowed(&least, i), i == CLG_TILE_COUNT);
+    }
+    assert_int_equal(clg__tile_find(64, 65), 0);
+    assert_false(clg__tile_allowed(&large, 0));
+    assert_false(clg__tile_allowed(&large, CLG_TILE_COUNT + 1));
+}
+
 /* Intel counts execution units: 96 of them are 12 of what others call a compute unit. */
 static void execution_units_are_not_taken_for_compute_units(void **state)
 {
@@ -175,6 +201,7 @@ int main(void)
         cmocka_unit_test(a_small_layer_is_spread_over_the_units),
         cmocka_unit_test(no_shape_is_beyond_the_device),
         cmocka_unit_test(every_shape_can_be_forced),
+        cmocka_unit_test(every_shape_has_a_name_of_its_own),
         cmocka_unit_test(execution_units_are_not_taken_for_compute_units),
         cmocka_unit_test(tiles_cover_the_job),
         cmocka_unit_test(parts_are_made_of_long_sums_of_few_tiles_only),

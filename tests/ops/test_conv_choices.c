@@ -10,9 +10,11 @@
 
 #include <cmocka.h>
 
+#include "blas/tile.h"
 #include "ops/conv_choices.h"
 
 #define LAYER "h32 w32 c64 k128 r4 s4 stride2 pad1"
+#define LAYER_5 "h32 w32 c64 k128 r5 s5 stride2 pad2"
 
 static void lists_read_back_as_they_were_written(void **state)
 {
@@ -20,13 +22,18 @@ static void lists_read_back_as_they_were_written(void **state)
     static const char text[] =
         "conv down " LAYER ": winograd2 (direct 1.920 ms, winograd2 1.310 ms)\n"
         "conv up " LAYER ": winograd4 (winograd4 0.001 ms)\n"
-        "conv wgrad " LAYER ": direct\n";
+        "conv wgrad " LAYER ": direct\n"
+        "conv wgrad " LAYER_5 " rows64: direct tile64x32 (direct 0.500 ms)\n"
+        "conv up " LAYER_5 " rows64: winograd2 tile256x4\n";
     clg_conv_list list = { 0 };
     clg_str again = { 0 };
     uint32_t bad = 9;
     assert_int_equal(clg__conv_list_parse(text, &list, &bad), CLG_OK);
     assert_int_equal(bad, 0);
-    assert_int_equal(list.count, 3);
+    assert_int_equal(list.count, 5);
+    assert_int_equal(list.choice[0].tile, 0);
+    assert_int_equal(list.choice[3].tile, clg__tile_find(64, 32));
+    assert_true(list.choice[4].tile > 0 && list.choice[4].tile != list.choice[3].tile);
     assert_int_equal(list.choice[0].job, CLG_CONV_JOB_DOWN);
     assert_int_equal(list.choice[0].algo, CLG_CONV_WINOGRAD2);
     assert_int_equal(list.choice[0].k, 128);
@@ -116,6 +123,16 @@ static void other_lines_are_counted_and_left_out(void **state)
         "conv down " LAYER ": direct (direct 1.000 ms",
         "conv down " LAYER ": direct (direct 1.000 ms) and more",
         "conv down " LAYER ": direct and more",
+        "conv down " LAYER ": direct tile64x32", /* not measured with any rows */
+        "conv down " LAYER " rows64: direct tile32x64",
+        "conv down " LAYER " rows64: direct tile0x0",
+        "conv down " LAYER " rows64: direct tile064x32",
+        "conv down " LAYER " rows64: direct tile64x-32",
+        "conv down " LAYER " rows64: direct tile64",
+        "conv down " LAYER " rows64: direct tile",
+        "conv down " LAYER " rows64: direct  tile64x32",
+        "conv down " LAYER " rows64: direct tile64x32 and more",
+        "conv down " LAYER " rows64: direct (direct 1.000 ms) tile64x32",
         "conv down " LAYER ":",
         "conv",
         "nonsense",
@@ -151,6 +168,24 @@ static void a_long_line_or_no_end_is_no_choice(void **state)
     clg__conv_list_free(&list);
 }
 
+static void a_run_keeps_shapes_but_its_text_does_not(void **state)
+{
+    (void)state;
+    const clg_conv g = {
+        .n = 7, .h = 32, .w = 32, .c = 64, .k = 128, .r = 4, .s = 4, .stride = 2, .pad = 1
+    };
+    clg_conv_choice c = clg__conv_choice_of(&g, CLG_CONV_JOB_UP, CLG_CONV_DIRECT);
+    clg_conv_list list = { 0 };
+    clg_str text = { 0 };
+    c.tile = clg__tile_find(64, 32);
+    assert_int_equal(clg__conv_list_set(&list, &c, NULL), CLG_OK);
+    assert_int_equal(list.choice[0].tile, c.tile);
+    clg__conv_list_format(&list, &text);
+    assert_string_equal(text.text, "conv up " LAYER ": direct\n");
+    clg__str_free(&text);
+    clg__conv_list_free(&list);
+}
+
 static void the_environment_forces_an_algorithm_or_is_refused(void **state)
 {
     (void)state;
@@ -182,6 +217,7 @@ int main(void)
         cmocka_unit_test(what_was_measured_holds_for_half_to_twice_the_rows),
         cmocka_unit_test(other_lines_are_counted_and_left_out),
         cmocka_unit_test(a_long_line_or_no_end_is_no_choice),
+        cmocka_unit_test(a_run_keeps_shapes_but_its_text_does_not),
         cmocka_unit_test(the_environment_forces_an_algorithm_or_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
