@@ -141,9 +141,10 @@ typedef struct conv_layer {
     clg_conv g;
 } conv_layer;
 
-/* The case line of one pass, by an algorithm: a case is direct unless it says otherwise. */
+/* The case line of one pass, by an algorithm and a tile shape: a case is direct and by the rule
+ * unless it says otherwise. */
 static void write_line(char line[256], const conv_layer *l, const char *pass,
-                       enum clg_conv_algo algo)
+                       enum clg_conv_algo algo, uint32_t tile)
 {
     const clg_conv *g = &l->g;
     char more[32] = "";
@@ -152,10 +153,18 @@ static void write_line(char line[256], const conv_layer *l, const char *pass,
     }
     (void)snprintf(line, 256,
                    l->back
-                       ? "deconv2d %s n=%u p=%u q=%u k=%u c=%u r=%u s=%u stride=%u pad=%u%s algo=%u"
-                       : "conv2d %s n=%u h=%u w=%u c=%u k=%u r=%u s=%u stride=%u pad=%u%s algo=%u",
+                       ? "deconv2d %s n=%u p=%u q=%u k=%u c=%u r=%u s=%u stride=%u pad=%u%s algo=%u "
+                         "tile=%u"
+                       : "conv2d %s n=%u h=%u w=%u c=%u k=%u r=%u s=%u stride=%u pad=%u%s algo=%u "
+                         "tile=%u",
                    pass, g->n, l->back ? g->p : g->h, l->back ? g->q : g->w, l->back ? g->k : g->c,
-                   l->back ? g->c : g->k, g->r, g->s, g->stride, g->pad, more, (unsigned)algo);
+                   l->back ? g->c : g->k, g->r, g->s, g->stride, g->pad, more, (unsigned)algo, tile);
+}
+
+/* Of a column of algorithms, on the GPU family with tile shapes. */
+static int way_width(const table *t)
+{
+    return clg__rt_family(t->s.rt) == CLG_KERNELS_GPU ? 21 : 9;
 }
 
 static int put_layer(table *t, const conv_layer *l, clg_json *list)
@@ -167,7 +176,7 @@ static int put_layer(table *t, const conv_layer *l, clg_json *list)
                    { "bwd_data", CLG_CONV_JOB_UP, CLG_CONV_JOB_DOWN },
                    { "bwd_weight", CLG_CONV_JOB_WGRAD, CLG_CONV_JOB_WGRAD } };
     const clg_conv *g = &l->g;
-    char line[256], big[40], small[40];
+    char line[256], big[40], small[40], way[CLG_CONV_WAY_LEN];
     int status = CLG_OK;
     (void)snprintf(big, sizeof big, "%ux%ux%u", g->h, g->w, g->c);
     (void)snprintf(small, sizeof small, "%ux%ux%u", g->p, g->q, g->k);
@@ -177,13 +186,16 @@ static int put_layer(table *t, const conv_layer *l, clg_json *list)
         double gflops = 0.0, share = 0.0;
         const enum clg_conv_job job = l->back ? passes[i].job_back : passes[i].job;
         const enum clg_conv_algo algo = clg__conv_algo_pick(&t->s.ops, g, job);
-        write_line(line, l, passes[i].name, algo);
+        const uint32_t tile = clg__conv_tile_pick(&t->s.ops, g, job, algo);
+        write_line(line, l, passes[i].name, algo, tile);
         clg_json *o = clg__json_add_object(list, NULL);
         clg__json_add_text(o, "layer", l->name);
         clg__json_add_text(o, "pass", passes[i].name);
         clg__json_add_text(o, "algorithm", clg__conv_algo_name(algo));
+        clg__json_add_text(o, "tile", tile > 0 ? clg__tile_name(tile, way) : NULL);
         CLG_TRY(time_line(t, line, o, &gflops, &share));
-        PUT(t, " %7.1f %4.0f%% %-9s", gflops, 100.0 * share, clg__conv_algo_name(algo));
+        PUT(t, " %7.1f %4.0f%% %-*s", gflops, 100.0 * share, way_width(t),
+            clg__conv_way_name(algo, tile, way));
     }
 out:
     PUT(t, "\n");
@@ -222,8 +234,9 @@ static int put_layers(table *t, clg_model_desc *desc)
     CLG_TRY(clg__bench_expand(desc, &shape, &plan));
     fprintf(stderr, "bench: layers of %s\n", desc->model.name);
     snprintf(title, sizeof title, "layers of %.40s, batch %u", desc->model.name, desc->train.batch);
-    PUT(t, "\n%-40s GFLOP/s on the direct count\n%-31s %13s %23s %23s\n", title, "",
-        "forward  roof", "data  roof", "weight  roof");
+    const int width = way_width(t) + 14;
+    PUT(t, "\n%-40s GFLOP/s on the direct count\n%-31s %13s %*s %*s\n", title, "",
+        "forward  roof", width, "data  roof", width, "weight  roof");
     CLG_TRY(put_layers_of(t, 'G', &plan->g, desc->train.batch, list));
     CLG_TRY(put_layers_of(t, 'D', &plan->d, desc->train.batch, list));
 out:

@@ -9,7 +9,7 @@
 #include "gan/conv_jobs.h"
 #include "nn/conv_tune.h"
 
-enum { REPEATS = 5, REPEATS_THOROUGH = 15 };
+enum { REPEATS = 5, REPEATS_THOROUGH = 15, TILES = 3 };
 static const double CPU_WORK = 4e9; /* FLOP of one timed run, unless it is thorough */
 
 typedef struct tuner {
@@ -38,7 +38,7 @@ static void show(tuner *t, const clg_conv_task *task, uint32_t n)
     const clg_conv_choice *c = &t->found.choice[at];
     const clg_conv_times *times = &t->found.times[at];
     clg_conv g = task->g;
-    char layer[96];
+    char layer[96], way[CLG_CONV_WAY_LEN];
     g.n = n;
     clg__conv_describe(c, layer, sizeof layer);
     show_head(t);
@@ -62,8 +62,9 @@ static void show(tuner *t, const clg_conv_task *task, uint32_t n)
         }
     }
     clg__json_add_text(o, "chosen", clg__conv_algo_name(c->algo));
+    clg__json_add_text(o, "tile", c->tile > 0 ? clg__tile_name(c->tile, way) : NULL);
     if (o == NULL) {
-        printf("  %s\n", clg__conv_algo_name(c->algo));
+        printf("  %s\n", clg__conv_way_name(c->algo, c->tile, way));
         (void)fflush(stdout);
     }
 }
@@ -78,6 +79,7 @@ static int tune_model(tuner *t, clg_model_desc *desc)
     clg_model_plan *plan = NULL;
     bool cpu = clg__rt_device(t->s.rt)->type == CLG_DEVICE_CPU;
     clg_conv_tune_how how = { .repeats = t->cli->thorough ? REPEATS_THOROUGH : REPEATS,
+                              .tiles = t->cli->thorough ? CLG_TILE_COUNT : TILES,
                               .work = cpu && !t->cli->thorough ? CPU_WORK : 0.0 };
     CLG_TRY(clg__bench_expand(desc, &shape, &plan));
     CLG_TRY(clg__conv_jobs(&t->s.ops, desc, plan, &t->found, 0.0, &task, &count));
@@ -141,7 +143,7 @@ static int finish(tuner *t, clg_json **root, double seconds)
     } else if (t->found.count > 0) {
         printf("%u jobs in %.1f s, kept in %s\n", t->found.count, seconds, path);
     } else {
-        printf("nothing to choose: one algorithm fits each convolution on this device\n");
+        printf("nothing to choose: each convolution has one way to run on this device\n");
     }
 out:
     return status;

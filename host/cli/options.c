@@ -56,7 +56,7 @@ static const option options[] = {
       OPTION_TEXT, FIELD(samples_from), 0, 0, 0 },
     { "--clear", NULL, "remove the caches", OPTION_FLAG, FIELD(clear), 0, 0, 0 },
     { "--quick", NULL, "the reduced list of cases (for simulators)", OPTION_FLAG, FIELD(quick), 0, 0, 0 },
-    { "--thorough", NULL, "measure longer, and CLBlast's parameters too", OPTION_FLAG,
+    { "--thorough", NULL, "measure longer, all tile shapes and CLBlast's parameters too", OPTION_FLAG,
       FIELD(thorough), 0, 0, 0 },
     { "--rounds", "N", "timed rounds", OPTION_NUMBER, FIELD(rounds), FIELD(has_rounds), 1, 1000 },
     { "--help", NULL, "this text", OPTION_FLAG, FIELD(help), 0, 0, 0 },

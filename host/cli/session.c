@@ -259,12 +259,13 @@ int clg__print_profile(clg_rt *rt)
 void clg__print_algorithms(const clg_algorithms *a)
 {
     for (uint32_t i = 0; i < a->list.count; i++) {
-        char layer[96];
-        clg__conv_describe(&a->list.choice[i], layer, sizeof layer);
+        const clg_conv_choice *c = &a->list.choice[i];
+        char layer[96], way[CLG_CONV_WAY_LEN];
+        clg__conv_describe(c, layer, sizeof layer);
         if (i == 0) {
             fprintf(stderr, "%-50s %s\n", "convolution", "algorithm");
         }
-        fprintf(stderr, "%-50s %s\n", layer, clg__conv_algo_name(a->list.choice[i].algo));
+        fprintf(stderr, "%-50s %s\n", layer, clg__conv_way_name(c->algo, c->tile, way));
     }
 }
 

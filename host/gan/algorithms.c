@@ -55,7 +55,8 @@ int clg__algorithms_decide(clg_algorithms *a, const clg_ops *ops, enum clg_conv_
             const clg_conv *g = &conv[k / CLG_CONV_JOB_COUNT];
             enum clg_conv_job job = (enum clg_conv_job)(k % CLG_CONV_JOB_COUNT);
             clg_conv_choice c = clg__conv_choice_of(g, job, clg__conv_algo_pick(&asker, g, job));
-            a->tuned = a->tuned || c.algo != clg__conv_algo_rule(ops, g, job);
+            c.tile = clg__conv_tile_pick(&asker, g, job, c.algo);
+            a->tuned = a->tuned || c.tile > 0 || c.algo != clg__conv_algo_rule(ops, g, job);
             CLG_TRY(clg__conv_list_set(&a->list, &c, NULL));
         }
     }
@@ -125,7 +126,9 @@ int clg__algorithms_recall(clg_algorithms *a, const clg_st_file *f, const char *
     for (uint32_t i = 0; i < told.count && !a->asked; i++) {
         const clg_conv g = clg__conv_choice_geometry(&told.choice[i]);
         bool fits = clg__conv_algo_fits(&a->ops, &g, told.choice[i].job, told.choice[i].algo);
-        a->list.choice[i].algo = fits ? told.choice[i].algo : CLG_CONV_DIRECT;
+        const enum clg_conv_algo algo = fits ? told.choice[i].algo : CLG_CONV_DIRECT;
+        a->list.choice[i].tile = algo == a->list.choice[i].algo ? a->list.choice[i].tile : 0;
+        a->list.choice[i].algo = algo;
         a->recalled = true;
     }
     uint32_t at = find_difference(a, &told);

@@ -5,6 +5,7 @@
  *   2. what the checkpoint says that is read, on the device that wrote it; a job that it does not
  *      tell of was direct,
  *   3. the tuning record, then the shipped rule (ops/conv_algo.h).
+ * A tile shape, which changes no bit, is the record's where that has it for the same algorithm.
  * Not here: measuring (nn/conv_tune.h), the record's file. */
 #ifndef CLG_GAN_ALGORITHMS_H
 #define CLG_GAN_ALGORITHMS_H

@@ -12,7 +12,7 @@
 static const double FIRST_USE_S = 10.0;
 static const double FIRST_USE_FLOPS = 2e8; /* of a job: about 1 ms of a laptop's CPU */
 static const double CPU_WORK = 2e9;        /* FLOP of one timed run */
-enum { FIRST_USE_REPEATS = 3 };
+enum { FIRST_USE_REPEATS = 3, FIRST_USE_TILES = 3 };
 
 static int compare_work(const void *a, const void *b)
 {
@@ -57,7 +57,7 @@ int clg__conv_jobs(const clg_ops *ops, const clg_model_desc *desc, const clg_mod
             enum clg_conv_job job = (enum clg_conv_job)(k % CLG_CONV_JOB_COUNT);
             bool is_known = known != NULL && clg__conv_list_find(known, g, job) < known->count;
             if (!is_known && clg__conv_flops(g) >= flops && !is_listed(*tasks, *count, g, job) &&
-                clg__conv_tune_candidates(ops, g, job) > 1u) {
+                clg__conv_tune_candidates(ops, g, job, CLG_TILE_COUNT) > 1u) {
                 (*tasks)[(*count)++] = (clg_conv_task){ .g = *g, .job = job };
             }
         }
@@ -72,26 +72,52 @@ out:
     return status;
 }
 
+/* Is there more to compare than one way, or than what a pass without shapes has compared? */
+static bool is_due(const clg_ops *ops, const clg_conv_task *t, uint32_t tiles)
+{
+    const uint32_t least = tiles > 1 ? clg__conv_tune_candidates(ops, &t->g, t->job, 1) : 1;
+    return clg__conv_tune_candidates(ops, &t->g, t->job, tiles) > least;
+}
+
+/* *done: of the jobs, in their order, until the time is up. */
+static int measure(const clg_ops *ops, const clg_conv_task *task, uint32_t count,
+                   clg_conv_tune_how *how, clg_conv_list *record, uint32_t *done)
+{
+    int status = CLG_OK;
+    *done = 0;
+    for (bool more = true; *done < count && more; *done += more) {
+        const clg_conv_task *t = &task[*done];
+        uint32_t n = 0;
+        if (is_due(ops, t, how->tiles)) {
+            CLG_TRY(clg__conv_tune(ops, &t->g, t->job, how, record, &n, &more));
+        }
+    }
+out:
+    return status;
+}
+
+/* First the algorithms of all jobs; then, in the time that is left, tile shapes. */
 static int measure_all(const clg_ops *ops, const clg_conv_task *task, uint32_t count,
                        clg_conv_list *record)
 {
     const clg_device_info *d = clg__rt_device(ops->rt);
     clg_conv_tune_how how = { .repeats = FIRST_USE_REPEATS,
+                              .tiles = 1,
                               .limit_s = FIRST_USE_S,
                               .start_s = clg__os_now_s(),
                               .work = d->type == CLG_DEVICE_CPU ? CPU_WORK : 0.0 };
-    uint32_t done = 0;
+    uint32_t done = 0, shaped = 0;
     int status = CLG_OK;
     clg__log(CLG_LOG_INFO,
              "convolutions: measuring which algorithms are fastest for %u jobs of "
              "this model on %s (once per device and batch size, at most %.0f s)",
              count, d->name, FIRST_USE_S);
-    for (bool more = true; done < count && more; done += more) {
-        uint32_t n = 0;
-        CLG_TRY(clg__conv_tune(ops, &task[done].g, task[done].job, &how, record, &n, &more));
-    }
-    clg__log(CLG_LOG_DEBUG, "convolutions: measured %u of %u jobs in %.1f s", done, count,
-             clg__os_now_s() - how.start_s);
+    CLG_TRY(measure(ops, task, count, &how, record, &done));
+    how.tiles = FIRST_USE_TILES;
+    how.longest_s = how.longest_first_s; /* few of their programs are not yet built */
+    CLG_TRY(measure(ops, task, done, &how, record, &shaped));
+    clg__log(CLG_LOG_DEBUG, "convolutions: measured %u of %u jobs, shapes of %u in %.1f s", done,
+             count, shaped, clg__os_now_s() - how.start_s);
     CLG_TRY(clg__conv_record_write(ops->rt, record));
 out:
     return status;

@@ -1,4 +1,5 @@
-/* Timing of the algorithms of convolutions, and the record of what was found. */
+/* Timing of the algorithms of convolutions and of their tile shapes, and the record of what was
+ * found. */
 #include "nn/conv_tune.h"
 
 #include <math.h>
@@ -17,6 +18,9 @@
 static const double WRONG = 1e-3;
 static const double CLEARLY = 0.95;
 static const double MS_LEAST = 0.001; /* as the record's digits show */
+/* A timed run is as many of the job as take about so long, so that a GPU's start and the wait for
+ * it are little of it. */
+static const double PACK_MS = 1.0, PACK_MAX = 64.0;
 enum { RECORD_MAX = 1 << 20, ABOUT_LEN = 96 };
 
 /* ---- one job on the device ---- */
@@ -104,26 +108,58 @@ static void close_bench(bench *b)
 
 /* ---- measuring ---- */
 
-/* The ops with one algorithm for everything. */
+/* One way to do the job. */
+typedef struct variant {
+    enum clg_conv_algo algo;
+    uint32_t tile;        /* number of its shape; 0: none to choose, or by the rule */
+    double least, middle; /* ms; least < 0: left out */
+} variant;
+enum { VARIANTS_MAX = CLG_CONV_ALGO_COUNT * CLG_TILE_COUNT };
+
+/* Each algorithm that fits, direct first, with its first `tiles` shapes, the rule's first. */
+static uint32_t list_variants(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
+                              uint32_t tiles, variant v[VARIANTS_MAX])
+{
+    uint32_t n = 0;
+    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
+        const enum clg_conv_algo algo = (enum clg_conv_algo)i;
+        uint32_t number[CLG_TILE_COUNT] = { 0 };
+        if (clg__conv_algo_fits(ops, g, job, algo)) {
+            const uint32_t allowed = clg__conv2d_tiles(ops, g, job, algo, number);
+            const uint32_t shapes = allowed < tiles ? allowed : tiles;
+            v[n++] = (variant){ .algo = algo, .tile = shapes > 1 ? number[0] : 0 };
+            for (uint32_t k = 1; k < shapes; k++) {
+                v[n++] = (variant){ .algo = algo, .tile = number[k] };
+            }
+        }
+    }
+    return n;
+}
+
+uint32_t clg__conv_tune_candidates(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
+                                   uint32_t tiles)
+{
+    variant v[VARIANTS_MAX];
+    return list_variants(ops, g, job, tiles, v);
+}
+
+/* Is it the same as the one before but for its shape? Those are measured if time is left. */
+static bool is_extra(const variant *v, uint32_t i)
+{
+    return i > 0 && v[i].algo == v[i - 1].algo;
+}
+
+/* The ops with one variant for everything. */
 typedef struct forced_ops {
     clg_ops ops;
     clg_conv_choices choices;
 } forced_ops;
 
-static void force(forced_ops *f, const clg_ops *ops, enum clg_conv_algo algo)
+static void force(forced_ops *f, const clg_ops *ops, const variant *v)
 {
-    f->choices = (clg_conv_choices){ .forced = algo };
+    f->choices = (clg_conv_choices){ .forced = v->algo, .tile = v->tile };
     f->ops = *ops;
     f->ops.conv_choices = &f->choices;
-}
-
-uint32_t clg__conv_tune_candidates(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job)
-{
-    uint32_t n = 0;
-    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
-        n += clg__conv_algo_fits(ops, g, job, (enum clg_conv_algo)i);
-    }
-    return n;
 }
 
 /* Largest difference of the results, in parts of the largest value. */
@@ -138,79 +174,131 @@ static double difference(const float *want, const float *got, uint64_t n)
     return isnan(off) ? INFINITY : off / fmax(most, 1e-30);
 }
 
-/* First runs: kernels are built, caches warmed, results compared with the direct ones. An algorithm
- * that does not run or computes wrong is left out (times->ms < 0). */
-static int check_all(const clg_ops *ops, bench *b, clg_conv_times *times)
+/* First run: kernels are built, caches warmed, the result compared with that of the first variant,
+ * which must run. One that does not, or computes wrong, is left out. */
+static int check_one(const clg_ops *ops, bench *b, variant *v, bool first)
+{
+    forced_ops f;
+    force(&f, ops, v);
+    int ran = run_job(&f.ops, b);
+    ran = ran == CLG_OK ? clg__rt_read(ops->rt, result_of(b), first ? b->want : b->got) : ran;
+    if (first) {
+        return ran;
+    }
+    const double off = ran == CLG_OK ? difference(b->want, b->got, b->len) : INFINITY;
+    if (!(off < WRONG)) {
+        char way[CLG_CONV_WAY_LEN];
+        clg__log(CLG_LOG_WARN, "convolution %s is left out on this device: %s",
+                 clg__conv_way_name(v->algo, v->tile, way),
+                 ran != CLG_OK ? clg_message() : "its results are wrong");
+        v->least = -1.0;
+    }
+    return CLG_OK;
+}
+
+static bool has_time(const clg_conv_tune_how *how, double now, double seconds)
+{
+    return how->limit_s <= 0.0 || now - how->start_s + seconds <= how->limit_s;
+}
+
+/* *extra: seconds for further shapes, each of which looks at the time itself. */
+static int check_all(const clg_ops *ops, bench *b, clg_conv_tune_how *how, variant *v, uint32_t n,
+                     double *extra)
 {
     int status = CLG_OK;
-    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
-        bool first = i == CLG_CONV_DIRECT;
-        forced_ops f;
-        force(&f, ops, (enum clg_conv_algo)i);
-        if (!clg__conv_algo_fits(ops, &b->g, b->job, (enum clg_conv_algo)i)) {
-            times->ms[i] = -1.0;
+    for (uint32_t i = 0; i < n; i++) {
+        const double begun = clg__os_now_s();
+        if (is_extra(v, i) && !has_time(how, begun, how->longest_first_s)) {
+            v[i].least = -1.0;
             continue;
         }
-        int ran = run_job(&f.ops, b);
-        ran = ran == CLG_OK ? clg__rt_read(ops->rt, result_of(b), first ? b->want : b->got) : ran;
-        if (first) {
-            CLG_TRY(ran);
-            continue;
-        }
-        double off = ran == CLG_OK ? difference(b->want, b->got, b->len) : INFINITY;
-        if (!(off < WRONG)) {
-            clg__log(CLG_LOG_WARN, "convolution %s is left out on this device: %s",
-                     clg__conv_algo_name((enum clg_conv_algo)i),
-                     ran != CLG_OK ? clg_message() : "its results are wrong");
-            times->ms[i] = -1.0;
-        }
+        CLG_TRY(check_one(ops, b, &v[i], i == 0));
+        const double took = clg__os_now_s() - begun;
+        how->longest_first_s = fmax(how->longest_first_s, took);
+        *extra += is_extra(v, i) ? took : 0.0;
     }
 out:
     return status;
 }
 
-/* times: the least of each; middle: the median. */
-static int time_all(const clg_ops *ops, const bench *b, uint32_t repeats, clg_conv_times *times,
-                    clg_conv_times *middle)
+/* `runs` of them, enqueued one behind the other: milliseconds of each. Ends with a read, which
+ * waits on every driver; rusticl of Mesa 22.3 was seen to come back from a finish at once. */
+static int time_one(const clg_ops *ops, const bench *b, const variant *v, uint32_t runs, double *ms)
 {
-    double ms[CLG_CONV_ALGO_COUNT][CLG_CONV_REPEATS_MAX];
     int status = CLG_OK;
+    forced_ops f;
+    force(&f, ops, v);
+    const double start = clg__os_now_s();
+    for (uint32_t i = 0; i < runs; i++) {
+        CLG_TRY(run_job(&f.ops, b));
+    }
+    CLG_TRY(clg__rt_read(ops->rt, clg__tensor_vec(result_of(b), 0, 1), b->got));
+    *ms = fmax(1e3 * (clg__os_now_s() - start) / runs, MS_LEAST);
+out:
+    return status;
+}
+
+static int time_all(const clg_ops *ops, const bench *b, uint32_t repeats, variant *v, uint32_t n)
+{
+    double ms[VARIANTS_MAX][CLG_CONV_REPEATS_MAX], one = 0.0;
+    int status = CLG_OK;
+    CLG_TRY(time_one(ops, b, &v[0], 1, &one));
+    const uint32_t runs = one < PACK_MS ? (uint32_t)fmin(PACK_MS / one + 1.0, PACK_MAX) : 1u;
     for (uint32_t k = 0; k < repeats; k++) {
-        for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
-            forced_ops f;
-            if (times->ms[i] < 0.0) {
-                continue;
+        for (uint32_t i = 0; i < n; i++) {
+            if (v[i].least >= 0.0) {
+                CLG_TRY(time_one(ops, b, &v[i], runs, &ms[i][k]));
             }
-            force(&f, ops, (enum clg_conv_algo)i);
-            double start = clg__os_now_s();
-            CLG_TRY(run_job(&f.ops, b));
-            CLG_TRY(clg__rt_finish(ops->rt));
-            ms[i][k] = fmax(1e3 * (clg__os_now_s() - start), MS_LEAST);
         }
     }
-    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
-        if (times->ms[i] >= 0.0) {
-            middle->ms[i] = clg__median(ms[i], repeats);
-            times->ms[i] = ms[i][0];
+    for (uint32_t i = 0; i < n; i++) {
+        if (v[i].least >= 0.0) {
+            v[i].middle = clg__median(ms[i], repeats); /* sorts */
+            v[i].least = ms[i][0];
         }
     }
 out:
     return status;
 }
 
-/* The shipped rule's, unless another one's usual time is clearly below its least: what else the
+/* The shipped rules', unless another one's usual time is clearly below its least: what else the
  * machine does meanwhile must not decide. */
-static enum clg_conv_algo choose(enum clg_conv_algo rule, const clg_conv_times *least,
-                                 const clg_conv_times *middle)
+static uint32_t choose(enum clg_conv_algo rule, const variant *v, uint32_t n)
 {
-    enum clg_conv_algo usual = least->ms[rule] > 0.0 ? rule : CLG_CONV_DIRECT, best = usual;
-    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
-        if (least->ms[i] > 0.0 && middle->ms[i] < CLEARLY * least->ms[usual] &&
-            least->ms[i] < least->ms[best]) {
-            best = (enum clg_conv_algo)i;
+    uint32_t usual = 0;
+    while (usual + 1u < n && v[usual].algo != rule) {
+        usual++;
+    }
+    usual = v[usual].algo == rule && v[usual].least > 0.0 ? usual : 0;
+    uint32_t best = usual;
+    for (uint32_t i = 0; i < n; i++) {
+        if (v[i].least > 0.0 && v[i].middle < CLEARLY * v[usual].least &&
+            v[i].least < v[best].least) {
+            best = i;
         }
     }
     return best;
+}
+
+/* The decision, and the times of the algorithms: each by its fastest shape, the chosen one by its
+ * own. A shape is named only if it was compared with others. */
+static clg_conv_choice conclude(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
+                                const variant *v, uint32_t n, clg_conv_times *times)
+{
+    const variant *won = &v[choose(clg__conv_algo_rule(ops, g, job), v, n)];
+    clg_conv_choice c = clg__conv_choice_of(g, job, won->algo);
+    uint32_t shapes = 0;
+    c.rows = g->n;
+    for (uint32_t i = 0; i < n; i++) {
+        double *ms = &times->ms[v[i].algo];
+        if (v[i].least > 0.0 && (*ms <= 0.0 || v[i].least < *ms)) {
+            *ms = v[i].least;
+        }
+        shapes += v[i].least > 0.0 && v[i].algo == won->algo;
+    }
+    times->ms[won->algo] = won->least;
+    c.tile = shapes > 1 ? won->tile : 0;
+    return c;
 }
 
 /* Workspace for whichever algorithm. */
@@ -219,7 +307,7 @@ static uint64_t most_workspace(const clg_ops *ops, const clg_conv *g, enum clg_c
     uint64_t most = 0;
     for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
         forced_ops f;
-        force(&f, ops, (enum clg_conv_algo)i);
+        force(&f, ops, &(variant){ .algo = (enum clg_conv_algo)i });
         uint64_t ws = clg__conv2d_workspace(&f.ops, g, pass_of(job));
         most = ws > most ? ws : most;
     }
@@ -237,27 +325,25 @@ static uint32_t cut_batch(const clg_conv *g, double work)
 int clg__conv_tune(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
                    clg_conv_tune_how *how, clg_conv_list *list, uint32_t *n, bool *done)
 {
-    clg_conv_times times = { { 0.0 } }, middle = { { 0.0 } };
-    uint32_t repeats = how->repeats < CLG_CONV_REPEATS_MAX ? how->repeats : CLG_CONV_REPEATS_MAX;
+    clg_conv_times times = { { 0.0 } };
+    variant v[VARIANTS_MAX];
+    const uint32_t repeats =
+        how->repeats < CLG_CONV_REPEATS_MAX ? how->repeats : CLG_CONV_REPEATS_MAX;
     bench b = { .g = *g, .job = job };
-    double begun = clg__os_now_s();
+    double begun = clg__os_now_s(), extra = 0.0;
     int status = CLG_OK;
-    *done = how->limit_s <= 0.0 || begun - how->start_s + how->longest_s <= how->limit_s;
+    *done = has_time(how, begun, how->longest_s);
     if (!*done) {
         return CLG_OK;
     }
     *n = b.g.n = cut_batch(g, how->work);
+    const uint32_t count = list_variants(ops, g, job, how->tiles, v);
     CLG_TRY(open_bench(&b, ops, most_workspace(ops, &b.g, job)));
-    CLG_TRY(check_all(ops, &b, &times));
-    CLG_TRY(time_all(ops, &b, repeats, &times, &middle));
-    for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
-        times.ms[i] = fmax(times.ms[i], 0.0);
-    }
-    clg_conv_choice c =
-        clg__conv_choice_of(g, job, choose(clg__conv_algo_rule(ops, g, job), &times, &middle));
-    c.rows = g->n;
+    CLG_TRY(check_all(ops, &b, how, v, count, &extra));
+    CLG_TRY(time_all(ops, &b, repeats, v, count));
+    const clg_conv_choice c = conclude(ops, g, job, v, count, &times);
     CLG_TRY(clg__conv_list_set(list, &c, &times));
-    how->longest_s = fmax(how->longest_s, clg__os_now_s() - begun);
+    how->longest_s = fmax(how->longest_s, clg__os_now_s() - begun - extra);
 out:
     close_bench(&b);
     return status;
@@ -281,12 +367,15 @@ int clg__conv_record_path(const clg_rt *rt, char *dst, size_t cap)
     return clg__record_path(clg__rt_device(rt), &kind, dst, cap);
 }
 
-static bool all_measured(const clg_conv_list *list)
+/* Is every line measured, with a shape that the device may have? */
+static bool is_usable(const clg_rt *rt, const clg_conv_list *list)
 {
+    const bool gpu = clg__rt_family(rt) == CLG_KERNELS_GPU;
     bool good = true;
     for (uint32_t i = 0; i < list->count; i++) {
         const clg_conv_choice *c = &list->choice[i];
-        good = good && c->rows > 0 && list->times[i].ms[c->algo] > 0.0;
+        good = good && c->rows > 0 && list->times[i].ms[c->algo] > 0.0 &&
+               (c->tile == 0 || (gpu && clg__tile_allowed(clg__rt_device(rt), c->tile)));
     }
     return good;
 }
@@ -302,7 +391,7 @@ bool clg__conv_record_read(const clg_rt *rt, clg_conv_list *list)
     }
     int status = clg__conv_list_parse(body, list, &bad);
     clg__free(body);
-    if (status == CLG_OK && bad == 0 && all_measured(list)) {
+    if (status == CLG_OK && bad == 0 && is_usable(rt, list)) {
         return true;
     }
     clg__record_ignore(clg__rt_device(rt), &kind, "not understood");

@@ -227,6 +227,47 @@ static void load_gives(const clg_model_desc *desc, const char *path, enum clg_co
     clg__conv_list_free(&wanted);
 }
 
+/* Bits do not depend on it, so it follows the record and no checkpoint. */
+static void a_tile_shape_is_the_records_and_not_the_checkpoints(void **state)
+{
+    (void)state;
+    enum { SHAPE = 5 };
+    clg_model_desc *desc = test_gan_desc("dcgan");
+    clg_dataset *ds = test_gan_data(IMAGES, CHANNELS);
+    char *path = test_gan_path("shape.safetensors");
+    clg_conv_list direct = record_with(desc, CLG_CONV_DIRECT);
+    clg_conv_list other = record_with(desc, CLG_CONV_WINOGRAD2);
+    clg_st_file *f = NULL;
+    bool elsewhere;
+    for (uint32_t i = 0; i < direct.count; i++) {
+        direct.choice[i].tile = SHAPE;
+        other.choice[i].tile = SHAPE;
+    }
+    maker with = { .choices = choices_of(&direct) }, now = { .choices = choices_of(&other) };
+    clg_trainer *t = make_trainer(&with, desc, ds);
+    run_steps(t, 1);
+    TEST_OK(clg__trainer_save(t, path));
+    TEST_OK(clg__st_open(&f, path));
+    assert_non_null(clg__st_meta_find(f, "conv"));
+    assert_null(strstr(clg__st_meta_find(f, "conv"), "tile"));
+    clg__st_close(&f);
+    TEST_OK(clg__trainer_load(t, path, &elsewhere));
+    clg_trainer *b = make_trainer(&now, desc, ds);
+    TEST_OK(clg__trainer_load(b, path, &elsewhere));
+    for (uint32_t i = 0; i < direct.count; i++) {
+        assert_int_equal(clg__trainer_algorithms(t)->list.choice[i].tile, SHAPE);
+        bool same = other.choice[i].algo == CLG_CONV_DIRECT; /* winograd2 does not fit */
+        assert_int_equal(clg__trainer_algorithms(b)->list.choice[i].tile, same ? SHAPE : 0);
+    }
+    clg__trainer_destroy(&t);
+    clg__trainer_destroy(&b);
+    clg__conv_list_free(&direct);
+    clg__conv_list_free(&other);
+    clg__dataset_close(&ds);
+    clg__free(path);
+    clg__free(desc);
+}
+
 static void a_checkpoint_from_before_they_were_written_goes_on_direct(void **state)
 {
     (void)state;
@@ -344,6 +385,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_resume_uses_the_algorithms_of_its_checkpoint_whatever_a_record_says),
         cmocka_unit_test(a_sampler_uses_the_algorithms_of_its_checkpoint),
+        cmocka_unit_test(a_tile_shape_is_the_records_and_not_the_checkpoints),
         cmocka_unit_test(a_checkpoint_from_before_they_were_written_goes_on_direct),
         cmocka_unit_test(another_device_takes_its_own),
         cmocka_unit_test(lines_that_are_not_understood_are_told_and_run_direct),
