@@ -322,6 +322,20 @@ static uint32_t cut_batch(const clg_conv *g, double work)
     return !(work > 0.0) || most >= g->n ? g->n : most < 1.0 ? 1u : (uint32_t)most;
 }
 
+/* Seconds of runs, by what the list knows of the job; 0 if it does not. */
+static double expect(const clg_conv_list *list, const clg_conv *g, enum clg_conv_job job,
+                     const clg_conv_tune_how *how)
+{
+    const uint32_t at = clg__conv_list_find(list, g, job);
+    const double each = 1e-3 * (how->repeats + 1u) * (how->tiles > 1 ? how->tiles : 1u);
+    double sum = 0.0;
+    for (int i = 0; i < CLG_CONV_ALGO_COUNT && at < list->count; i++) {
+        const double ms = list->times[at].ms[i];
+        sum += ms > 0.0 ? fmax(ms, PACK_MS) * each : 0.0;
+    }
+    return sum;
+}
+
 int clg__conv_tune(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
                    clg_conv_tune_how *how, clg_conv_list *list, uint32_t *n, bool *done)
 {
@@ -332,7 +346,7 @@ int clg__conv_tune(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
     bench b = { .g = *g, .job = job };
     double begun = clg__os_now_s(), extra = 0.0;
     int status = CLG_OK;
-    *done = has_time(how, begun, how->longest_s);
+    *done = has_time(how, begun, fmax(how->longest_s, expect(list, g, job, how)));
     if (!*done) {
         return CLG_OK;
     }

@@ -15,8 +15,8 @@ typedef struct clg_conv_tune_how {
     uint32_t repeats; /* 1 .. CLG_CONV_REPEATS_MAX, of each way */
     uint32_t tiles; /* shapes of each algorithm, the first ones by the rule; 0, 1: its own alone */
     double work;    /* FLOP (direct count) of one timed run: the batch is cut to that; 0: whole */
-    double limit_s; /* a job is begun only if, as long as the longest before, it ends by then; 0:
-                       no limit. Counted from start_s. */
+    double limit_s; /* a job is begun only if, as long as the longest before, or as the list knows
+                       of it, it ends by then; 0: no limit. Counted from start_s. */
     double start_s; /* clg__os_now_s of the first one */
     double longest_s;       /* in, out: of a job, without its further shapes */
     double longest_first_s; /* in, out: of a first run, builds and all. A further shape is begun

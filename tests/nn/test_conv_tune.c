@@ -374,6 +374,9 @@ static void shapes_are_measured_in_the_time_that_is_left(void **state)
     TEST_OK(clg__conv_tune(&u.ops, &g, CLG_CONV_JOB_WGRAD, &how, &list, &n, &done));
     assert_int_equal(list.count, 1);
     assert_true(list.choice[0].tile > 0);
+    list.times[0].ms[CLG_CONV_DIRECT] = 1e6; /* of a job that is known to take longer */
+    TEST_OK(clg__conv_tune(&u.ops, &g, CLG_CONV_JOB_WGRAD, &how, &list, &n, &done));
+    assert_false(done);
     clg__conv_list_free(&list);
     close_gpu(&u);
 }
