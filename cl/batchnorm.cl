@@ -5,7 +5,8 @@
  * Part sums go to ws[g*chunks + k][rows][c]; a second kernel joins them in the order of k. The
  * variance is centred: every chunk about its own mean, the chunks joined by Chan, Golub, LeVeque
  * 1983: M2 = sum of M2_k + n_k (mean_k - mean)^2. The parts may also come from the convolution that
- * made x or dy (batchnorm_sums.clh), cut as suits that.
+ * made x or dy (batchnorm_sums.clh), cut as suits that; where those are many, `step` neighbours are joined
+ * first, in the place of the first of them, by a work-group of their own.
  *
  * One text, two families:
  *   CPU  -DVW=16 -DSV=4                          one item: SV*VW columns of one chunk, no barrier
@@ -102,12 +103,74 @@ __kernel RED_KERNEL void batchnorm_stats_part(STATS_ARGS)
         chunks, chunk, RED_PASS);
 }
 
+/* Mean and M2 of the rows, `rows` in all, of the parts first, first + step, .. before `end` of p. */
+LOCAL_INLINE void join_stats(__global const float *p, uint first, uint end, uint step, uint c,
+                             fvec rows, const uint part, fvec *mean, fvec *m2, RED_ARG)
+{
+    fvec s = (fvec)(0.0f), q = (fvec)(0.0f);
+    for (uint k = first + LANE * step; k < end; k += LANES * step) {
+        __global const float *at = p + (size_t)k * 3u * c;
+        s += LOAD_PART(at, part) / rows * LOAD_PART(at + c, part);
+    }
+    *mean = RED_SUM(s);
+    for (uint k = first + LANE * step; k < end; k += LANES * step) {
+        __global const float *at = p + (size_t)k * 3u * c;
+        const fvec d = LOAD_PART(at + c, part) - *mean;
+        q += LOAD_PART(at + 2u * c, part) + LOAD_PART(at, part) * d * d;
+    }
+    *m2 = RED_SUM(q);
+}
+
+/* Sum of row `row` of those parts, which have `height` rows. */
+LOCAL_INLINE fvec join_row(__global const float *p, uint row, uint height, uint first, uint end,
+                           uint step, uint c, const uint part, RED_ARG)
+{
+    fvec s = (fvec)(0.0f);
+    for (uint k = first + LANE * step; k < end; k += LANES * step) {
+        s += LOAD_PART(p + ((size_t)k * height + row) * c, part);
+    }
+    return RED_SUM(s);
+}
+
+/* Joins parts k*step .. of each group of `chunks` in the place of the first, back: [..,2,c] of dy, else
+ * [..,3,c] of y. Work-items: (columns / VW, lanes on GPUs, groups * joined parts). */
+#define JOIN_ARGS __global float *ws, uint ws_off, uint c, uint chunks, uint step, uint back
+BODY void join_item(const uint id0, const uint id2, JOIN_ARGS, RED_ARG)
+{
+    const uint each = (chunks - 1u) / step + 1u, g = id2 / each;
+    const uint first = rest_of(id2, each, g) * step, end = min(first + step, chunks);
+    const uint col = min(id0 * VW, c - 1u), part = id0 * VW < c ? min((uint)VW, c - id0 * VW) : 0u;
+    const uint height = back != 0u ? 2u : 3u;
+    __global float *p = ws + ws_off + (size_t)g * chunks * height * c + col;
+    __global float *to = p + (size_t)first * height * c;
+    fvec a = join_row(p, 0u, height, first, end, 1u, c, part, RED_PASS), b, m2;
+    if (back != 0u) {
+        b = join_row(p, 1u, height, first, end, 1u, c, part, RED_PASS);
+    } else {
+        join_stats(p, first, end, 1u, c, fmax(a, (fvec)(1.0f)), part, &b, &m2, RED_PASS);
+    }
+    if (LANE == 0u) {
+        STORE_PART(a, to, part);
+        STORE_PART(b, to + c, part);
+        if (back == 0u) {
+            STORE_PART(m2, to + 2u * c, part);
+        }
+    }
+}
+
+__kernel RED_KERNEL void batchnorm_join(JOIN_ARGS)
+{
+    RED_BUFFER;
+    join_item((uint)get_global_id(0), (uint)get_global_id(2), ws, ws_off, c, chunks, step, back,
+        RED_PASS);
+}
+
 /* mean, invstd [groups,c] from ws; running statistics [c] moved once per part, in order, with the
  * unbiased variance, when has_running. Work-items: (columns / VW, lanes on GPUs). */
 #define STATS_END_ARGS __global const float *ws, uint ws_off, __global float *mean,              \
     uint mean_off, __global float *invstd, uint invstd_off, __global float *running_mean,        \
     uint running_mean_off, __global float *running_var, uint running_var_off, uint rows, uint c, \
-    uint groups, uint chunks, float eps, float momentum, uint has_running
+    uint groups, uint chunks, uint step, float eps, float momentum, uint has_running
 BODY void stats_end_item(const uint id0, STATS_END_ARGS, RED_ARG)
 {
     const uint first = id0 * VW, col = min(first, c - 1u);
@@ -115,18 +178,9 @@ BODY void stats_end_item(const uint id0, STATS_END_ARGS, RED_ARG)
     const float unbiased = (float)rows / (float)(rows > 1u ? rows - 1u : 1u);
     for (uint g = 0; g < groups; ++g) {
         __global const float *p = ws + ws_off + (size_t)g * chunks * 3u * c + col;
-        fvec s = (fvec)(0.0f), m2 = (fvec)(0.0f);
-        for (uint k = LANE; k < chunks; k += LANES) {
-            __global const float *at = p + (size_t)k * 3u * c;
-            s += LOAD_PART(at, part) / (float)rows * LOAD_PART(at + c, part);
-        }
-        const fvec m = RED_SUM(s);
-        for (uint k = LANE; k < chunks; k += LANES) {
-            __global const float *at = p + (size_t)k * 3u * c;
-            const fvec d = LOAD_PART(at + c, part) - m;
-            m2 += LOAD_PART(at + 2u * c, part) + LOAD_PART(at, part) * d * d;
-        }
-        const fvec var = RED_SUM(m2) / (float)rows;
+        fvec m, m2;
+        join_stats(p, 0u, chunks, step, c, (fvec)((float)rows), part, &m, &m2, RED_PASS);
+        const fvec var = m2 / (float)rows;
         if (LANE == 0u) {
             const size_t at = (size_t)g * c + col;
             STORE_PART(m, mean + mean_off + at, part);
@@ -147,7 +201,7 @@ __kernel RED_KERNEL void batchnorm_stats_end(STATS_END_ARGS)
     RED_BUFFER;
     stats_end_item((uint)get_global_id(0), ws, ws_off, mean, mean_off, invstd, invstd_off,
         running_mean, running_mean_off, running_var, running_var_off, rows, c, groups, chunks,
-        eps, momentum, has_running, RED_PASS);
+        step, eps, momentum, has_running, RED_PASS);
 }
 
 /* Inference: mean[g,j] = running_mean[j], invstd[g,j] = 1/sqrt(running_var[j] + eps).
@@ -296,7 +350,7 @@ __kernel RED_KERNEL void batchnorm_bwd_part(BWD_PART_ARGS)
  * the sums over all parts (each written only if its flag is set). Work-items as stats_end. */
 #define BWD_END_ARGS __global const float *ws, uint ws_off, __global float *coef, uint coef_off, \
     __global float *dw, uint dw_off, __global float *db, uint db_off, uint rows, uint c,         \
-    uint groups, uint chunks, uint has_dw, uint has_db
+    uint groups, uint chunks, uint step, uint has_dw, uint has_db
 BODY void bwd_end_item(const uint id0, BWD_END_ARGS, RED_ARG)
 {
     const uint first = id0 * VW, col = min(first, c - 1u);
@@ -304,13 +358,8 @@ BODY void bwd_end_item(const uint id0, BWD_END_ARGS, RED_ARG)
     fvec all_dz = (fvec)(0.0f), all_dot = (fvec)(0.0f);
     for (uint g = 0; g < groups; ++g) {
         __global const float *p = ws + ws_off + (size_t)g * chunks * 2u * c + col;
-        fvec s = (fvec)(0.0f), t = (fvec)(0.0f);
-        for (uint k = LANE; k < chunks; k += LANES) {
-            s += LOAD_PART(p + (size_t)k * 2u * c, part);
-            t += LOAD_PART(p + (size_t)k * 2u * c + c, part);
-        }
-        const fvec sum = RED_SUM(s);
-        const fvec dot = RED_SUM(t);
+        const fvec sum = join_row(p, 0u, 2u, 0u, chunks, step, c, part, RED_PASS);
+        const fvec dot = join_row(p, 1u, 2u, 0u, chunks, step, c, part, RED_PASS);
         all_dz += sum;
         all_dot += dot;
         if (LANE == 0u) {
@@ -333,7 +382,7 @@ __kernel RED_KERNEL void batchnorm_bwd_end(BWD_END_ARGS)
 {
     RED_BUFFER;
     bwd_end_item((uint)get_global_id(0), ws, ws_off, coef, coef_off, dw, dw_off, db, db_off, rows,
-        c, groups, chunks, has_dw, has_db, RED_PASS);
+        c, groups, chunks, step, has_dw, has_db, RED_PASS);
 }
 
 static inline void bwd_at(__global const store *x, __global const float *mean,

@@ -7,10 +7,19 @@
  * Output pixels (h, w) with the same rests by u have the same taps: they are a phase, and tiles are
  * of one phase, so no term is computed in vain (as host/ops/conv2d_gather.c does on CPUs).
  *
+ * Batch norm's sums (batchnorm_sums.clh): a part is of PART_ROWS rows of one phase and of one of the
+ * `splits` equal runs of images whose statistics are apart. An item has 4 rows side by side in each of its
+ * row blocks, whatever the tile's shape, so they are a piece, and 8 pieces, of 8 items or, where the
+ * group has less than 8 rows of items, of several of their row blocks, make a part. All shapes make it in
+ * this order from the same values, so its bits do not depend on the shape either. (Parts as large as the
+ * tile would be fewer, and other bits for each shape.)
+ *
  * -D: UP (0); STORE: of x, w and y; those of gpu_tile.clh: rows' loads run along source channels,
  * columns' along output channels (UP = 0) or source channels (UP = 1).
  * Source: implicit GEMM, Chetlur et al., "cuDNN: efficient primitives for deep learning", 2014,
  * section 3; phases: Dumoulin, Visin, "A guide to convolution arithmetic", 2016, chapter 4. */
+#define VW 4
+#include "batchnorm_sums.clh"
 #include "gpu_tile.clh"
 
 #ifndef UP
@@ -46,21 +55,83 @@ static inline side get_side(uint first, uint out, uint filter, uint u, uint pad)
     return s;
 }
 
-/* Group (phase * row_groups + row tile) * col_groups + column tile. x [n, sh, sw, run], y [n, oh, ow,
- * oc], filter of fr x fs taps. */
+#define PART_ROWS (4u * JOINED)
+/* Row blocks of an item between two times that parts are made, and room for their pieces. */
+#define PART_BLOCKS (TY < 8 ? 8 / TY : 1)
+#define PIECES (PART_BLOCKS * TY * TX)
+#if RM % (4 * PART_BLOCKS) != 0 || (PART_BLOCKS > 1 && RN != 4)
+#error "such tiles make no whole parts"
+#endif
+
+/* What an item knows of four columns: of the norm, and the sums over its rows of a row block. */
+typedef struct columns {
+    float4 k, scale, shift, sum, dot;
+} columns;
+
+/* Values v of the columns, those of norm_x d + k. */
+static inline void add_row(columns *s, uint sums, float4 v, float4 x, bool is_first, int act,
+                           float slope)
+{
+    if (sums == SUMS_OF_Y) {
+        s->k = is_first ? v : s->k;
+        const float4 d = v - s->k;
+        s->sum += d;
+        s->dot = MUL_ADD(d, d, s->dot);
+    } else {
+        const float4 d = x - s->k, dz = gate(act, slope, d * s->scale + s->shift, v);
+        s->sum += dz;
+        s->dot = MUL_ADD(dz, d, s->dot);
+    }
+}
+
+/* p[o] .. p[o + 3]; the last of the `oc` again beyond the end. */
+static inline float4 load_columns(__global const float *p, uint o, uint oc)
+{
+    const uint last = oc - 1u;
+    return (float4)(p[min(o, last)], p[min(o + 1u, last)], p[min(o + 2u, last)],
+                    p[min(o + 3u, last)]);
+}
+
+/* Rows of `size` from `row` on that lie before `end`. */
+static inline uint rows_before(uint row, uint size, uint end)
+{
+    return row < end ? min(size, end - row) : 0u;
+}
+
+/* The part of rows `row` and on, channels o .., from its pieces. */
+TILE_INLINE void leave_part(const __local float4 *first, const __local float4 *second, uint sums,
+                            uint row, uint total, __global const float *invstd,
+                            __global float *to, uint o, uint oc)
+{
+    const uint part = rows_before(o, 4u, oc);
+    if (sums == SUMS_OF_Y) {
+        float count[JOINED];
+        for (uint i = 0; i < JOINED; ++i) {
+            count[i] = (float)rows_before(row + 4u * i, 4u, total);
+        }
+        leave_joined_of_y(count, first, second, TX, to + o, oc, part);
+    } else {
+        leave_joined_of_dy(first, second, TX, load_columns(invstd, o, oc), to + o, oc, part);
+    }
+}
+
+/* Group ((split * phases + phase) * row_groups + row tile) * col_groups + column tile. x [splits * n, sh,
+ * sw, run], y [splits * n, oh, ow, oc], filter of fr x fs taps. parts: [splits, phases, phase_parts,
+ * 3 or 2, oc]. */
 TILE_KERNEL __kernel void
 conv2d_tile(__global const store *restrict x, uint x_off, __global const store *restrict w,
             uint w_off, __global const float *restrict bias, uint bias_off,
             __global store *restrict y, uint y_off, uint n, uint sh, uint sw, uint run, uint oh,
             uint ow, uint oc, uint fr, uint fs, uint u, uint pad, uint row_groups, uint col_groups,
-            uint has_bias, int act, float slope)
+            uint phase_parts, uint has_bias, int act, float slope, SUMS_ARGS)
 {
     TILE_LOCAL;
     const uint id = (uint)get_local_id(0), tx = id % TX, ty = id / TX;
-    const uint group = TILE_GROUP, line = group / col_groups, phase = line / row_groups;
+    const uint group = TILE_GROUP, line = group / col_groups, turn = line / row_groups;
     const uint o0 = rest_of(group, col_groups, line) * TN;
-    const uint pix0 = rest_of(line, row_groups, phase) * TM;
-    const uint ph = phase / u;
+    const uint pix0 = rest_of(line, row_groups, turn) * TM;
+    const uint phases = UP ? u * u : 1u, split = turn / phases;
+    const uint phase = rest_of(turn, phases, split), ph = phase / u;
     const side sa = get_side(ph, oh, fr, u, pad);
     const side sb = get_side(rest_of(phase, u, ph), ow, fs, u, pad);
     const uint total = n * sa.count * sb.count;
@@ -79,7 +150,7 @@ conv2d_tile(__global const store *restrict x, uint x_off, __global const store *
         const uint b = rest_of(pix, nb, t), a = rest_of(t, na, im);
         xh[e] = pix < total ? (int)(a * SOURCE_STEP) + sa.d : -0x40000000;
         xw[e] = (int)(b * SOURCE_STEP) + sb.d;
-        xi[e] = im * sh;
+        xi[e] = (split * n + im) * sh;
     }
 
     float4 acc[RM][RN / 4];
@@ -168,24 +239,82 @@ conv2d_tile(__global const store *restrict x, uint x_off, __global const store *
         }
     }
 
-    const bool quads = ((oc | y_off) & 3u) == 0;
+    const bool quads = ((oc | y_off) & 3u) == 0, x_quads = ((oc | norm_x_off) & 3u) == 0;
+    norm_x += norm_x_off;
 #pragma unroll 1
-    for (uint r = 0; r < RM; ++r) {
-        const uint pix = pix0 + TILE_ROW(ty, r);
-#if UP
-        const uint t = pix / nb, im = t / na;
-        const uint out = (im * oh + rest_of(t, na, im) * u + sa.first) * ow +
-                         rest_of(pix, nb, t) * u + sb.first;
-#else
-        const uint out = pix;
-#endif
+    for (uint block = 0; block < RM / 4; ++block) {
+        columns s[RN / 4];
 #pragma unroll
         for (int q = 0; q < RN / 4; ++q) {
-            const uint o = o0 + TILE_COL(tx, q);
-            if (pix < total && o < oc) {
-                save_quad(act_apply4(act, slope, acc[0][q]), y, out * oc + o, oc - o, quads);
+            s[q].k = s[q].scale = s[q].shift = s[q].sum = s[q].dot = 0.0f;
+            if (sums == SUMS_OF_DY) {
+                const uint o = o0 + TILE_COL(tx, q), of_split = split * oc;
+                s[q].k = load_columns(norm_mean + norm_mean_off + of_split, o, oc);
+                s[q].scale = load_columns(norm_weight + norm_weight_off, o, oc) *
+                             load_columns(norm_invstd + norm_invstd_off + of_split, o, oc);
+                s[q].shift = load_columns(norm_bias + norm_bias_off, o, oc);
             }
         }
-        tile_next_row(acc);
+#pragma unroll 1
+        for (uint r = 0; r < 4; ++r) {
+            const uint pix = pix0 + TILE_ROW(ty, block * 4u + r);
+#if UP
+            const uint t = pix / nb, im = t / na;
+            const uint out = ((split * n + im) * oh + rest_of(t, na, im) * u + sa.first) * ow +
+                             rest_of(pix, nb, t) * u + sb.first;
+#else
+            const uint out = split * total + pix;
+#endif
+#pragma unroll
+            for (int q = 0; q < RN / 4; ++q) {
+                const uint o = o0 + TILE_COL(tx, q), at = out * oc + o;
+                if (pix < total && o < oc) {
+                    float4 v = sums == SUMS_OF_DY ? acc[0][q] : act_apply4(act, slope, acc[0][q]);
+                    save_quad(v, y, at, oc - o, quads);
+                    if (sums != SUMS_NONE) {
+#if STORE
+                        v = load_quad(y, at, oc - o, quads);
+#endif
+                        const float4 given = sums == SUMS_OF_DY
+                                                 ? load_quad(norm_x, at, oc - o, x_quads)
+                                                 : (float4)(0.0f);
+                        add_row(&s[q], sums, v, given, r == 0u, act, slope);
+                    }
+                }
+            }
+            tile_next_row(acc);
+        }
+
+        /* Pieces of the row blocks of a round, which are rows in order, and the parts of them. Barriers
+         * are in no condition, though only sums need them: pocl 3.1 would take no notice of them. */
+        const uint round = block / PART_BLOCKS, slot = (block % PART_BLOCKS * TY + ty) * TX + tx;
+        const uint row = pix0 + (round * PART_BLOCKS * TY + ty) * 4u;
+        const bool done = (block + 1u) % PART_BLOCKS == 0u;
+        __local float4 *const first = tile_memory, *const second = tile_memory + PIECES;
+#pragma unroll 1
+        for (int q = 0; q < RN / 4; ++q) {
+            barrier(CLK_LOCAL_MEM_FENCE); /* readers of what was there */
+            if (sums != SUMS_NONE) {
+                float4 mean = s[0].sum, m2 = s[0].dot;
+                if (sums == SUMS_OF_Y) {
+                    const uint rows = rows_before(pix0 + TILE_ROW(ty, block * 4u), 4u, total);
+                    make_piece((float)rows, s[0].k, s[0].sum, s[0].dot, &mean, &m2);
+                }
+                first[slot] = mean;
+                second[slot] = m2;
+            }
+            barrier(CLK_LOCAL_MEM_FENCE);
+            if (sums != SUMS_NONE && done && ty % JOINED == 0u && row / PART_ROWS < phase_parts) {
+                const uint o = o0 + TILE_COL(tx, q), at = ty * TX + tx;
+                const size_t number = turn * phase_parts + row / PART_ROWS;
+                leave_part(first + at, second + at, sums, row, total,
+                           norm_invstd + norm_invstd_off + split * oc,
+                           parts + parts_off + number * (sums == SUMS_OF_Y ? 3u : 2u) * oc, o, oc);
+            }
+#pragma unroll
+            for (int j = 0; j + 1 < RN / 4; ++j) { /* as tile_next_row */
+                s[j] = s[j + 1];
+            }
+        }
     }
 }

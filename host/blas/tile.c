@@ -7,7 +7,8 @@
 #include "base/mem.h"
 #include "blas/blas_internal.h"
 
-/* Every shape gives the same bits; tests/ops/test_tiles.c runs each.
+/* Every shape gives the same bits; tests/ops/test_tiles.c runs each. Items have 4 rows side by side,
+ * and tiles a multiple of 32 rows: the parts of cl/conv2d_tile.cl's sums.
  *
  * What ptxas 13 (sm_90) makes of a step of KS = 8 with loads of 4, from the PTX of clang 15: 512
  * multiply-adds of 598 to 651 instructions for items of 8x8 sums, 256 of 357 to 390 for 8x4, 128 of
@@ -26,8 +27,8 @@ static const clg_tile shapes[CLG_TILE_COUNT] = {
     { 8, 8, 4, 4, 8 },   /* 32 x 32 */
     { 2, 32, 4, 4, 8 },  /* 128 x 8: few channels */
     { 1, 64, 4, 4, 8 },  /* 256 x 4: colours */
-    { 4, 4, 4, 4, 8 },   /* 16 x 16: little local memory, small groups */
-    { 1, 1, 4, 4, 8 },   /* 4 x 4: anything */
+    { 4, 4, 8, 4, 8 },   /* 32 x 16: little local memory, small groups */
+    { 1, 1, 32, 4, 4 },  /* 32 x 4: anything */
 };
 
 enum {

@@ -11,7 +11,7 @@
 #include "base/mem.h"
 #include "ops/launch_shape.h"
 
-enum { BLOCK_ELEMENTS = 16384, GPU_ROWS_PER_LANE = 8 };
+enum { BLOCK_ELEMENTS = 16384, GPU_ROWS_PER_LANE = 8, MANY_PARTS = 256, JOINED = 32 };
 
 typedef struct bn_shape {
     uint32_t rows; /* of one group */
@@ -24,9 +24,10 @@ static int make_shape(const char *op, const clg_bn *b, bn_shape *s)
 {
     *s = (bn_shape){ 0 };
     if (b->n == 0 || b->pixels == 0 || b->c == 0 || b->groups == 0 || b->n % b->groups != 0) {
-        return clg__fail(CLG_E_INTERNAL, "%s: n=%" PRIu32 " pixels=%" PRIu32 " c=%" PRIu32
-                         " do not make %" PRIu32 " equal groups", op, b->n, b->pixels, b->c,
-                         b->groups);
+        return clg__fail(CLG_E_INTERNAL,
+                         "%s: n=%" PRIu32 " pixels=%" PRIu32 " c=%" PRIu32 " do not make %" PRIu32
+                         " equal groups",
+                         op, b->n, b->pixels, b->c, b->groups);
     }
     uint64_t rows = (uint64_t)b->n * b->pixels;
     if (rows > UINT32_MAX || rows * b->c > UINT32_MAX) {
@@ -59,6 +60,29 @@ static uint32_t count_parts(const bn_shape *s, clg_tensor parts, uint32_t rows)
 {
     const uint64_t each = rows * s->stat_len, len = clg__tensor_len(parts);
     return parts.dtype == CLG_F32 && len % each == 0 ? (uint32_t)(len / each) : 0;
+}
+
+/* On GPUs the end kernel has few work-groups: of many parts, JOINED neighbours each are joined
+ * before, in place. Gives how many that were. back: 0 or 1. */
+static int join_parts(const clg_ops *o, const clg_bn *b, enum clg_dtype dtype, clg_tensor parts,
+                      uint32_t count, uint32_t back, uint32_t *step)
+{
+    clg_row_kernel k;
+    int status = CLG_OK;
+    *step = 1;
+    if (clg__rt_family(o->rt) != CLG_KERNELS_GPU || count <= MANY_PARTS) {
+        return CLG_OK;
+    }
+    *step = JOINED;
+    CLG_TRY(get_kernel(o, "batchnorm_join", dtype, b->c, &k));
+    const double len = (double)clg__tensor_len(parts);
+    CLG_TRY(clg__launch(
+        o->rt, k.kernel,
+        clg__row_grid(&k, clg__ceil_div(b->c, k.vector),
+                      (size_t)b->groups * clg__ceil_div(count, JOINED), 3.0 * len, 4.0 * len),
+        CLG_ARGS(CLG_ARG(parts), CLG_ARG(b->c), CLG_ARG(count), CLG_ARG(*step), CLG_ARG(back))));
+out:
+    return status;
 }
 
 /* Part sums of x. */
@@ -100,14 +124,17 @@ int clg__batchnorm_stats(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_te
     }
     const uint32_t count = count_parts(&s, parts, 3);
     CLG_TRY(clg__want(op, "parts", parts, CLG_F32, 3 * s.stat_len * count));
+    uint32_t step = 1;
+    CLG_TRY(join_parts(o, b, x.dtype, parts, count, 0, &step));
     uint32_t has_running = clg__tensor_is(running_mean) && clg__tensor_is(running_var);
     double len = (double)clg__tensor_len(parts);
-    CLG_TRY(clg__launch(
-        o->rt, end.kernel,
-        clg__row_grid(&end, clg__ceil_div(b->c, end.vector), 1, 3.0 * len, 4.0 * len),
-        CLG_ARGS(CLG_ARG(parts), CLG_ARG(mean), CLG_ARG(invstd), CLG_ARG(running_mean),
-                 CLG_ARG(running_var), CLG_ARG(s.rows), CLG_ARG(b->c), CLG_ARG(b->groups),
-                 CLG_ARG(count), CLG_ARG(b->eps), CLG_ARG(b->momentum), CLG_ARG(has_running))));
+    CLG_TRY(
+        clg__launch(o->rt, end.kernel,
+                    clg__row_grid(&end, clg__ceil_div(b->c, end.vector), 1, 3.0 * len, 4.0 * len),
+                    CLG_ARGS(CLG_ARG(parts), CLG_ARG(mean), CLG_ARG(invstd), CLG_ARG(running_mean),
+                             CLG_ARG(running_var), CLG_ARG(s.rows), CLG_ARG(b->c),
+                             CLG_ARG(b->groups), CLG_ARG(count), CLG_ARG(step), CLG_ARG(b->eps),
+                             CLG_ARG(b->momentum), CLG_ARG(has_running))));
 out:
     return status;
 }
@@ -131,10 +158,10 @@ int clg__batchnorm_running(const clg_ops *o, const clg_bn *b, clg_tensor running
                                (const size_t[3]){ k.x, 1, 1 });
     }
     grid.bytes = 8.0 * (double)(b->c + s.stat_len);
-    CLG_TRY(clg__launch(o->rt, k.kernel, grid,
-                        CLG_ARGS(CLG_ARG(running_mean), CLG_ARG(running_var), CLG_ARG(mean),
-                                 CLG_ARG(invstd), CLG_ARG(b->c), CLG_ARG(b->groups),
-                                 CLG_ARG(b->eps))));
+    CLG_TRY(
+        clg__launch(o->rt, k.kernel, grid,
+                    CLG_ARGS(CLG_ARG(running_mean), CLG_ARG(running_var), CLG_ARG(mean),
+                             CLG_ARG(invstd), CLG_ARG(b->c), CLG_ARG(b->groups), CLG_ARG(b->eps))));
 out:
     return status;
 }
@@ -165,8 +192,7 @@ int clg__batchnorm_fold(const clg_ops *o, const clg_bn *b, clg_tensor w, clg_ten
                         CLG_ARGS(CLG_ARG(w), CLG_ARG(mean), CLG_ARG(invstd), CLG_ARG(weight),
                                  CLG_ARG(bias), CLG_ARG(sum_bias), CLG_ARG(folded_w),
                                  CLG_ARG(folded_b), CLG_ARG(b->n), CLG_ARG(b->c),
-                                 CLG_ARG(b->pixels),
-                                 CLG_ARG((uint32_t)clg__tensor_is(sum_bias)))));
+                                 CLG_ARG(b->pixels), CLG_ARG((uint32_t)clg__tensor_is(sum_bias)))));
 out:
     return status;
 }
@@ -271,6 +297,8 @@ int clg__batchnorm_bwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tens
     }
     const uint32_t count = count_parts(&s, parts, 2);
     CLG_TRY(clg__want(op, "parts", parts, CLG_F32, 2 * s.stat_len * count));
+    uint32_t step = 1;
+    CLG_TRY(join_parts(o, b, x.dtype, parts, count, 1, &step));
     clg_tensor coef = clg__tensor_vec(ws, own, (uint32_t)(2 * s.stat_len));
     uint32_t has_dw = clg__tensor_is(dw), has_db = clg__tensor_is(db);
     clg_chunks cut = cut_blocks(&k, &s, b->c);
@@ -279,7 +307,7 @@ int clg__batchnorm_bwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tens
         o->rt, end.kernel,
         clg__row_grid(&end, clg__ceil_div(b->c, end.vector), 1, part_len, 4.0 * part_len),
         CLG_ARGS(CLG_ARG(parts), CLG_ARG(coef), CLG_ARG(dw), CLG_ARG(db), CLG_ARG(s.rows),
-                 CLG_ARG(b->c), CLG_ARG(b->groups), CLG_ARG(count), CLG_ARG(has_dw),
+                 CLG_ARG(b->c), CLG_ARG(b->groups), CLG_ARG(count), CLG_ARG(step), CLG_ARG(has_dw),
                  CLG_ARG(has_db))));
     CLG_TRY(clg__launch(o->rt, k.kernel,
                         clg__row_grid(&k, count_slices(&k, b->c), (size_t)b->groups * cut.count,
@@ -287,8 +315,7 @@ int clg__batchnorm_bwd(const clg_ops *o, const clg_bn *b, clg_tensor x, clg_tens
                         CLG_ARGS(CLG_ARG(x), CLG_ARG(mean), CLG_ARG(invstd), CLG_ARG(weight),
                                  CLG_ARG(bias), CLG_ARG(coef), CLG_ARG(dy), CLG_ARG(dx),
                                  CLG_ARG(s.rows), CLG_ARG(b->c), CLG_ARG(cut.count),
-                                 CLG_ARG(cut.rows), CLG_ARG((int32_t)b->act),
-                                 CLG_ARG(b->slope))));
+                                 CLG_ARG(cut.rows), CLG_ARG((int32_t)b->act), CLG_ARG(b->slope))));
 out:
     return status;
 }

@@ -197,10 +197,14 @@ static enum clg_conv_algo transforming_algo(const clg_ops *o, const clg_conv *g,
 uint32_t clg__conv2d_map_parts(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                uint32_t groups)
 {
-    const enum clg_conv_algo algo = transforming_algo(o, g, way);
-    return algo == CLG_CONV_DIRECT || is_gpu(o) || groups == 0 || g->n % groups != 0
-               ? 0
-               : clg__conv2d_winograd_parts(o, g, way, algo, groups);
+    if (clg__conv2d_is_gemm(g) || groups == 0 || g->n % groups != 0) {
+        return 0;
+    }
+    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job_of(way));
+    if (algo == CLG_CONV_DIRECT) {
+        return is_gpu(o) ? clg__conv2d_tile_parts(g, way, groups) : 0;
+    }
+    return is_gpu(o) ? 0 : clg__conv2d_winograd_parts(o, g, way, algo, groups);
 }
 
 static int check_sums(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, const clg_sums *s,

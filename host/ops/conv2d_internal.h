@@ -53,6 +53,7 @@ int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                      clg_tensor w, const clg_epilogue *e, clg_tensor dst);
 /* The job's tiles; not how its operands lie, nor which shape is asked for. */
 clg_tile_job clg__conv2d_tile_job(const clg_conv *g, enum clg_conv_job job);
+uint32_t clg__conv2d_tile_parts(const clg_conv *g, enum clg_conv_way way, uint32_t groups);
 uint64_t clg__conv2d_wgrad_tile_workspace(const clg_ops *o, const clg_conv *g);
 int clg__conv2d_wgrad_tile(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_tensor small,
                            clg_tensor dw, clg_tensor ws);

@@ -26,48 +26,78 @@ static uint32_t count_parts(const clg_conv *g)
     return clg__tile_parts(g->r * g->s * g->c, g->k, g->n * g->p * g->q);
 }
 
+enum { PART_ROWS = 32 }; /* of cl/conv2d_tile.cl */
+
+/* The map that is made: its size, the source's, phases of a side, and rows of the largest phase,
+ * the first, of a split. */
+typedef struct tile_map {
+    uint32_t sh, sw, run, oh, ow, oc;
+    uint32_t u, n, splits, rows;
+} tile_map;
+
+static tile_map describe_map(const clg_conv *g, enum clg_conv_way way, uint32_t splits)
+{
+    const bool down = way == CLG_CONV_DOWN;
+    tile_map m = { .sh = down ? g->h : g->p,
+                   .sw = down ? g->w : g->q,
+                   .run = down ? g->c : g->k,
+                   .oh = down ? g->p : g->h,
+                   .ow = down ? g->q : g->w,
+                   .oc = down ? g->k : g->c,
+                   .u = down ? 1 : g->stride,
+                   .n = g->n / splits,
+                   .splits = splits };
+    m.rows = m.n * clg__ceil_div(m.oh, m.u) * clg__ceil_div(m.ow, m.u);
+    return m;
+}
+
+static clg_tile_job tiles_of(const tile_map *m)
+{
+    return (clg_tile_job){
+        .rows = m->rows, .cols = m->oc, .depth = m->run, .count = m->splits * m->u * m->u
+    };
+}
+
 clg_tile_job clg__conv2d_tile_job(const clg_conv *g, enum clg_conv_job job)
 {
-    const bool down = job == CLG_CONV_JOB_DOWN;
-    const uint32_t u = down ? 1 : g->stride; /* phases of a side; the first is the largest */
     if (job == CLG_CONV_JOB_WGRAD) {
         return (clg_tile_job){ .rows = g->r * g->s * g->c,
                                .cols = g->k,
                                .depth = g->n * g->p * g->q,
                                .count = count_parts(g) };
     }
-    return (clg_tile_job){ .rows = g->n * clg__ceil_div(down ? g->p : g->h, u) *
-                                   clg__ceil_div(down ? g->q : g->w, u),
-                           .cols = down ? g->k : g->c,
-                           .depth = down ? g->c : g->k,
-                           .count = u * u };
-}
-
-/* With how its operands lie, and the shape that a record says. */
-static clg_tile_job describe_job(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
-                                 bool wide_rows, bool wide_cols)
-{
-    clg_tile_job j = clg__conv2d_tile_job(g, job);
-    j.wide_rows = wide_rows;
-    j.wide_cols = wide_cols;
-    j.forced = clg__conv_tile_pick(o, g, job, CLG_CONV_DIRECT);
-    return j;
+    const tile_map m = describe_map(g, job == CLG_CONV_JOB_DOWN ? CLG_CONV_DOWN : CLG_CONV_UP, 1);
+    return tiles_of(&m);
 }
 
 /* ---- forward and data gradient ---- */
+
+/* Parts of a phase of a split. */
+static uint32_t count_phase_parts(const tile_map *m)
+{
+    return clg__ceil_div(m->rows, PART_ROWS);
+}
+
+uint32_t clg__conv2d_tile_parts(const clg_conv *g, enum clg_conv_way way, uint32_t groups)
+{
+    const tile_map m = describe_map(g, way, groups);
+    return m.u * m.u * count_phase_parts(&m);
+}
 
 int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
                      clg_tensor w, const clg_epilogue *e, clg_tensor dst)
 {
     const bool down = way == CLG_CONV_DOWN;
-    const uint32_t sh = down ? g->h : g->p, sw = down ? g->w : g->q, run = down ? g->c : g->k;
-    const uint32_t oh = down ? g->p : g->h, ow = down ? g->q : g->w, oc = down ? g->k : g->c;
-    const clg_tensor bias = e != NULL ? e->bias : CLG_NO_TENSOR;
-    const uint32_t has_bias = clg__tensor_is(bias);
-    const int32_t act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE);
-    const float slope = e != NULL ? e->slope : 0.0f;
-    const clg_tile_job job = describe_job(o, g, down ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP,
-                                          is_wide(src, run), is_wide(w, down ? oc : run));
+    const clg_epilogue end = e != NULL ? *e : (clg_epilogue){ 0 };
+    const clg_sums *sums = &end.sums;
+    const uint32_t kind = clg__sums_kind(sums), has_bias = clg__tensor_is(end.bias);
+    const bool back = kind == CLG_SUMS_OF_DY;
+    const tile_map m = describe_map(g, way, kind == CLG_SUMS_NONE ? 1 : sums->groups);
+    clg_tile_job job = tiles_of(&m);
+    job.wide_rows = is_wide(src, m.run);
+    job.wide_cols = is_wide(w, down ? m.oc : m.run);
+    job.forced =
+        clg__conv_tile_pick(o, g, down ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP, CLG_CONV_DIRECT);
     char extra[32];
     clg_tile t;
     clg_kernel *k = NULL;
@@ -76,16 +106,21 @@ int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
         o->rt, "conv2d_tile", &job,
         add_store(down ? " -DUP=0" : " -DUP=1", src.dtype, extra, sizeof extra), &t, &k));
     const uint32_t rows = clg__tile_rows(&t, &job), cols = clg__tile_cols(&t, &job);
+    const uint32_t phase_parts = count_phase_parts(&m);
     clg_grid grid = clg__tile_grid(&t, &job);
     grid.flops = clg__conv_flops(g);
-    grid.bytes = clg__dtype_size(src.dtype) *
-                 (double)(clg__tensor_len(src) + clg__conv_w_len(g) + clg__tensor_len(dst));
-    CLG_TRY(clg__launch(o->rt, k, grid,
-                        CLG_ARGS(CLG_ARG(src), CLG_ARG(w), CLG_ARG(bias), CLG_ARG(dst),
-                                 CLG_ARG(g->n), CLG_ARG(sh), CLG_ARG(sw), CLG_ARG(run), CLG_ARG(oh),
-                                 CLG_ARG(ow), CLG_ARG(oc), CLG_ARG(g->r), CLG_ARG(g->s),
-                                 CLG_ARG(g->stride), CLG_ARG(g->pad), CLG_ARG(rows), CLG_ARG(cols),
-                                 CLG_ARG(has_bias), CLG_ARG(act), CLG_ARG(slope))));
+    grid.bytes = clg__dtype_size(src.dtype) * ((double)(clg__tensor_len(src) + clg__conv_w_len(g)) +
+                                               (back ? 2.0 : 1.0) * (double)clg__tensor_len(dst));
+    CLG_TRY(clg__launch(
+        o->rt, k, grid,
+        CLG_ARGS(CLG_ARG(src), CLG_ARG(w), CLG_ARG(end.bias), CLG_ARG(dst), CLG_ARG(m.n),
+                 CLG_ARG(m.sh), CLG_ARG(m.sw), CLG_ARG(m.run), CLG_ARG(m.oh), CLG_ARG(m.ow),
+                 CLG_ARG(m.oc), CLG_ARG(g->r), CLG_ARG(g->s), CLG_ARG(g->stride), CLG_ARG(g->pad),
+                 CLG_ARG(rows), CLG_ARG(cols), CLG_ARG(phase_parts), CLG_ARG(has_bias),
+                 CLG_ARG((int32_t)(back ? sums->act : end.act)),
+                 CLG_ARG(back ? sums->slope : end.slope), CLG_ARG(kind), CLG_ARG(sums->parts),
+                 CLG_ARG(sums->x), CLG_ARG(sums->mean), CLG_ARG(sums->invstd),
+                 CLG_ARG(sums->weight), CLG_ARG(sums->bias))));
 out:
     return status;
 }
@@ -104,8 +139,10 @@ int clg__conv2d_wgrad_tile(const clg_ops *o, const clg_conv *g, clg_tensor big, 
 {
     const uint32_t len = (uint32_t)clg__conv_w_len(g), pixels = g->n * g->p * g->q;
     const uint32_t parts = count_parts(g), per = clg__tile_part_depth(pixels, parts);
-    const clg_tile_job job =
-        describe_job(o, g, CLG_CONV_JOB_WGRAD, is_wide(big, g->c), is_wide(small, g->k));
+    clg_tile_job job = clg__conv2d_tile_job(g, CLG_CONV_JOB_WGRAD);
+    job.wide_rows = is_wide(big, g->c);
+    job.wide_cols = is_wide(small, g->k);
+    job.forced = clg__conv_tile_pick(o, g, CLG_CONV_JOB_WGRAD, CLG_CONV_DIRECT);
     const clg_tensor to = parts > 1 ? clg__tensor_vec(ws, 0, parts * len) : dw;
     char extra[32];
     clg_tile t;

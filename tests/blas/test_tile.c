@@ -27,7 +27,7 @@ static const clg_device_info small = { .vendor = "Advanced Micro Devices",
 static const clg_device_info least = { .vendor = "none",
                                        .type = CLG_DEVICE_GPU,
                                        .compute_units = 1,
-                                       .local_mem_bytes = 1 << 10,
+                                       .local_mem_bytes = 2 << 10,
                                        .max_work_group = 1,
                                        .max_work_item = { 1, 1, 1 } };
 
@@ -82,7 +82,7 @@ static void no_shape_is_beyond_the_device(void **state)
     const clg_tile_job j = { .rows = 4096, .cols = 512, .depth = 512, .count = 1 };
     clg_tile order[CLG_TILE_COUNT];
     for (d.max_work_group = 1; d.max_work_group <= 1024; d.max_work_group *= 2) {
-        for (d.local_mem_bytes = 1 << 10; d.local_mem_bytes <= 32 << 10; d.local_mem_bytes *= 2) {
+        for (d.local_mem_bytes = 2 << 10; d.local_mem_bytes <= 32 << 10; d.local_mem_bytes *= 2) {
             const uint32_t n = clg__tile_order(&d, &j, order);
             for (uint32_t i = 0; i < n; i++) {
                 const clg_tile t = order[i];

@@ -1,5 +1,5 @@
 /* Nets whose convolutions leave their norms' sums: the same training as with norms that read for
- * themselves, to rounding, and truly by the other way.
+ * themselves, to rounding, and truly by the other way. With both kernel families.
  *
  * drivers: pocl */
 #include <math.h>
@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 #include "base/mem.h"
+#include "base/model.h"
 #include "nn/net_internal.h"
 #include "ops/conv_algo.h"
 #include "ops/conv_choices.h"
@@ -73,28 +74,63 @@ typedef struct fixture {
     clg_tensor x, dy, dx;
 } fixture;
 
-static clg_tensor upload(uint64_t seed)
+static clg_tensor upload(clg_rt *rt, uint64_t seed)
 {
     float *v = test_normal(LEN, seed);
-    clg_tensor t = test_upload(test_rt(), v, LEN);
+    clg_tensor t = test_upload(rt, v, LEN);
     clg__free(v);
     return t;
 }
 
-static void open_fixture(fixture *f, enum clg_conv_algo algo, bool apart)
+/* A context of that family, with its products. */
+static int open_ops(clg_ops *o, enum clg_family_choice family)
+{
+    *o = (clg_ops){ .rt = test_rt_open_with(&(clg_rt_options){ .family = family }) };
+    TEST_OK(clg__blas_open(&o->blas, o->rt, &(clg_blas_options){ .choice = CLG_GEMM_BUILTIN }));
+    return 0;
+}
+
+static int open_cpu(void **state)
+{
+    static clg_ops cpu;
+    *state = &cpu;
+    return open_ops(&cpu, CLG_FAMILY_CPU);
+}
+
+static int open_gpu(void **state)
+{
+    static clg_ops gpu;
+    *state = &gpu;
+    return open_ops(&gpu, CLG_FAMILY_GPU);
+}
+
+static int close_ops(void **state)
+{
+    clg_ops *o = *state;
+    clg__blas_close(&o->blas);
+    clg__rt_close(&o->rt);
+    return 0;
+}
+
+static bool is_gpu(const clg_ops *o)
+{
+    return clg__rt_family(o->rt) == CLG_KERNELS_GPU;
+}
+
+static void open_fixture(fixture *f, const clg_ops *o, enum clg_conv_algo algo, bool apart)
 {
     const uint32_t batch = N;
     const clg_net_options opt = { .max_batch = N, .train = true, .apart = apart };
-    *f = (fixture){ .choices = { .forced = algo }, .ops = *test_ops() };
+    *f = (fixture){ .choices = { .forced = algo }, .ops = *o };
     f->ops.conv_choices = &f->choices;
     make_plan(&f->plan);
     const clg_net_plan *plans[1] = { &f->plan };
     TEST_OK(clg__scratch_create(&f->scratch, &f->ops, plans, &batch, 1, true, CLG_F32));
     TEST_OK(clg__net_create(&f->net, &f->ops, f->scratch, &f->plan, &opt));
     TEST_OK(clg__net_init(f->net, 5, CLG_STREAM_INIT_D));
-    f->x = upload(1);
-    f->dy = upload(2);
-    f->dx = upload(3);
+    f->x = upload(o->rt, 1);
+    f->dy = upload(o->rt, 2);
+    f->dx = upload(o->rt, 3);
 }
 
 static void close_fixture(fixture *f)
@@ -153,14 +189,18 @@ static bool compare(const fixture *a, const fixture *b, enum clg_net_kind kind)
     return differ;
 }
 
+/* Algorithms that leave sums: Winograd's, and the direct one of the GPU family. */
 static void a_net_trains_as_with_norms_that_sum_for_themselves(void **state)
 {
-    (void)state;
-    for (int algo = CLG_CONV_WINOGRAD2; algo < CLG_CONV_ALGO_COUNT; algo++) {
+    const clg_ops *o = *state;
+    for (int algo = CLG_CONV_DIRECT; algo < (is_gpu(o) ? CLG_CONV_WINOGRAD2 : CLG_CONV_ALGO_COUNT); algo++) {
         for (uint32_t first = 0; first < 2; first++) {
             fixture left, apart;
-            open_fixture(&left, (enum clg_conv_algo)algo, false);
-            open_fixture(&apart, (enum clg_conv_algo)algo, true);
+            if (algo == CLG_CONV_DIRECT && !is_gpu(o)) {
+                continue;
+            }
+            open_fixture(&left, o, (enum clg_conv_algo)algo, false);
+            open_fixture(&apart, o, (enum clg_conv_algo)algo, true);
             for (uint32_t i = 0; i + 1 < left.plan.layer_count; i++) {
                 assert_int_equal(left.net->layout.graph.node[i].summed, i != 3);
             }
@@ -175,12 +215,12 @@ static void a_net_trains_as_with_norms_that_sum_for_themselves(void **state)
 }
 
 /* Without an algorithm that leaves sums both ways are one. */
-static void direct_convolutions_leave_none(void **state)
+static void direct_convolutions_of_cpus_leave_none(void **state)
 {
-    (void)state;
+    const clg_ops *o = *state;
     fixture left, apart;
-    open_fixture(&left, CLG_CONV_DIRECT, false);
-    open_fixture(&apart, CLG_CONV_DIRECT, true);
+    open_fixture(&left, o, CLG_CONV_DIRECT, false);
+    open_fixture(&apart, o, CLG_CONV_DIRECT, true);
     train(&left, 0);
     train(&apart, 0);
     assert_false(compare(&left, &apart, CLG_NET_GRAD));
@@ -190,9 +230,13 @@ static void direct_convolutions_leave_none(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
+    const struct CMUnitTest cpu[] = {
         cmocka_unit_test(a_net_trains_as_with_norms_that_sum_for_themselves),
-        cmocka_unit_test(direct_convolutions_leave_none),
+        cmocka_unit_test(direct_convolutions_of_cpus_leave_none),
     };
-    return cmocka_run_group_tests(tests, NULL, test_ops_done);
+    const struct CMUnitTest gpu[] = {
+        cmocka_unit_test(a_net_trains_as_with_norms_that_sum_for_themselves),
+    };
+    const int failed = cmocka_run_group_tests_name("cpu family", cpu, open_cpu, close_ops);
+    return failed + cmocka_run_group_tests_name("gpu family", gpu, open_gpu, close_ops);
 }

@@ -31,6 +31,13 @@ static const struct shape {
     { true, 5, 7, 7, 16, 16, 3, 1, 1, 1, CLG_CONV_WINOGRAD2, CLG_ACT_LRELU, CLG_F32 },
     { false, 4, 16, 16, 16, 32, 4, 2, 1, 2, CLG_CONV_WINOGRAD4, CLG_ACT_LRELU, CLG_F16 },
     { true, 4, 16, 16, 32, 16, 4, 2, 1, 2, CLG_CONV_WINOGRAD2, CLG_ACT_LRELU, CLG_BF16 },
+    /* Channels in no whole vectors, phases of several sizes, and of no pixel. */
+    { false, 6, 13, 9, 3, 7, 4, 2, 1, 3, CLG_CONV_DIRECT, CLG_ACT_LRELU, CLG_F32 },
+    { true, 5, 11, 8, 5, 6, 5, 3, 2, 1, CLG_CONV_DIRECT, CLG_ACT_RELU, CLG_F32 },
+    { true, 4, 1, 9, 6, 5, 3, 2, 1, 2, CLG_CONV_DIRECT, CLG_ACT_LRELU, CLG_F16 },
+    { false, 5, 9, 9, 5, 9, 3, 1, 1, 1, CLG_CONV_DIRECT, CLG_ACT_NONE, CLG_BF16 },
+    /* More parts than go to their end at once. */
+    { false, 2, 96, 93, 4, 4, 3, 1, 1, 1, CLG_CONV_DIRECT, CLG_ACT_RELU, CLG_F32 },
 };
 enum { SHAPE_COUNT = sizeof SHAPES / sizeof SHAPES[0] };
 
@@ -122,11 +129,13 @@ static void close_layer(layer *l)
     }
 }
 
-/* The CPU family with true vectors leaves sums for all of these shapes. */
+/* Winograd's algorithms leave sums, on CPUs with true vectors, as do all on GPUs. */
 static bool leaves_sums(const layer *l)
 {
     const clg_rt *rt = l->ops.rt;
-    if (clg__rt_family(rt) == CLG_KERNELS_CPU && clg__rt_device(rt)->vector_width_float >= 4) {
+    const bool gpu = clg__rt_family(rt) == CLG_KERNELS_GPU;
+    const bool vectors = clg__rt_device(rt)->vector_width_float >= 4;
+    if (gpu || (vectors && l->choices.forced != CLG_CONV_DIRECT)) {
         assert_int_not_equal(l->parts, 0);
     }
     return l->parts != 0;
@@ -248,8 +257,8 @@ static void sums_of_a_convolution_are_those_of_its_output(void **state)
 /* Means a thousand times the deviation: the squares alone would have no good digit left. */
 static void their_variance_survives_a_large_mean(void **state)
 {
-    check_statistics(*state, &SHAPES[0], 3e4f, 2e-5);
-    check_statistics(*state, &SHAPES[2], 3e4f, 2e-5);
+    check_statistics(*state, &SHAPES[0], 3e4f, 4e-5);
+    check_statistics(*state, &SHAPES[2], 3e4f, 4e-5);
 }
 
 static void sums_of_a_gradient_lead_back_through_the_norm(void **state)
@@ -293,15 +302,21 @@ static void sums_of_a_gradient_lead_back_through_the_norm(void **state)
     }
 }
 
+/* Groups that the images do not make, and the CPU family's direct convolution. */
 static void who_leaves_no_sums_refuses_to(void **state)
 {
     struct shape s = SHAPES[0];
     layer l;
     s.algo = CLG_CONV_DIRECT;
     open_layer(*state, &s, &l);
-    assert_int_equal(l.parts, 0);
-    const clg_epilogue e = { .sums = { .parts = l.ws, .groups = l.bn.groups } };
+    assert_int_equal(clg__conv2d_parts(&l.ops, &l.g, CLG_FWD, 3), 0);
+    clg_epilogue e = { .sums = { .parts = l.ws, .groups = 3 } };
     assert_int_equal(run(&l, &e, l.dst), CLG_E_INTERNAL);
+    if (clg__rt_family(l.ops.rt) == CLG_KERNELS_CPU) {
+        assert_int_equal(l.parts, 0);
+        e.sums.groups = l.bn.groups;
+        assert_int_equal(run(&l, &e, l.dst), CLG_E_INTERNAL);
+    }
     close_layer(&l);
 }
 

@@ -133,11 +133,65 @@ static void convolutions_have_the_same_bits_with_every_shape(void **state)
     convolve(*state, 5, 7, CLG_CONV_JOB_UP);
 }
 
+/* Parts of a map's sums, three or two of each group. */
+static void sum(bench *b, const clg_conv *shape, int job, uint32_t rows)
+{
+    enum { GROUPS = 2 };
+    clg_conv g = *shape;
+    TEST_OK(clg__conv_make(&g));
+    const enum clg_pass pass = job == CLG_CONV_JOB_DOWN ? CLG_FWD : CLG_BWD_DATA;
+    const uint32_t parts = clg__conv2d_parts(&b->ops, &g, pass, GROUPS);
+    const uint32_t oc = job == CLG_CONV_JOB_DOWN ? g.k : g.c, half = LEN / 2;
+    const clg_tensor x = clg__tensor_view(b->a, 0, 4, g.n, g.h, g.w, g.c);
+    const clg_tensor y = clg__tensor_view(b->b, 0, 4, g.n, g.p, g.q, g.k);
+    const clg_filter w = { .w = clg__tensor_view(b->b, 0, 4, g.r, g.s, g.c, g.k) };
+    const clg_sums sums = { .parts = clg__tensor_vec(b->c, half, GROUPS * parts * rows * oc),
+                            .groups = GROUPS };
+    assert_in_range(parts, 2, half / (GROUPS * rows * oc));
+    for (b->choices.tile = 1; b->choices.tile <= CLG_TILE_COUNT; b->choices.tile++) {
+        clear_result(b);
+        if (job == CLG_CONV_JOB_DOWN) {
+            const clg_epilogue e = { .sums = sums };
+            TEST_OK(clg__conv2d_fwd(&b->ops, &g, x, w, &e,
+                                    clg__tensor_view(b->c, 0, 4, g.n, g.p, g.q, g.k),
+                                    CLG_NO_TENSOR));
+        } else {
+            clg_sums back = sums;
+            back.x = x;
+            back.mean = clg__tensor_vec(b->a, 7, GROUPS * oc);
+            back.invstd = clg__tensor_vec(b->b, 3, GROUPS * oc);
+            back.weight = clg__tensor_vec(b->b, 50, oc);
+            back.bias = clg__tensor_vec(b->b, 70, oc);
+            back.act = CLG_ACT_LRELU;
+            back.slope = 0.2f;
+            TEST_OK(clg__conv2d_bwd_data(&b->ops, &g, y, w, &back,
+                                         clg__tensor_view(b->c, 0, 4, g.n, g.h, g.w, g.c),
+                                         CLG_NO_TENSOR));
+        }
+        compare_result(b, b->choices.tile);
+        const uint32_t last = half + GROUPS * parts * rows * oc - 1;
+        assert_true(b->got[half] == b->got[half] && b->got[last] == b->got[last]);
+    }
+}
+
+static void sums_have_the_same_bits_with_every_shape(void **state)
+{
+    const clg_conv along = {
+        .n = 4, .h = 5, .w = 6, .c = 2, .k = 5, .r = 3, .s = 3, .stride = 1, .pad = 1
+    };
+    const clg_conv up = {
+        .n = 4, .h = 9, .w = 9, .c = 3, .k = 4, .r = 4, .s = 4, .stride = 2, .pad = 1
+    };
+    sum(*state, &along, CLG_CONV_JOB_DOWN, 3);
+    sum(*state, &up, CLG_CONV_JOB_UP, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_have_the_same_bits_with_every_shape),
         cmocka_unit_test(convolutions_have_the_same_bits_with_every_shape),
+        cmocka_unit_test(sums_have_the_same_bits_with_every_shape),
     };
     return cmocka_run_group_tests(tests, open_bench, close_bench);
 }
