@@ -63,27 +63,6 @@ static inline side get_side(uint first, uint out, uint filter, uint u, uint pad)
 #error "such tiles make no whole parts"
 #endif
 
-/* What an item knows of four columns: of the norm, and the sums over its rows of a row block. */
-typedef struct columns {
-    float4 k, scale, shift, sum, dot;
-} columns;
-
-/* Values v of the columns, those of norm_x d + k. */
-static inline void add_row(columns *s, uint sums, float4 v, float4 x, bool is_first, int act,
-                           float slope)
-{
-    if (sums == SUMS_OF_Y) {
-        s->k = is_first ? v : s->k;
-        const float4 d = v - s->k;
-        s->sum += d;
-        s->dot = MUL_ADD(d, d, s->dot);
-    } else {
-        const float4 d = x - s->k, dz = gate(act, slope, d * s->scale + s->shift, v);
-        s->sum += dz;
-        s->dot = MUL_ADD(dz, d, s->dot);
-    }
-}
-
 /* p[o] .. p[o + 3]; the last of the `oc` again beyond the end. */
 static inline float4 load_columns(__global const float *p, uint o, uint oc)
 {
@@ -243,7 +222,7 @@ conv2d_tile(__global const store *restrict x, uint x_off, __global const store *
     norm_x += norm_x_off;
 #pragma unroll 1
     for (uint block = 0; block < RM / 4; ++block) {
-        columns s[RN / 4];
+        piece_sums s[RN / 4];
 #pragma unroll
         for (int q = 0; q < RN / 4; ++q) {
             s[q].k = s[q].scale = s[q].shift = s[q].sum = s[q].dot = 0.0f;
@@ -278,7 +257,7 @@ conv2d_tile(__global const store *restrict x, uint x_off, __global const store *
                         const float4 given = sums == SUMS_OF_DY
                                                  ? load_quad(norm_x, at, oc - o, x_quads)
                                                  : (float4)(0.0f);
-                        add_row(&s[q], sums, v, given, r == 0u, act, slope);
+                        add_to_piece(&s[q], sums, v, given, r == 0u, act, slope);
                     }
                 }
             }
@@ -295,13 +274,11 @@ conv2d_tile(__global const store *restrict x, uint x_off, __global const store *
         for (int q = 0; q < RN / 4; ++q) {
             barrier(CLK_LOCAL_MEM_FENCE); /* readers of what was there */
             if (sums != SUMS_NONE) {
-                float4 mean = s[0].sum, m2 = s[0].dot;
-                if (sums == SUMS_OF_Y) {
-                    const uint rows = rows_before(pix0 + TILE_ROW(ty, block * 4u), 4u, total);
-                    make_piece((float)rows, s[0].k, s[0].sum, s[0].dot, &mean, &m2);
-                }
-                first[slot] = mean;
-                second[slot] = m2;
+                const uint rows = rows_before(pix0 + TILE_ROW(ty, block * 4u), 4u, total);
+                float4 one, two;
+                end_piece(&s[0], sums, (float)rows, &one, &two);
+                first[slot] = one;
+                second[slot] = two;
             }
             barrier(CLK_LOCAL_MEM_FENCE);
             if (sums != SUMS_NONE && done && ty % JOINED == 0u && row / PART_ROWS < phase_parts) {

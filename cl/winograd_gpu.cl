@@ -16,9 +16,11 @@
  *
  * One work-item per tile and channel, or per element of a filter's tap; neighbours read and write
  * neighbouring channels. Columns are transformed as they are read, rows as they are written, so that
- * little more than T*T values are live. No local memory, any work-group.
+ * little more than T*T values are live. Any work-group, and no local memory, but in the last step: there
+ * JOINED neighbouring tiles make a part of batch norm's sums (batchnorm_sums.clh), each a piece of it.
  * -D: M 2|4, TAPS 2|3; STORE: of x, w, dy and y, while the matrices, bias and dw are floats. */
-#include "common.clh"
+#define VW 1
+#include "batchnorm_sums.clh"
 #include "winograd.clh"
 
 /* mid = F of the n columns of n x n pixels, `step` apart from (h0, w0) on, of one channel of
@@ -123,36 +125,86 @@ __kernel void winograd_gpu_filter(__global const store *w, uint w_off, __global 
     WRITE_ROWS(WIN_FILTER, TAPS, mid, u, (up ? 1u : STRIDE * STRIDE) * count);
 }
 
-/* y[N,oh,ow,oc] = act(P transformed + bias). get_global_id(0): element of [tile][oc], of which there are
- * `count`; get_global_id(1): map; pixels of a map are `apart` in y. */
+/* y[N,oh,ow,oc] = act(P transformed + bias), or with SUMS_OF_DY P transformed, act being the norm's.
+ * get_global_id: channel, tile of the chunk's `tiles`, map; work-groups of no more than CHANNELS x JOINED.
+ * Pixels of a map are `apart` in y. parts: [splits, maps, parts of split_tiles tiles, 3 or 2, oc]; with
+ * more splits than one split_tiles is a multiple of JOINED, as is `first`. Barriers are in no condition:
+ * see conv2d_tile.cl. */
+#define CHANNELS 32
 __kernel void winograd_gpu_output(__global const float *p, uint p_off, __global const float *bias,
-                                  uint bias_off, __global store *y, uint y_off, uint first, uint count,
+                                  uint bias_off, __global store *y, uint y_off, uint first, uint tiles,
                                   uint th, uint tw, uint oh, uint ow, uint oc, uint apart,
-                                  uint has_bias, int act, float slope)
+                                  uint split_tiles, uint has_bias, int act, float slope, SUMS_ARGS)
 {
-    const uint at = get_global_id(0), map = get_global_id(1);
-    if (at >= count) {
-        return;
-    }
-    const uint nth = at / oc, o = rest_of(at, oc, nth), tile = first + nth;
-    const uint line = tile / tw, im = line / th;
-    const uint h = rest_of(line, th, im) * M * apart + map / STRIDE;
-    const uint c = rest_of(tile, tw, line) * M * apart + map % STRIDE;
-    const float more = has_bias ? bias[bias_off + o] : 0.0f;
-    float mid[M * T];
-    p += p_off + (size_t)map * TT * count + at;
-    y += y_off + (size_t)im * oh * ow * oc + o;
-    READ_PLANES(WIN_OUTPUT, p, count, mid);
-    _Pragma("unroll") for (uint i = 0; i < M; ++i)
-    {
-        float out[M];
-        WIN_OUTPUT(mid + i * T, 1, out, 1);
-        _Pragma("unroll") for (uint j = 0; j < M; ++j)
+    __local float counts[JOINED], ones[JOINED * CHANNELS], twos[JOINED * CHANNELS];
+    const uint o = get_global_id(0), nth = get_global_id(1), map = get_global_id(2);
+    const uint lx = get_local_id(0), ly = get_local_id(1);
+    const uint tile = first + nth, split = tile / split_tiles;
+    float n = 0.0f;
+    piece_sums s = { 0.0f, 0.0f, 0.0f, 0.0f, 0.0f };
+    if (o < oc && nth < tiles) {
+        const uint line = tile / tw, im = line / th;
+        const uint h = rest_of(line, th, im) * M * apart + map / STRIDE;
+        const uint c = rest_of(tile, tw, line) * M * apart + map % STRIDE;
+        const float more = has_bias ? bias[bias_off + o] : 0.0f;
+        const size_t image = (size_t)im * oh * ow * oc + o;
+        if (sums == SUMS_OF_DY) {
+            s.k = norm_mean[norm_mean_off + split * oc + o];
+            s.scale = norm_weight[norm_weight_off + o] * norm_invstd[norm_invstd_off + split * oc + o];
+            s.shift = norm_bias[norm_bias_off + o];
+        }
+        float mid[M * T];
+        p += p_off + ((size_t)map * TT * tiles + nth) * oc + o;
+        y += y_off + image;
+        norm_x += norm_x_off + image;
+        READ_PLANES(WIN_OUTPUT, p, tiles * oc, mid);
+        _Pragma("unroll") for (uint i = 0; i < M; ++i)
         {
-            const uint r = h + i * apart, s = c + j * apart;
-            if (r < oh && s < ow) {
-                save(act_apply(act, slope, out[j] + more), y, (r * ow + s) * oc);
+            float out[M];
+            WIN_OUTPUT(mid + i * T, 1, out, 1);
+            _Pragma("unroll") for (uint j = 0; j < M; ++j)
+            {
+                const uint r = h + i * apart, q = c + j * apart, at = (r * ow + q) * oc;
+                if (r < oh && q < ow) {
+                    float v = sums == SUMS_OF_DY ? out[j] : act_apply(act, slope, out[j] + more);
+                    save(v, y, at);
+                    if (sums != SUMS_NONE) {
+#if STORE
+                        v = load(y, at);
+#endif
+                        add_to_piece(&s, sums, v, sums == SUMS_OF_DY ? load(norm_x, at) : 0.0f,
+                                     n == 0.0f, act, slope);
+                        n += 1.0f;
+                    }
+                }
             }
+        }
+    }
+
+    if (sums != SUMS_NONE) {
+        float one, two;
+        end_piece(&s, sums, n, &one, &two);
+        ones[ly * CHANNELS + lx] = one;
+        twos[ly * CHANNELS + lx] = two;
+        if (lx == 0u) {
+            counts[ly] = n;
+        }
+    }
+    barrier(CLK_LOCAL_MEM_FENCE);
+    if (sums != SUMS_NONE && ly == 0u && o < oc && nth < tiles) {
+        const uint maps = apart * apart, split_parts = (split_tiles + JOINED - 1u) / JOINED;
+        const uint part = (tile - split * split_tiles) / JOINED;
+        const size_t number = (split * maps + map) * split_parts + part;
+        __global float *to = parts + parts_off + number * (sums == SUMS_OF_Y ? 3u : 2u) * oc + o;
+        if (sums == SUMS_OF_Y) {
+            float count[JOINED];
+            for (uint i = 0; i < JOINED; ++i) {
+                count[i] = counts[i];
+            }
+            leave_joined_of_y(count, ones + lx, twos + lx, CHANNELS, to, oc, 1u);
+        } else {
+            leave_joined_of_dy(ones + lx, twos + lx, CHANNELS,
+                               norm_invstd[norm_invstd_off + split * oc + o], to, oc, 1u);
         }
     }
 }

@@ -204,7 +204,8 @@ uint32_t clg__conv2d_map_parts(const clg_ops *o, const clg_conv *g, enum clg_con
     if (algo == CLG_CONV_DIRECT) {
         return is_gpu(o) ? clg__conv2d_tile_parts(g, way, groups) : 0;
     }
-    return is_gpu(o) ? 0 : clg__conv2d_winograd_parts(o, g, way, algo, groups);
+    return is_gpu(o) ? clg__conv2d_winograd_gpu_parts(g, way, algo, groups)
+                     : clg__conv2d_winograd_parts(o, g, way, algo, groups);
 }
 
 static int check_sums(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, const clg_sums *s,

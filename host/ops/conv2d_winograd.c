@@ -14,7 +14,8 @@ enum {
     FILTER_BLOCK = 16, /* BLOCK in cl/winograd_map.cl */
     SLOTS = 16,        /* work-items */
     LEAD_EXTRA = 16,   /* floats after each tile, so that tiles do not share cache sets */
-    GPU_CHANNELS = 4   /* GPU family: they come in multiples of it */
+    GPU_CHANNELS = 4,  /* GPU family: they come in multiples of it */
+    GPU_GROUP = 8      /* and groups have so many work-items at least */
 };
 
 /* How one map is computed. */
@@ -65,8 +66,9 @@ bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
     const uint32_t width = gpu ? GPU_CHANNELS : clg__conv2d_width(o->rt);
     const bool strided = g->r == 4 && g->s == 4 && g->stride == 2;
     const bool plain = g->r == 3 && g->s == 3 && g->stride == 1;
-    return (gpu || keeps_vectors(o)) && (strided || plain) && !clg__conv2d_is_gemm(g) &&
-           g->c % width == 0 && g->k % width == 0;
+    const bool able = gpu ? clg__rt_device(o->rt)->max_work_group >= GPU_GROUP : keeps_vectors(o);
+    return able && (strided || plain) && !clg__conv2d_is_gemm(g) && g->c % width == 0 &&
+           g->k % width == 0;
 }
 
 static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,

@@ -23,7 +23,8 @@ clg_winograd_tile clg__winograd_tile(const clg_ops *o, const clg_conv *g, enum c
 void clg__winograd_options(const clg_winograd_tile *t, const char *more, enum clg_dtype dtype,
                            char dst[CLG_WINOGRAD_OPTIONS_MAX]);
 /* True for layers that the kernels can run: a filter of 4x4 with stride 2 or of 3x3 with stride 1,
- * and channels in whole vectors (CPU) or whole fours (GPU: rows of matrices). */
+ * and channels in whole vectors (CPU) or whole fours (GPU: rows of matrices), on devices that can
+ * have work-groups of 8. */
 bool clg__winograd_fits(const clg_ops *o, const clg_conv *g);
 
 /* ---- CPU family ---- */
@@ -51,6 +52,8 @@ uint64_t clg__conv2d_winograd_gpu_workspace(const clg_ops *o, const clg_conv *g,
 int clg__conv2d_winograd_gpu(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                              enum clg_conv_algo algo, clg_tensor src, clg_filter f,
                              const clg_epilogue *e, clg_tensor dst, clg_tensor ws);
+uint32_t clg__conv2d_winograd_gpu_parts(const clg_conv *g, enum clg_conv_way way,
+                                        enum clg_conv_algo algo, uint32_t groups);
 uint64_t clg__conv2d_winograd_gpu_ready_len(const clg_ops *o, const clg_conv *g,
                                             enum clg_conv_way way, enum clg_conv_algo algo);
 int clg__conv2d_winograd_gpu_prepare(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,

@@ -18,7 +18,9 @@ enum {
     ROOM = 16 << 20,  /* floats of V and P together: 64 MiB */
     TILES_MAX = 4096, /* of a chunk: enough for any GPU, and sums over them stay short */
     TILES_STEP = 64,  /* whole tiles of the products */
-    GROUP = 128       /* work-items */
+    GROUP = 128,      /* work-items */
+    CHANNELS = 32,    /* of the output transform's groups, times */
+    JOINED = 8        /* tiles, a part of batch norm's sums */
 };
 
 typedef struct gpu_plan {
@@ -129,16 +131,22 @@ clg_gemm clg__conv2d_winograd_gpu_gemm(const clg_ops *o, const clg_conv *g, enum
 
 /* ---- launches ---- */
 
-/* Kernel `name` and its grid: an item for each of `count` elements of `layers` maps or phases. */
-static int get_kernel(const clg_ops *o, const clg_conv *g, const gpu_plan *p, enum clg_dtype dtype,
-                      const char *name, uint32_t count, uint32_t layers, clg_kernel **k,
-                      clg_grid *grid)
+static int get_program_kernel(const clg_ops *o, const clg_conv *g, const gpu_plan *p,
+                              enum clg_dtype dtype, const char *name, clg_kernel **k)
 {
     const char *store = clg__store_option(dtype);
     char options[64];
     snprintf(options, sizeof options, "-DM=%u -DTAPS=%u%s%s", p->m, g->r / g->stride,
              store[0] ? " " : "", store);
-    const int status = clg__kernel_get(o->rt, "winograd_gpu", name, options, k);
+    return clg__kernel_get(o->rt, "winograd_gpu", name, options, k);
+}
+
+/* Kernel `name` and its grid: an item for each of `count` elements of `layers` maps or phases. */
+static int get_kernel(const clg_ops *o, const clg_conv *g, const gpu_plan *p, enum clg_dtype dtype,
+                      const char *name, uint32_t count, uint32_t layers, clg_kernel **k,
+                      clg_grid *grid)
+{
+    const int status = get_program_kernel(o, g, p, dtype, name, k);
     if (status != CLG_OK) {
         return status;
     }
@@ -148,6 +156,24 @@ static int get_kernel(const clg_ops *o, const clg_conv *g, const gpu_plan *p, en
     }
     *grid = clg__grid_local(2, (const size_t[3]){ (count + local - 1) / local, layers, 1 },
                             (const size_t[3]){ local, 1, 1 });
+    return CLG_OK;
+}
+
+/* The output transform: an item for each channel and tile, groups of JOINED tiles. */
+static int get_output_kernel(const clg_ops *o, const clg_conv *g, const gpu_plan *p,
+                             enum clg_dtype dtype, uint32_t tiles, clg_kernel **k, clg_grid *grid)
+{
+    const int status = get_program_kernel(o, g, p, dtype, "winograd_gpu_output", k);
+    if (status != CLG_OK) {
+        return status;
+    }
+    size_t x = CHANNELS;
+    while (x > 1 && (x * JOINED > clg__kernel_max_work_group(*k) || x / 2 >= p->oc)) {
+        x /= 2;
+    }
+    *grid = clg__grid_local(
+        3, (const size_t[3]){ (p->oc + x - 1) / x, clg__ceil_div(tiles, JOINED), p->maps },
+        (const size_t[3]){ x, JOINED, 1 });
     return CLG_OK;
 }
 
@@ -196,22 +222,26 @@ static int transform_output(const clg_ops *o, const clg_conv *g, const gpu_plan 
                             uint32_t first, uint32_t tiles, clg_tensor dst)
 {
     const bool up = way == CLG_CONV_UP;
-    const uint32_t count = tiles * p->oc, oh = up ? g->h : g->p, ow = up ? g->w : g->q;
-    const clg_tensor bias = e != NULL ? e->bias : CLG_NO_TENSOR;
-    const int32_t act = (int32_t)(e != NULL ? e->act : CLG_ACT_NONE);
-    const float slope = e != NULL ? e->slope : 0.0f;
+    const uint32_t oh = up ? g->h : g->p, ow = up ? g->w : g->q;
+    const clg_sums *sums = &e->sums;
+    const uint32_t kind = clg__sums_kind(sums), has_bias = clg__tensor_is(e->bias);
+    const bool back = kind == CLG_SUMS_OF_DY;
+    const uint32_t split_tiles = kind == CLG_SUMS_NONE ? p->tiles : p->tiles / sums->groups;
+    const double size = (double)clg__dtype_size(dst.dtype) * p->m * p->m;
     clg_kernel *k = NULL;
     clg_grid grid;
     int status = CLG_OK;
-    CLG_TRY(get_kernel(o, g, p, dst.dtype, "winograd_gpu_output", count, p->maps, &k, &grid));
-    grid.bytes =
-        (4.0 * p->points + (double)clg__dtype_size(dst.dtype) * p->m * p->m) * p->maps * count;
-    CLG_TRY(clg__launch(o->rt, k, grid,
-                        CLG_ARGS(CLG_ARG(products), CLG_ARG(bias), CLG_ARG(dst), CLG_ARG(first),
-                                 CLG_ARG(count), CLG_ARG(p->th), CLG_ARG(p->tw), CLG_ARG(oh),
-                                 CLG_ARG(ow), CLG_ARG(p->oc), CLG_ARG(up ? g->stride : 1u),
-                                 CLG_ARG((uint32_t)clg__tensor_is(bias)), CLG_ARG(act),
-                                 CLG_ARG(slope))));
+    CLG_TRY(get_output_kernel(o, g, p, dst.dtype, tiles, &k, &grid));
+    grid.bytes = (4.0 * p->points + (back ? 2.0 : 1.0) * size) * p->maps * tiles * p->oc;
+    CLG_TRY(clg__launch(
+        o->rt, k, grid,
+        CLG_ARGS(CLG_ARG(products), CLG_ARG(e->bias), CLG_ARG(dst), CLG_ARG(first), CLG_ARG(tiles),
+                 CLG_ARG(p->th), CLG_ARG(p->tw), CLG_ARG(oh), CLG_ARG(ow), CLG_ARG(p->oc),
+                 CLG_ARG(up ? g->stride : 1u), CLG_ARG(split_tiles), CLG_ARG(has_bias),
+                 CLG_ARG((int32_t)(back ? sums->act : e->act)),
+                 CLG_ARG(back ? sums->slope : e->slope), CLG_ARG(kind), CLG_ARG(sums->parts),
+                 CLG_ARG(sums->x), CLG_ARG(sums->mean), CLG_ARG(sums->invstd),
+                 CLG_ARG(sums->weight), CLG_ARG(sums->bias))));
 out:
     return status;
 }
@@ -270,6 +300,15 @@ int clg__conv2d_winograd_gpu_prepare(const clg_ops *o, const clg_conv *g, enum c
     return transform_filter(o, g, &p, way, w, ready);
 }
 
+/* A part is of one group's tiles, so those of more than one must be whole parts. */
+uint32_t clg__conv2d_winograd_gpu_parts(const clg_conv *g, enum clg_conv_way way,
+                                        enum clg_conv_algo algo, uint32_t groups)
+{
+    const gpu_plan p = make_plan(g, way, algo);
+    const uint32_t tiles = p.tiles / groups;
+    return groups == 1 || tiles % JOINED == 0 ? p.maps * clg__ceil_div(tiles, JOINED) : 0;
+}
+
 /* Parts of the workspace. */
 typedef struct gpu_room {
     clg_tensor u, v, p, product;
@@ -290,6 +329,7 @@ int clg__conv2d_winograd_gpu(const clg_ops *o, const clg_conv *g, enum clg_conv_
                              enum clg_conv_algo algo, clg_tensor src, clg_filter f,
                              const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
 {
+    const clg_epilogue end = e != NULL ? *e : (clg_epilogue){ 0 };
     const gpu_plan p = plan_map(o, g, way, algo);
     gpu_room r = divide(&p, ws);
     int status = CLG_OK;
@@ -303,7 +343,7 @@ int clg__conv2d_winograd_gpu(const clg_ops *o, const clg_conv *g, enum clg_conv_
         const clg_gemm gemm = describe_map(&p, way, tiles);
         CLG_TRY(transform_source(o, g, &p, way, src, first, tiles, r.v));
         CLG_TRY(clg__gemm(o->blas, &gemm, r.v, r.u, r.p, r.product));
-        CLG_TRY(transform_output(o, g, &p, way, r.p, e, first, tiles, dst));
+        CLG_TRY(transform_output(o, g, &p, way, r.p, &end, first, tiles, dst));
     }
 out:
     return status;

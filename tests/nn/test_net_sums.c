@@ -193,7 +193,7 @@ static bool compare(const fixture *a, const fixture *b, enum clg_net_kind kind)
 static void a_net_trains_as_with_norms_that_sum_for_themselves(void **state)
 {
     const clg_ops *o = *state;
-    for (int algo = CLG_CONV_DIRECT; algo < (is_gpu(o) ? CLG_CONV_WINOGRAD2 : CLG_CONV_ALGO_COUNT); algo++) {
+    for (int algo = CLG_CONV_DIRECT; algo < CLG_CONV_ALGO_COUNT; algo++) {
         for (uint32_t first = 0; first < 2; first++) {
             fixture left, apart;
             if (algo == CLG_CONV_DIRECT && !is_gpu(o)) {
