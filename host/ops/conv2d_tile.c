@@ -72,7 +72,7 @@ clg_tile_job clg__conv2d_tile_job(const clg_conv *g, enum clg_conv_job job)
 
 /* ---- forward and data gradient ---- */
 
-/* Parts of a phase of a split. */
+/* Parts of sums in a phase of a split. */
 static uint32_t count_phase_parts(const tile_map *m)
 {
     return clg__ceil_div(m->rows, PART_ROWS);
