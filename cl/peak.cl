@@ -2,7 +2,13 @@
  *
  * y[item * lanes ...] receives the sums so that the work cannot be removed; values converge to a
  * finite number (a = 0.5, so x -> 0.5 x + b). `iterations` rounds of 12 fma per item.
- * CPU: 1 work-item per group, 16 lanes. GPU: 64 per group, 1 lane. No local memory. */
+ * CPU: 1 work-item per group, VW lanes; the chains and both constants are 14 registers of a machine that
+ * may have 16. GPU: 64 per group, 1 lane. No local memory. -D: VW 4|8|16 (16) */
+#ifndef VW
+#define VW 16
+#endif
+#define CAT_(a, b) a##b
+#define CAT(a, b) CAT_(a, b)
 
 #define ROUND(v) \
     v##0 = fma(v##0, a, b); v##1 = fma(v##1, a, b); v##2 = fma(v##2, a, b); \
@@ -23,8 +29,8 @@ __kernel __attribute__((reqd_work_group_size(1, 1, 1)))
 void peak_fma_cpu(__global float *y, uint y_off, uint iterations)
 {
     size_t id = get_global_id(0);
-    BODY(float16)
-    vstore16(sum, id, y + y_off);
+    BODY(CAT(float, VW))
+    CAT(vstore, VW)(sum, id, y + y_off);
 }
 
 __kernel void peak_fma_gpu(__global float *y, uint y_off, uint iterations)

@@ -32,7 +32,7 @@ int clg__builtin_open(clg_builtin *b, clg_rt *rt)
     if (b->gpu) {
         return CLG_OK;
     }
-    b->vw = d->vector_width_float >= 16 ? 16 : d->vector_width_float >= 8 ? 8 : 4;
+    b->vw = clg__rt_vector_width(rt);
     /* MR * NV accumulators, NV vectors of B: 18 of 32, 14 of 16 and 10 of 16 registers. */
     b->mr = b->vw == 16 ? 8 : b->vw == 8 ? 6 : 4;
     return CLG_OK;

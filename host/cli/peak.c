@@ -11,8 +11,14 @@ static int time_gemm(const clg_ops *o, uint32_t size, int runs, double *gflops)
     int status = CLG_OK;
     clg_buffer *abc = NULL;
     clg_buffer *ws = NULL;
-    clg_gemm g = { .m = size, .n = size, .k = size, .lda = size, .ldb = size, .ldc = size,
-                   .alpha = 1.0f, .batch = 1 };
+    clg_gemm g = { .m = size,
+                   .n = size,
+                   .k = size,
+                   .lda = size,
+                   .ldb = size,
+                   .ldc = size,
+                   .alpha = 1.0f,
+                   .batch = 1 };
     uint64_t len = (uint64_t)size * size;
     uint64_t ws_len = clg__gemm_workspace(o->blas, &g);
     *gflops = 0.0;
@@ -43,9 +49,11 @@ static int time_fma(const clg_ops *o, double *gflops)
     const clg_device_info *d = clg__rt_device(o->rt);
     bool cpu = clg__rt_family(o->rt) == CLG_KERNELS_CPU;
     const char *name = cpu ? "peak_fma_cpu" : "peak_fma_gpu";
-    uint32_t lanes = cpu ? 16u : 1u;
+    const uint32_t width = clg__rt_vector_width(o->rt);
+    uint32_t lanes = cpu ? width : 1u;
     uint32_t local = cpu ? 1u : 64u;
-    CLG_TRY(clg__kernel_get(o->rt, "peak", name, "", &k));
+    const char *options = !cpu || width == 16 ? "" : width == 8 ? "-DVW=8" : "-DVW=4";
+    CLG_TRY(clg__kernel_get(o->rt, "peak", name, options, &k));
     if (clg__kernel_max_work_group(k) < local) {
         local = 1;
     }
@@ -54,7 +62,8 @@ static int time_fma(const clg_ops *o, double *gflops)
     const size_t groups[3] = { items / local, 1, 1 };
     const size_t locals[3] = { local, 1, 1 };
     clg_grid grid = clg__grid_local(1, groups, locals);
-    uint32_t iterations = cpu ? FMA_ITERATIONS * 4u : FMA_ITERATIONS;
+    /* On a CPU some milliseconds: in less the second core may not have woken. */
+    uint32_t iterations = cpu ? FMA_ITERATIONS * 64u : FMA_ITERATIONS;
     double flops = 2.0 * FMA_PER_ITERATION * lanes * (double)iterations * items;
     *gflops = 0.0;
     for (int i = 0; i <= PEAK_RUNS; i++) {

@@ -29,12 +29,6 @@ typedef struct gather_plan {
 
 /* ---- geometry ---- */
 
-uint32_t clg__conv2d_width(const clg_rt *rt)
-{
-    const unsigned width = clg__rt_device(rt)->vector_width_float;
-    return width >= 16 ? 16 : width >= 8 ? 8 : 4;
-}
-
 uint32_t clg__conv2d_phases(const clg_conv *g, enum clg_conv_way way)
 {
     return way == CLG_CONV_DOWN ? 1 : g->stride * g->stride;
@@ -135,7 +129,7 @@ static gather_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_
         p.sw = (g->q - 1) * g->stride + g->s;
         p.run = g->s * g->c;
     }
-    choose_tile(&p, clg__conv2d_width(o->rt));
+    choose_tile(&p, clg__rt_vector_width(o->rt));
     /* Images side by side in a tile let it skip padding; not for batches that fill tiles badly. */
     p.interleave = clg__round_up(g->n, p.mr) * 14u <= g->n * 15u;
     p.zeros_at = clg__round_up64(packed_floats(g, &p), 16);
@@ -233,18 +227,19 @@ static int launch_phase(const clg_ops *o, const clg_conv *g, const gather_plan *
     clg_grid grid = p->narrow ? clg__grid(1, groups, 0, 0) : clg__grid(2, p->panels, groups, 0);
     const double pixels = (double)g->n * positions;
     grid.flops = 2.0 * pixels * f->tr * f->ts * p->run * p->oc;
-    grid.bytes = clg__dtype_size(io->src.dtype) *
-                     (pixels * p->oc + (double)clg__tensor_len(io->src)) +
-                 4.0 * f->tr * f->ts * p->run * p->oc;
-    return clg__launch(
-        o->rt, k, grid,
-        CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->packed), CLG_ARG(io->zeros), CLG_ARG(io->bias),
-                 CLG_ARG(io->dst), CLG_ARG(g->n), CLG_ARG(f->na), CLG_ARG(f->nb), CLG_ARG(p->sh),
-                 CLG_ARG(p->sw), CLG_ARG(p->col), CLG_ARG(p->run), CLG_ARG(p->oh), CLG_ARG(p->ow),
-                 CLG_ARG(p->oc), CLG_ARG(f->su), CLG_ARG(f->ou), CLG_ARG(f->oh0), CLG_ARG(f->ow0),
-                 CLG_ARG(f->tr), CLG_ARG(f->ts), CLG_ARG(f->dh0), CLG_ARG(f->dw0),
-                 CLG_ARG(f->dstep), CLG_ARG((uint32_t)p->interleave), CLG_ARG(tiles),
-                 CLG_ARG(group), CLG_ARG((uint32_t)clg__tensor_is(io->bias)), CLG_ARG(io->act), CLG_ARG(io->slope)));
+    grid.bytes =
+        clg__dtype_size(io->src.dtype) * (pixels * p->oc + (double)clg__tensor_len(io->src)) +
+        4.0 * f->tr * f->ts * p->run * p->oc;
+    return clg__launch(o->rt, k, grid,
+                       CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->packed), CLG_ARG(io->zeros),
+                                CLG_ARG(io->bias), CLG_ARG(io->dst), CLG_ARG(g->n), CLG_ARG(f->na),
+                                CLG_ARG(f->nb), CLG_ARG(p->sh), CLG_ARG(p->sw), CLG_ARG(p->col),
+                                CLG_ARG(p->run), CLG_ARG(p->oh), CLG_ARG(p->ow), CLG_ARG(p->oc),
+                                CLG_ARG(f->su), CLG_ARG(f->ou), CLG_ARG(f->oh0), CLG_ARG(f->ow0),
+                                CLG_ARG(f->tr), CLG_ARG(f->ts), CLG_ARG(f->dh0), CLG_ARG(f->dw0),
+                                CLG_ARG(f->dstep), CLG_ARG((uint32_t)p->interleave), CLG_ARG(tiles),
+                                CLG_ARG(group), CLG_ARG((uint32_t)clg__tensor_is(io->bias)),
+                                CLG_ARG(io->act), CLG_ARG(io->slope)));
 }
 
 int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,

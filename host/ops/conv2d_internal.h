@@ -71,8 +71,6 @@ typedef struct clg_conv_phase {
 uint32_t clg__conv2d_phases(const clg_conv *g, enum clg_conv_way way); /* how many */
 clg_conv_phase clg__conv2d_phase(const clg_conv *g, enum clg_conv_way way, uint32_t i);
 
-/* Vector width of the CPU kernels on this device: 4, 8 or 16. */
-uint32_t clg__conv2d_width(const clg_rt *rt);
 /* Source of the few-channel kernels: x [N,H,W,C] with `pad` zeros around, [N,yh,yw,C]. */
 int clg__conv2d_pad_copy(const clg_ops *o, const clg_conv *g, clg_tensor x, uint32_t yh,
                          uint32_t yw, clg_tensor y);

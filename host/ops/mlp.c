@@ -87,9 +87,8 @@ out:
 static int get_kernel(const clg_ops *o, enum clg_objective objective, clg_kernel **out)
 {
     char program[64], options[32];
-    uint32_t width = clg__rt_device(o->rt)->vector_width_float;
     clg__loss_program(objective, program, sizeof program);
-    snprintf(options, sizeof options, "-DMLP -DVW=%u", width >= 16 ? 16u : width >= 8 ? 8u : 4u);
+    snprintf(options, sizeof options, "-DMLP -DVW=%u", clg__rt_vector_width(o->rt));
     return clg__kernel_get(o->rt, program, "mlp_pass", options, out);
 }
 
@@ -125,8 +124,8 @@ static int launch(const clg_ops *o, clg_kernel *kernel, const job *j, const clg_
             CLG_ARG(d.beta2), CLG_ARG(d.rest2), CLG_ARG(d.step), CLG_ARG(d.root), CLG_ARG(d.eps)));
 }
 
-/* Do work-items see what others write, and gain by waiting for it? On CPUs they are threads; but where
- * vectors are taken apart, a loop may end before what it waits for. */
+/* Do work-items see what others write, and gain by waiting for it? On CPUs they are threads; but
+ * where vectors are taken apart, a loop may end before what it waits for. */
 static bool can_share(const clg_device_info *device)
 {
     return device->type == CLG_DEVICE_CPU && device->vector_width_float >= 4;
@@ -166,7 +165,7 @@ int clg__mlp_run(const clg_ops *o, const clg_mlp *m, const clg_mlp_passes *p, cl
         j.parts = PARTS_EACH * j.items;
     }
     status = p->apart || (j.items > 1u && !can_share(device)) ? phase_by_phase(o, kernel, j, p, ws)
-                                                             : launch(o, kernel, &j, p, ws);
+                                                              : launch(o, kernel, &j, p, ws);
 out:
     return status;
 }
@@ -181,7 +180,7 @@ bool clg__mlp_fits(const clg_ops *o, const clg_mlp *m, uint32_t n)
 
 bool clg__mlp_pays(const clg_ops *o, const clg_mlp *m, uint64_t ws)
 {
-    /* Floats. With more, products alone are as fast: weights of 3 MiB, layers' outputs of 16 MiB. */
+    /* Floats. With more, products alone are as fast: weights of 3, layers' outputs of 16 MiB. */
     enum { SLABS_MAX = 768 * 1024, WS_MAX = 4 * 1024 * 1024 };
     return clg__rt_family(o->rt) == CLG_KERNELS_CPU &&
            clg__rt_device(o->rt)->vector_width_float >= 4 && m->g.slab + m->d.slab <= SLABS_MAX &&

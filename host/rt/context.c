@@ -192,6 +192,12 @@ const clg_device_info *clg__rt_device(const clg_rt *rt)
 {
     return &rt->info;
 }
+uint32_t clg__rt_vector_width(const clg_rt *rt)
+{
+    const unsigned width = rt->info.vector_width_float;
+    return width >= 16 ? 16 : width >= 8 ? 8 : 4;
+}
+
 enum clg_family clg__rt_family(const clg_rt *rt)
 {
     return rt->family;

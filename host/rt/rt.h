@@ -52,6 +52,8 @@ int clg__rt_open(clg_rt **out, const clg_rt_options *opt);
 void clg__rt_close(clg_rt **rt); /* NULL and half-built are fine */
 const clg_device_info *clg__rt_device(const clg_rt *rt);
 enum clg_family clg__rt_family(const clg_rt *rt);
+/* Floats of a vector of the CPU kernels on this device: 4, 8 or 16. */
+uint32_t clg__rt_vector_width(const clg_rt *rt);
 
 /* ---- buffers ---- */
 /* `label` (static) names it in the allocation table. Contents undefined. CLG_E_DEVICE_MEMORY with
