@@ -16,6 +16,7 @@
  * Channels of x are a multiple of VW, those of y too. One work-item per work-group; no local memory.
  * -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group,
  * UP 0|1; STORE: of x, w, y, while U, V and bias are floats. */
+#define WIN_AHEAD 32
 #include "batchnorm_sums.clh"
 #include "transpose.clh"
 #include "winograd_cpu.clh"
@@ -29,6 +30,15 @@
 #define GROUP (G * MR)
 #define BLOCK 16
 #define LARGE (1u << 20) /* floats of U */
+
+/* Row `to` of the T*T matrices `plane` apart, whole lines at a time: halves of one that go past the
+ * cache with others between them cost two writes. */
+#define PUT_ROW(out, to)                                                                       \
+    for (uint t = 0; t < TT; ++t) {                                                            \
+        for (uint j = 0; j < NV; ++j) {                                                        \
+            STREAMV((out)[j * TT + t], (to) + t * plane + j * VW, stream);                     \
+        }                                                                                      \
+    }
 
 /* U[map][t][panel][l0 + l][NR] of filter w[SIDE,SIDE,C,K]. get_global_id(0): block of BLOCK source
  * channels l, get_global_id(1): panel, get_global_id(2): phase. `run`: source channels of w, `oc`:
@@ -70,16 +80,16 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
     /* Vectors along the contiguous direction of w; turned, where that is not the panel's. */
     if (so == 1u) {
         for (uint l = 0; l < rows; ++l) {
-            for (uint o = 0; o < NR; o += VW) {
-                vf g[TAPS * TAPS], mid[T * TAPS], out[TT];
+            vf out[NV * TT];
+            for (uint j = 0; j < NV; ++j) {
+                const uint o = j * VW;
+                vf g[TAPS * TAPS], mid[T * TAPS];
                 for (int i = 0; i < TAPS * TAPS; ++i) {
                     g[i] = o < width ? GET(from[i] + l * sl + o) : (vf)(0.0f);
                 }
-                WIN_2D(WIN_FILTER, TAPS, T, g, mid, out);
-                for (int t = 0; t < TT; ++t) {
-                    STREAMV(out[t], to + t * plane + l * NR + o, stream);
-                }
+                WIN_2D(WIN_FILTER, TAPS, T, g, mid, out + j * TT);
             }
+            PUT_ROW(out, to + l * NR);
         }
         return;
     }
@@ -98,16 +108,15 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
             }
         }
         for (uint k = 0; k < VW; ++k) {
-            for (uint o = 0; o < NR; o += VW) {
-                vf g[TAPS * TAPS], mid[T * TAPS], out[TT];
+            vf out[NV * TT];
+            for (uint j = 0; j < NV; ++j) {
+                vf g[TAPS * TAPS], mid[T * TAPS];
                 for (int i = 0; i < TAPS * TAPS; ++i) {
-                    g[i] = LOADV(0, part + (i * VW + k) * NR + o);
+                    g[i] = LOADV(j, part + (i * VW + k) * NR);
                 }
-                WIN_2D(WIN_FILTER, TAPS, T, g, mid, out);
-                for (int t = 0; t < TT; ++t) {
-                    STREAMV(out[t], to + t * plane + (l + k) * NR + o, stream);
-                }
+                WIN_2D(WIN_FILTER, TAPS, T, g, mid, out + j * TT);
             }
+            PUT_ROW(out, to + (l + k) * NR);
         }
     }
 }

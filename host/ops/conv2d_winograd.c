@@ -14,6 +14,7 @@ enum {
     FILTER_BLOCK = 16, /* BLOCK in cl/winograd_map.cl */
     SLOTS = 16,        /* work-items */
     LEAD_EXTRA = 16,   /* floats after each tile, so that tiles do not share cache sets */
+    NARROW_ROWS = 6,   /* of 16 registers 12 hold sums: a multiply-add takes up to 5 turns */
     GPU_CHANNELS = 4,  /* GPU family: they come in multiples of it */
     GPU_GROUP = 8      /* and groups have so many work-items at least */
 };
@@ -36,7 +37,7 @@ clg_winograd_tile clg__winograd_tile(const clg_ops *o, const clg_conv *g, enum c
     clg_winograd_tile t = { .m = algo == CLG_CONV_WINOGRAD4 ? 4 : 2,
                             .taps = g->r / g->stride,
                             .phases = g->stride * g->stride,
-                            .vw = clg__conv2d_width(o->rt) };
+                            .vw = clg__rt_vector_width(o->rt) };
     t.points = (t.m + t.taps - 1) * (t.m + t.taps - 1);
     t.mr = t.vw == 16 ? 8 : 4;
     t.nv = columns % (2 * t.vw) == 0 ? 2 : 1;
@@ -63,7 +64,7 @@ static bool keeps_vectors(const clg_ops *o)
 bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
 {
     const bool gpu = clg__rt_family(o->rt) == CLG_KERNELS_GPU;
-    const uint32_t width = gpu ? GPU_CHANNELS : clg__conv2d_width(o->rt);
+    const uint32_t width = gpu ? GPU_CHANNELS : clg__rt_vector_width(o->rt);
     const bool strided = g->r == 4 && g->s == 4 && g->stride == 2;
     const bool plain = g->r == 3 && g->s == 3 && g->stride == 1;
     const bool able = gpu ? clg__rt_device(o->rt)->max_work_group >= GPU_GROUP : keeps_vectors(o);
@@ -84,6 +85,7 @@ static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way
                    .maps = down ? 1 : g->stride * g->stride,
                    .splits = splits };
     p.t = clg__winograd_tile(o, g, algo, p.oc);
+    p.t.mr = p.t.vw == 16 ? p.t.mr : NARROW_ROWS;
     p.cin = down ? p.t.phases * p.run : p.run;
     p.lead = p.cin + LEAD_EXTRA;
     p.panels = clg__ceil_div(p.oc, p.t.nv * p.t.vw);
