@@ -1,7 +1,7 @@
 /* Weight gradient on CPU devices (cl/conv2d_wgrad.cl). The batch is walked in chunks whose maps
  * stay in cache, one launch each, adding into dw in order; a filter too small to keep many cores
- * busy is split over the batch instead, with the partial sums added in order. Chunks and splits
- * depend on the geometry alone.
+ * busy is split over the batch instead, in parts that stay in cache, with the partial sums added in
+ * order. Chunks and splits depend on the geometry alone.
  *
  * Workspace: partial sums | padded copy of a few-channel big map. */
 #include <stdio.h>
@@ -13,6 +13,7 @@
 enum {
     PADDED_MAX = 4,        /* channels up to which a filter row is one run */
     CHUNK_BYTES = 3 << 19, /* both maps of a chunk: about an L2 cache */
+    SPLIT_BYTES = 1 << 19, /* those of a split: half of one, as other cores' splits may share it */
     CHUNK_PIXELS = 256,    /* at least, so that loading and storing the tile is little */
     ITEMS_WANTED = 64,
     SUM_BLOCK = 64 /* in cl/conv2d_pack.cl */
@@ -60,6 +61,26 @@ static void choose_tile(wgrad_plan *p, uint32_t k, uint32_t width)
     p->col_tiles = clg__ceil_div(k, p->nv * p->vw);
 }
 
+/* Images whose maps take `bytes`. */
+static uint32_t fit_images(const clg_conv *g, uint64_t bytes)
+{
+    const uint64_t image = 4ull * ((uint64_t)g->h * g->w * g->c + (uint64_t)g->p * g->q * g->k);
+    const uint64_t fit = bytes / image, least = CHUNK_PIXELS / ((uint64_t)g->p * g->q);
+    const uint64_t chunk = fit > least ? fit : least;
+    return chunk < 1 ? 1 : chunk > g->n ? g->n : (uint32_t)chunk;
+}
+
+/* All tiles walk a split before the next one, so that it stays in cache too; but partial sums are
+ * not to take more room than the maps. */
+static uint32_t count_splits(const clg_conv *g, uint32_t wanted)
+{
+    const uint64_t room = (clg__conv_x_len(g) + clg__conv_y_len(g)) / (4 * clg__conv_w_len(g));
+    const uint32_t cached = clg__ceil_div(g->n, fit_images(g, SPLIT_BYTES));
+    const uint64_t most = cached < room ? cached : room;
+    const uint64_t splits = most > wanted ? most : wanted;
+    return splits > g->n ? g->n : (uint32_t)splits;
+}
+
 static wgrad_plan make_plan(const clg_ops *o, const clg_conv *g)
 {
     wgrad_plan p = {
@@ -73,14 +94,10 @@ static wgrad_plan make_plan(const clg_ops *o, const clg_conv *g)
         p.taps_s = 1;
         p.pad = 0;
     }
-    choose_tile(&p, g->k, clg__conv2d_width(o->rt));
+    choose_tile(&p, g->k, clg__rt_vector_width(o->rt));
     const uint32_t items = p.row_tiles * p.col_tiles * p.taps_r * p.taps_s;
-    p.splits = items >= ITEMS_WANTED ? 1 : clg__ceil_div(ITEMS_WANTED, items);
-    p.splits = p.splits > g->n ? g->n : p.splits;
-    const uint64_t image = 4ull * ((uint64_t)g->h * g->w * g->c + (uint64_t)g->p * g->q * g->k);
-    const uint64_t fit = CHUNK_BYTES / image, least = CHUNK_PIXELS / ((uint64_t)g->p * g->q);
-    const uint64_t chunk = fit > least ? fit : least;
-    p.chunk = chunk < 1 ? 1 : chunk > g->n ? g->n : (uint32_t)chunk;
+    p.splits = items >= ITEMS_WANTED ? 1 : count_splits(g, clg__ceil_div(ITEMS_WANTED, items));
+    p.chunk = fit_images(g, CHUNK_BYTES);
     p.source_at = p.splits > 1 ? clg__round_up64(p.splits * clg__conv_w_len(g), 16) : 0;
     p.total = p.source_at + (p.padded ? (uint64_t)g->n * p.h * p.w * g->c : 0);
     return p;
@@ -118,9 +135,9 @@ static int launch_part(const clg_ops *o, const clg_conv *g, const wgrad_plan *p,
                               (size_t)p->taps_r * p->taps_s, a.splits);
     const double share = (double)(a.n1 - a.n0) / g->n;
     grid.flops = share * clg__conv_flops(g);
-    grid.bytes = share * clg__dtype_size(big.dtype) *
-                     (double)(clg__conv_x_len(g) + clg__conv_y_len(g)) +
-                 4.0 * (double)clg__conv_w_len(g) * a.splits;
+    grid.bytes =
+        share * clg__dtype_size(big.dtype) * (double)(clg__conv_x_len(g) + clg__conv_y_len(g)) +
+        4.0 * (double)clg__conv_w_len(g) * a.splits;
     return clg__launch(o->rt, k, grid,
                        CLG_ARGS(CLG_ARG(big), CLG_ARG(small), CLG_ARG(dw), CLG_ARG(a.n0),
                                 CLG_ARG(a.n1), CLG_ARG(a.per), CLG_ARG(p->h), CLG_ARG(p->w),
