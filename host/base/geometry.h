@@ -73,6 +73,7 @@ typedef struct clg_gemm {
     float alpha, beta;
     uint32_t batch, stride_a, stride_b, stride_c;
     uint32_t tile;
+    bool exact; /* of floats where others are of tf32 */
 } clg_gemm;
 
 /* Concatenation on channels: a [n,pixels,ca], b [n,pixels,cb], or [n,cb] that becomes planes of

@@ -140,6 +140,7 @@ enum clg_conv_wish {
     CLG_CONV_WISH_COUNT
 };
 enum clg_precision { CLG_PRECISION_FP32, CLG_PRECISION_FP16, CLG_PRECISION_BF16 };
+enum clg_math { CLG_MATH_FP32, CLG_MATH_TF32 }; /* what products multiply; sums are of floats */
 enum clg_data_range { CLG_RANGE_SYMMETRIC, CLG_RANGE_UNIT }; /* [-1,1], [0,1] */
 enum clg_on_collapse { CLG_COLLAPSE_WARN, CLG_COLLAPSE_STOP, CLG_COLLAPSE_ROLLBACK };
 
@@ -225,6 +226,7 @@ typedef struct clg_model_desc {
         bool fuse; /* small nets: a step in one launch, ops/mlp.h; others: struct clg_sums */
         enum clg_conv_wish conv;
         enum clg_precision precision; /* of stored activations and working weights */
+        enum clg_math math;
     } runtime;
 } clg_model_desc;
 

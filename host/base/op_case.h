@@ -54,6 +54,7 @@ typedef struct clg_case_plan {
            |got - want| <= rtol * |want| + atol + stol * (root mean square of want) */
         double rtol, atol, stol;
     } out[CLG_CASE_TENSORS];
+    double terms;        /* the outputs are sums of so many products, which may be of tf32; 0: others */
     double flops, bytes; /* of the pass, for reports */
 } clg_case_plan;
 

@@ -35,6 +35,7 @@ const char *clg__builtin_storage_options(enum clg_storage s); /* begins with a s
 typedef struct clg_builtin {
     clg_rt *rt;
     bool gpu;
+    enum clg_mma mma;
     uint32_t vw, mr; /* CPU: vector width, rows of the main tile */
     uint32_t units;  /* compute units, only to choose the number of work-items */
     /* CPU: found once; owned by rt */
@@ -48,7 +49,7 @@ int clg__builtin_run(clg_builtin *b, const clg_product *p, clg_tensor ws);
 uint64_t clg__builtin_workspace(const clg_builtin *b, const clg_gemm *g);
 uint32_t clg__builtin_tiles(const clg_builtin *b, const clg_gemm *g,
                             uint32_t number[CLG_TILE_COUNT]); /* as clg__gemm_tiles */
-int clg__builtin_gpu_run(clg_rt *rt, const clg_product *p, clg_tensor ws);
+int clg__builtin_gpu_run(const clg_builtin *b, const clg_product *p, clg_tensor ws);
 /* The kernels' word for p->end, as in cl/gemm_end.clh. ENDS_TURNED: the product was transposed, so
  * that the sums are those of op(A)'s rows. */
 enum { ENDS_BIAS = 1, ENDS_GRAD = 2, ENDS_SUMS = 4, ENDS_TURNED = 8 };
@@ -120,9 +121,17 @@ typedef void (*clg_blas_corrupt)(void *user, const char *backend, float *c, size
 /* Products of odd sizes with small integers on back end `choice`, compared exactly with plain C.
  * CLG_E_MISMATCH with the product and the element. */
 int clg__blas_check(clg_blas *blas, int choice, clg_blas_corrupt corrupt, void *user);
+/* A product of real numbers by the builtin tiles of tensor cores, against that of numbers rounded to
+ * tf32. */
+int clg__blas_check_tf32(clg_blas *blas, clg_blas_corrupt corrupt, void *user);
 /* One product of the check; also serves the search. */
 int clg__blas_check_one(clg_blas *blas, int choice, const clg_gemm *g, clg_blas_corrupt corrupt,
                         void *user);
+
+/* ---- tf32.c ---- */
+/* Has the builtin products multiply in tf32, after the self-check and a trial. CLG_E_DEVICE where the
+ * device cannot, CLG_E_USAGE where what is chosen does not go with it. */
+int clg__tf32_open(clg_blas *blas, const clg_blas_options *opt, clg_blas_corrupt corrupt, void *user);
 
 /* ---- gemm.c ---- */
 struct clg_blas {

@@ -225,7 +225,7 @@ int clg__builtin_run(clg_builtin *b, const clg_product *given, clg_tensor ws)
     clg_gemm *g = &p.g;
 
     if (b->gpu) {
-        return clg__builtin_gpu_run(b->rt, given, ws);
+        return clg__builtin_gpu_run(b, given, ws);
     }
     if (g->n == 1 && !g->ta && (g->tb || g->ldb == 1)) {
         return run_dot(b, &p, g->m, g->ldc, 0);

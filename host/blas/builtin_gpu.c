@@ -68,10 +68,16 @@ uint64_t clg__builtin_workspace(const clg_builtin *b, const clg_gemm *g)
 }
 
 /* The tiles of `count` products, or parts of one, of `depth` terms; not how the matrices lie. */
-static clg_tile_job describe_tiles(const clg_gemm *g, uint32_t count, uint32_t depth)
+static clg_tile_job describe_tiles(const clg_builtin *b, const clg_gemm *g, uint32_t count,
+                                   uint32_t depth)
 {
     return (clg_tile_job){
-        .rows = g->m, .cols = g->n, .depth = depth, .count = count, .forced = g->tile
+        .rows = g->m,
+        .cols = g->n,
+        .depth = depth,
+        .count = count,
+        .forced = g->tile,
+        .mma = g->exact ? CLG_MMA_NONE : b->mma,
     };
 }
 
@@ -91,14 +97,14 @@ uint32_t clg__builtin_tiles(const clg_builtin *b, const clg_gemm *g,
 {
     const uint32_t parts = count_parts(g);
     const clg_tile_job job =
-        describe_tiles(g, parts > 1 ? parts : g->batch, clg__tile_part_depth(g->k, parts));
+        describe_tiles(b, g, parts > 1 ? parts : g->batch, clg__tile_part_depth(g->k, parts));
     return !b->gpu || is_rows_gemv(g) || is_cols_gemv(g)
                ? 0
                : clg__tile_numbers(clg__rt_device(b->rt), &job, number);
 }
 
 /* p's sums of up to `depth` terms each, `count` of them or a batch. */
-static int run_tiles(clg_rt *rt, const clg_product *p, uint32_t count, uint32_t part,
+static int run_tiles(const clg_builtin *b, const clg_product *p, uint32_t count, uint32_t part,
                      uint32_t depth)
 {
     const clg_gemm *g = &p->g;
@@ -107,20 +113,20 @@ static int run_tiles(clg_rt *rt, const clg_product *p, uint32_t count, uint32_t 
         p->a.off | g->lda | (g->batch > 1 ? g->stride_a : 0) | (ta ? g->m : g->k);
     const uint32_t starts_b =
         p->b.off | g->ldb | (g->batch > 1 ? g->stride_b : 0) | (tb ? g->k : g->n);
-    clg_tile_job job = describe_tiles(g, count, depth);
+    clg_tile_job job = describe_tiles(b, g, count, depth);
     clg_tile t;
     clg_kernel *k = NULL;
     int status = CLG_OK;
     job.wide_rows = starts_a % 4u == 0;
     job.wide_cols = starts_b % 4u == 0;
-    CLG_TRY(clg__tile_kernel(rt, "gemm_gpu", &job,
+    CLG_TRY(clg__tile_kernel(b->rt, "gemm_gpu", &job,
                              clg__builtin_storage_options(clg__builtin_storage(p)), &t, &k));
     const uint32_t rows = clg__tile_rows(&t, &job), cols = clg__tile_cols(&t, &job);
     clg_grid grid = clg__tile_grid(&t, &job);
     grid.flops = 2.0 * g->m * g->n * g->k * g->batch;
     grid.bytes = 4.0 * g->batch * ((double)g->m * g->k + (double)g->k * g->n + (double)g->m * g->n);
     CLG_TRY(
-        clg__launch(rt, k, grid,
+        clg__launch(b->rt, k, grid,
                     CLG_ARGS(CLG_ARG(p->a), CLG_ARG(p->b), CLG_ARG(p->end.bias), CLG_ARG(p->end.y),
                              CLG_ARG(p->end.sums), CLG_ARG(p->c), CLG_ARG(g->m), CLG_ARG(g->n),
                              CLG_ARG(g->k), CLG_ARG(g->lda), CLG_ARG(g->ldb), CLG_ARG(g->ldc),
@@ -134,7 +140,7 @@ out:
 
 /* The parts [m][n] into ws, and behind them those of the columns' sums; then their sums and p's
  * end. */
-static int run_parts(clg_rt *rt, const clg_product *p, uint32_t parts, clg_tensor ws)
+static int run_parts(const clg_builtin *b, const clg_product *p, uint32_t parts, clg_tensor ws)
 {
     const uint32_t len = p->g.m * p->g.n, depth = clg__tile_part_depth(p->g.k, parts);
     const bool sums = clg__tensor_is(p->end.sums);
@@ -154,21 +160,21 @@ static int run_parts(clg_rt *rt, const clg_product *p, uint32_t parts, clg_tenso
     if (sums) {
         q.end.sums = clg__tensor_vec(ws, (uint64_t)parts * len, parts * p->g.n);
     }
-    CLG_TRY(run_tiles(rt, &q, parts, depth, depth));
-    CLG_TRY(clg__tile_end(rt, p, q.c, parts));
+    CLG_TRY(run_tiles(b, &q, parts, depth, depth));
+    CLG_TRY(clg__tile_end(b->rt, p, q.c, parts));
     if (sums) {
-        CLG_TRY(clg__tile_sum(rt, q.end.sums, p->g.n, parts, p->end.sums));
+        CLG_TRY(clg__tile_sum(b->rt, q.end.sums, p->g.n, parts, p->end.sums));
     }
 out:
     return status;
 }
 
-int clg__builtin_gpu_run(clg_rt *rt, const clg_product *p, clg_tensor ws)
+int clg__builtin_gpu_run(const clg_builtin *b, const clg_product *p, clg_tensor ws)
 {
     const clg_gemm *g = &p->g;
 
     if (is_rows_gemv(g)) {
-        return run_gemv(rt, p, g->m, g->lda, g->tb ? 1 : g->ldb, g->ldc, 0);
+        return run_gemv(b->rt, p, g->m, g->lda, g->tb ? 1 : g->ldb, g->ldc, 0);
     }
     if (is_cols_gemv(g)) {
         clg_product t = *p;
@@ -176,10 +182,10 @@ int clg__builtin_gpu_run(clg_rt *rt, const clg_product *p, clg_tensor ws)
         t.b = p->a;
         t.g.stride_a = g->stride_b;
         t.g.stride_b = g->stride_a;
-        return run_gemv(rt, &t, g->n, g->ldb, g->ta ? g->lda : 1, 1, 1);
+        return run_gemv(b->rt, &t, g->n, g->ldb, g->ta ? g->lda : 1, 1, 1);
     }
     const uint32_t parts = count_parts(g);
-    return parts > 1 ? run_parts(rt, p, parts, ws) : run_tiles(rt, p, g->batch, 0, g->k);
+    return parts > 1 ? run_parts(b, p, parts, ws) : run_tiles(b, p, g->batch, 0, g->k);
 }
 
 int clg__builtin_end(clg_rt *rt, const clg_product *p)

@@ -5,9 +5,13 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/philox.h"
 #include "blas/blas_internal.h"
 
 /* Rows of C that are compared in a large product: plain C would take too long for all. */
+/* What a sum of k products of tf32 may be off, in parts of sqrt(k), its size: tensor cores cut what
+ * they add. Operands that are cut, or are not rounded at all, make it 3e-4. */
+static const double TF32_SUM = 2e-5;
 enum { ALL_ELEMENTS = 1 << 16, SAMPLES = 512 };
 
 typedef struct check {
@@ -17,6 +21,7 @@ typedef struct check {
     clg_buffer *mem; /* a, b, c, workspace */
     clg_product p;
     clg_tensor ws;
+    bool tf32; /* real numbers, of which the product takes the nearest of tf32 */
 } check;
 
 /* -2 .. 2, without a period that a tile size could share. */
@@ -27,6 +32,23 @@ static void fill(float *x, size_t n, uint32_t seed)
         s = s * 1664525u + 1013904223u;
         x[i] = (float)((s >> 16) % 5u) - 2.0f;
     }
+}
+
+/* Of the order of 1, with more bits than tf32 has. */
+static void fill_real(float *x, size_t n, uint32_t seed)
+{
+    const clg_rng_key key = { .seed = seed, .stream = CLG_STREAM_TEST };
+    clg__philox_normal(&key, 0.0f, 1.0f, x, n);
+}
+
+/* To the nearest float with 10 bits behind the point, ties away from zero: as cl/mma.clh. */
+static double round_tf32(float x)
+{
+    uint32_t u;
+    memcpy(&u, &x, sizeof u);
+    u = (u + 0x1000u) & 0xffffe000u;
+    memcpy(&x, &u, sizeof x);
+    return (double)x;
 }
 
 static int make(check *k, clg_blas *blas, int choice)
@@ -56,8 +78,8 @@ static int make(check *k, clg_blas *blas, int choice)
                           .b = clg__tensor_vec(all, at_b, (uint32_t)k->nb),
                           .c = clg__tensor_vec(all, at_c, (uint32_t)k->nc) };
     k->ws = ws > 0 ? clg__tensor_vec(all, at_ws, (uint32_t)ws) : CLG_NO_TENSOR;
-    fill(k->a, k->na, 1);
-    fill(k->b, k->nb, 2);
+    (k->tf32 ? fill_real : fill)(k->a, k->na, 1);
+    (k->tf32 ? fill_real : fill)(k->b, k->nb, 2);
     fill(k->before, k->nc, 3);
     if (g->beta == 0.0f) { /* must not be read */
         for (size_t i = 0; i < k->nc; i++) {
@@ -79,8 +101,9 @@ static float expected(const check *k, size_t at)
     double sum = 0.0;
 
     for (size_t p = 0; p < g->k; p++) {
-        sum += (double)a[g->ta ? p * g->lda + i : i * g->lda + p] *
-               (double)b[g->tb ? j * g->ldb + p : p * g->ldb + j];
+        const float x = a[g->ta ? p * g->lda + i : i * g->lda + p];
+        const float y = b[g->tb ? j * g->ldb + p : p * g->ldb + j];
+        sum += k->tf32 ? round_tf32(x) * round_tf32(y) : (double)x * (double)y;
     }
     sum *= (double)g->alpha;
     return (float)(g->beta == 0.0f ? sum : sum + (double)g->beta * (double)k->before[at]);
@@ -93,20 +116,23 @@ static int compare(const check *k, const char *backend)
 
     for (size_t at = 0; at < k->nc; at += step) {
         float want = expected(k, at), got = k->c[at];
-        if (!(got == want)) {
-            return clg__fail(CLG_E_MISMATCH, "gemm self-check: %s computes [%u,%u] x [%u,%u] (%s%s) "
-                             "wrong: element %zu is %g, not %g", backend, g->m, g->k, g->k, g->n,
-                             g->ta ? "T" : "N", g->tb ? "T" : "N", at, (double)got, (double)want);
+        const double off = fabs((double)got - (double)want);
+        if (k->tf32 ? !(off <= TF32_SUM * sqrt(g->k)) : !(got == want)) {
+            return clg__fail(CLG_E_MISMATCH,
+                             "gemm self-check: %s computes [%u,%u] x [%u,%u] (%s%s) "
+                             "wrong: element %zu is %g, not %g",
+                             backend, g->m, g->k, g->k, g->n, g->ta ? "T" : "N", g->tb ? "T" : "N",
+                             at, (double)got, (double)want);
         }
     }
     return CLG_OK;
 }
 
-int clg__blas_check_one(clg_blas *blas, int choice, const clg_gemm *g, clg_blas_corrupt corrupt,
-                        void *user)
+static int check_product(clg_blas *blas, int choice, const clg_gemm *g, bool tf32,
+                         clg_blas_corrupt corrupt, void *user)
 {
     const char *backend = choice == CLG_GEMM_CLBLAST ? "clblast" : "builtin";
-    check k = { .g = *g };
+    check k = { .g = *g, .tf32 = tf32 };
     int status = CLG_OK;
 
     k.g.lda = g->ta ? g->m : g->k;
@@ -132,6 +158,19 @@ out:
     return status;
 }
 
+int clg__blas_check_one(clg_blas *blas, int choice, const clg_gemm *g, clg_blas_corrupt corrupt,
+                        void *user)
+{
+    return check_product(blas, choice, g, false, corrupt, user);
+}
+
+int clg__blas_check_tf32(clg_blas *blas, clg_blas_corrupt corrupt, void *user)
+{
+    /* By the tile of one warp, in several work-groups that end outside. */
+    static const clg_gemm g = { .m = 67, .n = 71, .k = 75, .alpha = 1, .tile = 5 };
+    return check_product(blas, CLG_GEMM_BUILTIN, &g, true, corrupt, user);
+}
+
 int clg__blas_check(clg_blas *blas, int choice, clg_blas_corrupt corrupt, void *user)
 {
     /* One per way in which the operands can lie; the larger ones pass CLBlast's threshold for its
@@ -141,8 +180,8 @@ int clg__blas_check(clg_blas *blas, int choice, clg_blas_corrupt corrupt, void *
         { .m = 67, .n = 71, .k = 75, .alpha = 1, .beta = 1, .ta = true },
         { .m = 69, .n = 66, .k = 77, .alpha = 2, .beta = 0, .tb = true },
     };
-    /* Strided batches are kernels of their own in CLBlast, and only the GPU family asks for them: one
-     * with matrices to be filled up, one of whole tiles, which are taken as they lie. */
+    /* Strided batches are kernels of their own in CLBlast, and only the GPU family asks for them:
+     * one with matrices to be filled up, one of whole tiles, which are taken as they lie. */
     static const clg_gemm batches[] = {
         { .m = 67, .n = 73, .k = 71, .alpha = 1, .beta = 1, .tb = true, .batch = 3 },
         { .m = 128, .n = 128, .k = 128, .alpha = 1, .beta = 0, .batch = 2 },
@@ -161,7 +200,8 @@ int clg__blas_check(clg_blas *blas, int choice, clg_blas_corrupt corrupt, void *
     for (size_t i = 0; gpu && i < sizeof batches / sizeof batches[0]; i++) {
         CLG_TRY(clg__blas_check_one(blas, choice, &batches[i], corrupt, user));
     }
-    /* CLBlast's own table may change kernels as late as at 896 cubed; a GPU does that in no time. */
+    /* CLBlast's own table may change kernels as late as at 896 cubed; a GPU does that in no time.
+     */
     if (choice == CLG_GEMM_CLBLAST && clg__rt_device(blas->rt)->type == CLG_DEVICE_GPU) {
         for (size_t i = 0; i < (gpu ? sizeof large / sizeof large[0] : 1); i++) {
             CLG_TRY(clg__blas_check_one(blas, choice, &large[i], corrupt, user));

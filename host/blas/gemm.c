@@ -57,6 +57,11 @@ int clg__blas_open_with(clg_blas **out, clg_rt *rt, const clg_blas_options *opt,
     }
     blas->rt = rt;
     CLG_TRY(clg__builtin_open(&blas->builtin, rt));
+    if (opt->tf32) {
+        CLG_TRY(clg__tf32_open(blas, opt, corrupt, user));
+        *out = blas;
+        return CLG_OK;
+    }
     /* A CLBlast that cannot even be prepared is one that fails the check. */
     status = prepare(blas, opt);
     if (status == CLG_OK) {
@@ -127,6 +132,11 @@ void clg__blas_close(clg_blas **blas)
 const char *clg__blas_name(const clg_blas *blas)
 {
     return backend_name(blas->choice);
+}
+
+enum clg_mma clg__blas_mma(const clg_blas *blas)
+{
+    return blas != NULL ? blas->builtin.mma : CLG_MMA_NONE;
 }
 
 /* ---- products ---- */

@@ -7,8 +7,8 @@
 #include "base/mem.h"
 #include "blas/blas_internal.h"
 
-/* Every shape gives the same bits; tests/ops/test_tiles.c runs each. Items have 4 rows side by side,
- * and tiles a multiple of 32 rows: the parts of cl/conv2d_tile.cl's sums.
+/* Every shape that multiplies floats gives the same bits; tests/ops/test_tiles.c runs each. Items
+ * have 4 rows side by side, and tiles a multiple of 32 rows: the parts of cl/conv2d_tile.cl's sums.
  *
  * What ptxas 13 (sm_90) makes of a step of KS = 8 with loads of 4, from the PTX of clang 15: 512
  * multiply-adds of 598 to 651 instructions for items of 8x8 sums, 256 of 357 to 390 for 8x4, 128 of
@@ -17,24 +17,34 @@
  * with scalar reads: 256 of 537 to 600, 128 of them reads, which bound it.) LLVM 15 for gfx90a: 256
  * packed multiply-adds of 356 to 371, 118 to 145 registers; for gfx1030 512 of 597 to 702, 109 to
  * 142. So two to six groups are resident on a unit, but for 128 x 128 on NVIDIA one of 8 warps,
- * whose 64 independent sums each hide the latencies. */
+ * whose 64 independent sums each hide the latencies.
+ *
+ * On tensor cores (cl/gpu_tile_mma.clh) a step of 16 terms is 32 mma.sync of each warp; 160 to 170
+ * registers for 128x128, 230 to 255 for 64x32, on sm_80 and sm_90, and none is spilled. */
+#define SHAPE(x, y, m, n, k)                                                                       \
+    {                                                                                              \
+        .tx = (x), .ty = (y), .rm = (m), .rn = (n), .ks = (k)                                      \
+    }
 static const clg_tile shapes[CLG_TILE_COUNT] = {
-    { 16, 16, 8, 8, 8 }, /* 128 rows x 128 columns */
-    { 8, 16, 8, 8, 8 },  /* 128 x 64 */
-    { 16, 8, 8, 8, 8 },  /* 64 x 128 */
-    { 8, 8, 8, 8, 8 },   /* 64 x 64 */
-    { 8, 8, 8, 4, 8 },   /* 64 x 32 */
-    { 8, 8, 4, 4, 8 },   /* 32 x 32 */
-    { 2, 32, 4, 4, 8 },  /* 128 x 8: few channels */
-    { 1, 64, 4, 4, 8 },  /* 256 x 4: colours */
-    { 4, 4, 8, 4, 8 },   /* 32 x 16: little local memory, small groups */
-    { 1, 1, 32, 4, 4 },  /* 32 x 4: anything */
+    SHAPE(16, 16, 8, 8, 8), /* 128 rows x 128 columns */
+    SHAPE(8, 16, 8, 8, 8),  /* 128 x 64 */
+    SHAPE(16, 8, 8, 8, 8),  /* 64 x 128 */
+    SHAPE(8, 8, 8, 8, 8),   /* 64 x 64 */
+    SHAPE(8, 8, 8, 4, 8),   /* 64 x 32 */
+    SHAPE(8, 8, 4, 4, 8),   /* 32 x 32 */
+    SHAPE(2, 32, 4, 4, 8),  /* 128 x 8: few channels */
+    SHAPE(1, 64, 4, 4, 8),  /* 256 x 4: colours */
+    SHAPE(4, 4, 8, 4, 8),   /* 32 x 16: little local memory, small groups */
+    SHAPE(1, 1, 32, 4, 4),  /* 32 x 4: anything */
 };
 
 enum {
     FULL = 256,       /* work-items that keep a compute unit busy */
     LOAD_COST = 8,    /* a float from global memory, in multiply-adds of a compute unit's lanes */
     EUS_PER_UNIT = 8, /* Intel counts execution units, of which so many share local memory */
+    MMA_DEPTH = 16,   /* terms of a step of tensor cores: two of their blocks between barriers */
+    MMA_GAIN = 4, /* how much faster they are taken to be: 8 times in data centres, 1 to 2 in PCs */
+    MMA_LANE_FLOATS = 6, /* local memory of each item in the portable form of cl/mma.clh */
     PART_MAX = 64,
     GROUPS_WANTED = 256,  /* that fill a large GPU */
     PART_DEPTH = 256,     /* terms of a part, at least */
@@ -43,7 +53,22 @@ enum {
 
 static uint64_t local_bytes(const clg_tile *t)
 {
-    return 8ull * t->ks * (t->tx * t->rn + t->ty * t->rm + 8u);
+    const uint32_t more = t->mma == CLG_MMA_PORTABLE ? t->tx * t->ty * MMA_LANE_FLOATS : 0;
+    return 8ull * t->ks * (t->tx * t->rn + t->ty * t->rm + 8u) + 4ull * more;
+}
+
+/* Shape i as the job has it multiply: cl/gpu_tile_mma.clh takes those of 64 rows and more, by items
+ * of 8x8 sums, so that 64 x 32 is one warp. */
+static clg_tile get_shape(uint32_t i, const clg_tile_job *j)
+{
+    clg_tile t = shapes[i];
+    if (j->mma != CLG_MMA_NONE && t.ty >= 8 && t.rm == 8 && j->depth >= t.ks) {
+        t.mma = j->mma;
+        t.tx = t.tx * t.rn / 8u;
+        t.rn = 8;
+        t.ks = MMA_DEPTH;
+    }
+    return t;
 }
 
 static bool allows(const clg_device_info *d, const clg_tile *t)
@@ -70,7 +95,8 @@ uint32_t clg__tile_cols(const clg_tile *t, const clg_tile_job *j)
 static double estimate(const clg_tile *t, const clg_tile_job *j, uint32_t units)
 {
     const double groups = (double)clg__tile_rows(t, j) * clg__tile_cols(t, j) * j->count;
-    const double item = t->rm * t->rn + t->rm + t->rn;
+    const double gain = t->mma != CLG_MMA_NONE ? MMA_GAIN : 1.0;
+    const double item = (t->rm * t->rn + t->rm + t->rn) / gain;
     const double group = t->tx * t->ty * item + LOAD_COST * (t->tx * t->rn + t->ty * t->rm);
     const double turns = (double)(uint64_t)((groups + units - 1.0) / units);
     const double alone = FULL * item;
@@ -88,17 +114,18 @@ uint32_t clg__tile_order(const clg_device_info *d, const clg_tile_job *j,
     uint32_t n = 0;
 
     for (uint32_t i = 0; i + 1 < CLG_TILE_COUNT; i++) {
-        if (!allows(d, &shapes[i]) || (j->forced > 0 && j->forced != i + 1)) {
+        const clg_tile t = get_shape(i, j);
+        if (!allows(d, &t) || (j->forced > 0 && j->forced != i + 1)) {
             continue;
         }
-        const double mine = estimate(&shapes[i], j, units);
+        const double mine = estimate(&t, j, units);
         uint32_t at = n++;
         for (; at > 0 && cost[at - 1] > mine; at--) {
             cost[at] = cost[at - 1];
             order[at] = order[at - 1];
         }
         cost[at] = mine;
-        order[at] = shapes[i];
+        order[at] = t;
     }
     order[n++] = shapes[CLG_TILE_COUNT - 1];
     for (uint32_t i = 0; i < n && j->depth <= 4; i++) {
@@ -151,13 +178,14 @@ int clg__tile_kernel(clg_rt *rt, const char *name, const clg_tile_job *j, const 
     for (uint32_t i = 0; i < n; i++) {
         const clg_tile *t = &order[i];
         const size_t items = (size_t)t->tx * t->ty;
+        static const char *const mma[] = { "", " -DMMA=1", " -DMMA=2" };
         char options[160];
         if (items > most) {
             continue;
         }
         snprintf(options, sizeof options,
-                 "-DTX=%u -DTY=%u -DRM=%u -DRN=%u -DKS=%u -DRW=%d -DCW=%d%s", t->tx, t->ty, t->rm,
-                 t->rn, t->ks, j->wide_rows ? 4 : 1, j->wide_cols ? 4 : 1, extra);
+                 "-DTX=%u -DTY=%u -DRM=%u -DRN=%u -DKS=%u -DRW=%d -DCW=%d%s%s", t->tx, t->ty, t->rm,
+                 t->rn, t->ks, j->wide_rows ? 4 : 1, j->wide_cols ? 4 : 1, mma[t->mma], extra);
         const int status = clg__kernel_get(rt, name, name, options, out);
         if (status != CLG_OK) {
             return status;

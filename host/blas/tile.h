@@ -6,9 +6,17 @@
 
 #include "rt/launch.h"
 
+/* What tiles multiply: cl/mma.clh. */
+enum clg_mma {
+    CLG_MMA_NONE,    /* floats */
+    CLG_MMA_PTX,     /* tf32, by the tensor cores of an NVIDIA GPU */
+    CLG_MMA_PORTABLE /* the same written out, on any device: to test what is around it */
+};
+
 /* A work-group of tx*ty items computes ty*rm rows by tx*rn columns, ks terms at a time. */
 typedef struct clg_tile {
     uint32_t tx, ty, rm, rn, ks;
+    enum clg_mma mma;
 } clg_tile;
 /* Shapes have numbers from 1 on, and names after the sums that they compute: "tile64x32". */
 enum { CLG_TILE_COUNT = 10, CLG_TILE_NAME_LEN = 16 };
@@ -18,6 +26,7 @@ typedef struct clg_tile_job {
     uint32_t count;             /* such products in one launch: a batch, phases or parts */
     bool wide_rows, wide_cols;  /* 4 neighbours of that operand may be loaded at once */
     uint32_t forced;            /* number of the shape to take whatever the rule says; 0: none */
+    enum clg_mma mma; /* how shapes that tensor cores can take multiply; the others are of floats */
 } clg_tile_job;
 
 /* The shapes that the device allows, best first; returns how many, at least one. Shape

@@ -162,6 +162,11 @@ int clg__cmd_tune(const clg_cli *cli)
                           "write clgan tune, or clgan tune --model %s", cli->word[0]));
     }
     CLG_TRY(clg__cli_model(cli, cli->model != NULL ? cli->model : "dcgan", desc));
+    if (desc->runtime.math == CLG_MATH_TF32) { /* and the records are of floats */
+        CLG_TRY(clg__hint(clg__fail(CLG_E_USAGE, "tune: in tf32 every convolution is the direct one, "
+                                                 "there is nothing to choose"),
+                          "leave runtime.math at fp32"));
+    }
     CLG_TRY(clg__session_open(&t.s, cli, desc));
     root = cli->json ? clg__json_begin(t.s.rt) : NULL;
     t.list = cli->json ? clg__json_add_array(root, "convolutions") : NULL;

@@ -19,7 +19,7 @@ static const char *const tune_options[] = { "--model", "--batch", "--size", "--s
     "--device", "--thorough", "--json", NULL };
 static const char *const json_options[] = { "--json", NULL };
 static const char *const selftest_options[] = { "--platform", "--device", "--json", "--quick",
-    "--precision", "--set", NULL };
+    "--precision", "--math", "--set", NULL };
 static const char *const no_options[] = { NULL };
 static const char *const cache_options[] = { "--clear", "--json", NULL };
 static const char *const bench_options[] = { "--model", "--batch", "--size", "--set", "--platform",

@@ -46,8 +46,8 @@ static const option options[] = {
       OPTION_TEXT, FIELD(on_collapse), 0, 0, 0 },
     { "--precision", "fp32|fp16|bf16", "type of stored activations and working weights",
       OPTION_TEXT, FIELD(precision), 0, 0, 0 },
-    { "--math", "exact|fast", "convolutions as written, or (the default) with fewer multiplies where "
-      "that is faster", OPTION_TEXT, FIELD(math), 0, 0, 0 },
+    { "--math", "exact|fast|tf32", "convolutions as written, (the default) with fewer multiplies where "
+      "that is faster, or with 10 bits on NVIDIA's tensor cores", OPTION_TEXT, FIELD(math), 0, 0, 0 },
     { "--metrics", "A,B,...", "which metrics; all that fit unless given", OPTION_TEXT, FIELD(metrics), 0, 0, 0 },
     { "--against", "RUN|CHECKPOINT", "a second one, side by side", OPTION_TEXT, FIELD(against), 0, 0, 0 },
     { "--png", "FOLDER", "write the samples as PNG files, for tools that compute FID", OPTION_TEXT,

@@ -10,39 +10,52 @@
 #include "io/config.h"
 #include "nn/conv_tune.h"
 
-/* --math exact is the direct algorithm for every convolution; fast is the default. */
-static int read_math(const clg_cli *cli, const char **conv)
+/* The words of --math as runtime keys; fast is the default. */
+typedef struct math_word {
+    const char *word;
+    enum clg_conv_wish conv;
+    enum clg_math math;
+} math_word;
+
+/* *out: NULL when nothing is asked for. */
+static int read_math(const clg_cli *cli, const math_word **out)
 {
-    static const char *const words[] = { "exact", "fast" };
-    *conv = NULL;
-    if (cli->math == NULL) {
+    static const math_word all[] = { { "exact", CLG_CONV_WISH_DIRECT, CLG_MATH_FP32 },
+                                     { "fast", CLG_CONV_WISH_AUTO, CLG_MATH_FP32 },
+                                     { "tf32", CLG_CONV_WISH_AUTO, CLG_MATH_TF32 } };
+    enum { WORDS = sizeof all / sizeof all[0] };
+    const char *words[WORDS];
+    *out = NULL;
+    for (int i = 0; i < WORDS && cli->math != NULL; i++) {
+        words[i] = all[i].word;
+        *out = strcmp(cli->math, all[i].word) == 0 ? &all[i] : *out;
+    }
+    if (cli->math == NULL || *out != NULL) {
         return CLG_OK;
     }
-    if (strcmp(cli->math, "exact") == 0 || strcmp(cli->math, "fast") == 0) {
-        *conv = cli->math[0] == 'e' ? "direct" : "auto";
-        return CLG_OK;
-    }
-    const char *near = clg__nearest(cli->math, words, 2);
-    int status = clg__fail(CLG_E_USAGE, "--math %.40s: neither exact nor fast", cli->math);
+    const char *near = clg__nearest(cli->math, words, WORDS);
+    int status = clg__fail(CLG_E_USAGE, "--math %.40s: not exact, fast or tf32", cli->math);
     return near != NULL ? clg__hint(status, "did you mean --math %s?", near)
                         : clg__hint(status, "exact computes convolutions as written, fast with "
-                                            "fewer multiplies where that is faster");
+                                            "fewer multiplies where that is faster, tf32 with 10 "
+                                            "bits on the tensor cores of NVIDIA GPUs");
 }
 
-/* The algorithm for every convolution that the command asks for: --math, the model's runtime.conv
- * (which --math has been applied to), the environment. */
-static int choose_conv(const clg_cli *cli, const clg_model_desc *runtime, enum clg_conv_algo *out)
+/* The algorithm for every convolution that the command asks for: the model's runtime.conv (which --math
+ * has been applied to), without a model --math, the environment. In tf32 it is the direct one: products
+ * are cheap there, Winograd's transforms are not and make the rounding worse, and the record and the
+ * shipped rule are of floats. */
+static int choose_conv(enum clg_conv_wish wish, enum clg_math math, enum clg_conv_algo *out)
 {
-    const char *conv = NULL;
     int status = CLG_OK;
     *out = CLG_CONV_ALGO_COUNT;
-    CLG_TRY(read_math(cli, &conv));
-    if (runtime != NULL && runtime->runtime.conv != CLG_CONV_WISH_AUTO) {
-        *out = (enum clg_conv_algo)((int)runtime->runtime.conv - 1);
-    } else if (runtime == NULL && conv != NULL && strcmp(conv, "auto") != 0) {
-        *out = clg__conv_algo_find(conv);
+    if (wish != CLG_CONV_WISH_AUTO) {
+        *out = (enum clg_conv_algo)((int)wish - 1);
     } else {
         CLG_TRY(clg__conv_forced_by_env(out));
+        if (math == CLG_MATH_TF32 && *out == CLG_CONV_ALGO_COUNT) {
+            *out = CLG_CONV_DIRECT;
+        }
     }
 out:
     return status;
@@ -65,6 +78,9 @@ void clg__session_tune(clg_session *s, const clg_model_desc *desc, const clg_mod
 
 int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *runtime)
 {
+    const math_word *asked = NULL;
+    enum clg_conv_wish conv = CLG_CONV_WISH_AUTO;
+    enum clg_math math = CLG_MATH_FP32;
     int status = CLG_OK;
     *s = (clg_session){ 0 };
     clg_rt_options rt = { .platform = cli->platform, .device = cli->device,
@@ -75,7 +91,16 @@ int clg__session_open(clg_session *s, const clg_cli *cli, const clg_model_desc *
         blas.choice = (int)runtime->runtime.gemm;
         blas.tune = runtime->runtime.tune;
     }
-    CLG_TRY(choose_conv(cli, runtime, &s->conv.forced));
+    CLG_TRY(read_math(cli, &asked));
+    if (runtime != NULL) {
+        conv = runtime->runtime.conv;
+        math = runtime->runtime.math;
+    } else if (asked != NULL) {
+        conv = asked->conv;
+        math = asked->math;
+    }
+    blas.tf32 = math == CLG_MATH_TF32;
+    CLG_TRY(choose_conv(conv, math, &s->conv.forced));
     CLG_TRY(clg__rt_open(&s->rt, &rt));
     const clg_device_info *d = clg__rt_device(s->rt);
     fprintf(stderr, "device: %s (%s, platform %u device %u, driver %s), %s kernels\n", d->name,
@@ -137,13 +162,14 @@ int clg__cli_apply(const clg_cli *cli, clg_model_desc *desc)
             return status;
         }
     }
-    const char *conv = NULL;
-    int faulty = read_math(cli, &conv);
+    const math_word *math = NULL;
+    int faulty = read_math(cli, &math);
     if (faulty != CLG_OK) {
         return faulty;
     }
-    if (conv != NULL) {
-        desc->runtime.conv = strcmp(conv, "auto") == 0 ? CLG_CONV_WISH_AUTO : CLG_CONV_WISH_DIRECT;
+    if (math != NULL) {
+        desc->runtime.conv = math->conv;
+        desc->runtime.math = math->math;
     }
     if (cli->has_epochs && cli->has_steps) {
         return clg__hint(clg__fail(CLG_E_USAGE, "--epochs and --steps exclude each other"),

@@ -36,9 +36,10 @@ uint32_t clg__checkpoint_groups(clg_trainer *t, clg_state_group out[CLG_STATE_GR
 static void format_choices(const clg_trainer *t, char *dst, size_t cap)
 {
     static const char *const precision[] = { "", " precision=fp16", " precision=bf16" };
-    snprintf(dst, cap, "gemm=%s kernels=%s tune=%s%s", clg__blas_name(t->ops->blas),
+    snprintf(dst, cap, "gemm=%s kernels=%s tune=%s%s%s", clg__blas_name(t->ops->blas),
              clg__rt_family(t->ops->rt) == CLG_KERNELS_CPU ? "cpu" : "gpu",
-             t->desc.runtime.tune ? "on" : "off", precision[t->desc.runtime.precision]);
+             t->desc.runtime.tune ? "on" : "off", precision[t->desc.runtime.precision],
+             clg__blas_mma(t->ops->blas) != CLG_MMA_NONE ? " math=tf32" : "");
 }
 
 typedef struct clg_meta_text {

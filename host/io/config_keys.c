@@ -21,6 +21,7 @@ static const char *const family_words[] = { "auto", "cpu", "gpu" };
 static const char *const repeat_words[] = { "none", "stages" };
 static const char *const optimizer_words[] = { "adam", "sgd" };
 static const char *const precision_words[] = { "fp32", "fp16", "bf16" };
+static const char *const math_words[] = { "fp32", "tf32" };
 static const char *const range_words[] = { "symmetric", "unit" };
 static const char *const collapse_words[] = { "warn", "stop", "rollback" };
 static const char *const bias_words[] = { "default", "zero", "constant", "data-logit" };
@@ -145,6 +146,8 @@ const clg_config_key clg__config_keys[] = {
       WORDS(conv_words) },
     { .section = "runtime", .key = "precision", .type = CLG_KEY_ENUM, FIELD(runtime.precision),
       WORDS(precision_words) },
+    { .section = "runtime", .key = "math", .type = CLG_KEY_ENUM, FIELD(runtime.math),
+      WORDS(math_words) },
 
     { .section = "layer", .key = "op", .type = CLG_KEY_ENUM, LAYER_FIELD(op), WORDS(op_words) },
     { .section = "layer", .key = "out", .type = CLG_KEY_DIM, LAYER_FIELD(out), WORDS(out_words),

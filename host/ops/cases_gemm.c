@@ -91,6 +91,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
     clg__plan_inout(out, "c", nc, 0.0, 0.0);
     clg__plan_stored(out, clg__case_u32(c, "float_c", 0) != 0 ? "a b" : "a b c");
     out->out[0].stol = ints ? 0.0 : clg__plan_sum_tolerance(g.k);
+    out->terms = g.k;
     out->flops = 2.0 * g.m * g.n * g.k * g.batch;
     out->bytes = 4.0 * (double)(na + nb + nc);
 out:

@@ -96,6 +96,7 @@ static int plan(const clg_case *c, clg_case_plan *out)
     enum clg_case_fill fill = s.ints ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
     uint64_t nx = (uint64_t)s.n * s.c, nw = (uint64_t)s.c * s.k, ny = (uint64_t)s.n * s.k;
     uint32_t terms = s.pass == CLG_FWD ? s.c : s.pass == CLG_BWD_DATA ? s.k : s.n;
+    out->terms = terms;
     double stol = s.ints ? 0.0 : clg__plan_sum_tolerance(terms);
     if (s.pass == CLG_FWD) {
         clg__plan_in(out, "x", nx, fill);

@@ -96,6 +96,7 @@ int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
     clg_tile_job job = tiles_of(&m);
     job.wide_rows = is_wide(src, m.run);
     job.wide_cols = is_wide(w, down ? m.oc : m.run);
+    job.mma = clg__blas_mma(o->blas);
     job.forced =
         clg__conv_tile_pick(o, g, down ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP, CLG_CONV_DIRECT);
     char extra[32];
@@ -142,6 +143,7 @@ int clg__conv2d_wgrad_tile(const clg_ops *o, const clg_conv *g, clg_tensor big, 
     clg_tile_job job = clg__conv2d_tile_job(g, CLG_CONV_JOB_WGRAD);
     job.wide_rows = is_wide(big, g->c);
     job.wide_cols = is_wide(small, g->k);
+    job.mma = clg__blas_mma(o->blas);
     job.forced = clg__conv_tile_pick(o, g, CLG_CONV_JOB_WGRAD, CLG_CONV_DIRECT);
     const clg_tensor to = parts > 1 ? clg__tensor_vec(ws, 0, parts * len) : dw;
     char extra[32];

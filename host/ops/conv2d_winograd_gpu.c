@@ -48,7 +48,8 @@ static clg_gemm describe_map(const gpu_plan *p, enum clg_conv_way way, uint32_t 
                        .stride_a = tiles * p->cin,
                        .stride_b = p->cin * p->oc,
                        .stride_c = tiles * p->oc,
-                       .tile = p->shape };
+                       .tile = p->shape,
+                       .exact = p->m == 4 }; /* whose transforms make an error 50 times as large */
 }
 
 /* Those of a weight gradient, added to what is there unless it is the first chunk. */
@@ -67,7 +68,8 @@ static clg_gemm describe_wgrad(const gpu_plan *p, uint32_t tiles, bool first)
                        .stride_a = tiles * p->cin,
                        .stride_b = tiles * p->oc,
                        .stride_c = p->cin * p->oc,
-                       .tile = p->shape };
+                       .tile = p->shape,
+                       .exact = p->m == 4 };
 }
 
 static enum clg_conv_job job_of(enum clg_conv_way way)

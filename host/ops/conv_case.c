@@ -59,8 +59,11 @@ int clg__conv_case_plan(const clg_conv_case *op, const clg_case *c, clg_case_pla
     const uint64_t x = op->up ? deep : wide, y = op->up ? wide : deep, w = clg__conv_w_len(&g);
     const uint32_t from = op->up ? g.k : g.c, to = op->up ? g.c : g.k; /* channels */
     const double taps = (double)g.r * g.s;
+    out->terms = pass == CLG_FWD        ? taps * from
+                 : pass == CLG_BWD_DATA ? taps * to
+                                        : (double)g.n * g.p * g.q;
+    const double stol = exact ? 0.0 : sum_tolerance(c, out->terms);
     if (pass == CLG_FWD) {
-        const double stol = exact ? 0.0 : sum_tolerance(c, taps * from);
         clg__plan_in(out, "x", x, fill);
         clg__plan_in(out, "w", w, fill);
         if (clg__case_u32(c, "bias", 0) != 0) {
@@ -68,17 +71,16 @@ int clg__conv_case_plan(const clg_conv_case *op, const clg_case *c, clg_case_pla
         }
         /* The activations' own error; after tanh or sigmoid the sum's error is no longer relative
          * to the size of the result. */
-        const double atol = act >= CLG_ACT_TANH ? stol * sqrt(taps * from) : 0.0;
+        const double atol = act >= CLG_ACT_TANH ? stol * sqrt(out->terms) : 0.0;
         clg__plan_out(out, "y", y, exact ? 0.0 : CLG_CASE_RTOL, atol, stol);
     } else if (pass == CLG_BWD_DATA) {
         clg__plan_in(out, "dy", y, fill);
         clg__plan_in(out, "w", w, fill);
-        clg__plan_out(out, "dx", x, 0.0, 0.0, exact ? 0.0 : sum_tolerance(c, taps * to));
+        clg__plan_out(out, "dx", x, 0.0, 0.0, stol);
     } else {
         clg__plan_in(out, "x", x, fill);
         clg__plan_in(out, "dy", y, fill);
-        clg__plan_out(out, "dw", w, 0.0, 0.0,
-                      exact ? 0.0 : sum_tolerance(c, (double)g.n * g.p * g.q));
+        clg__plan_out(out, "dw", w, 0.0, 0.0, stol);
     }
     clg__plan_stored(out, "x w y dx dy");
     out->flops = clg__conv_flops(&g);

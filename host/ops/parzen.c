@@ -17,7 +17,8 @@ static clg_gemm make_product(const clg_parzen *p)
                        .ldb = p->d,
                        .ldc = p->m,
                        .alpha = 1.0f,
-                       .batch = 1 };
+                       .batch = 1,
+                       .exact = true }; /* a distance is a small difference of large products */
 }
 
 /* Places in the workspace: dots [n,m], squared lengths [n] and [m], the product's own workspace. */

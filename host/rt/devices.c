@@ -79,6 +79,9 @@ static enum clg_device_type get_type(cl_device_id d)
     return type & CL_DEVICE_TYPE_GPU ? CLG_DEVICE_GPU : CLG_DEVICE_OTHER;
 }
 
+/* Numbers of the extension cl_nv_device_attribute_query, which not every CL/cl_ext.h has. */
+enum { NVIDIA_CAPABILITY_MAJOR = 0x4000, NVIDIA_CAPABILITY_MINOR = 0x4001 };
+
 static void judge(clg_device_info *info, cl_device_id d)
 {
     if (info->cl_major < 1 || (info->cl_major == 1 && info->cl_minor < 2)) {
@@ -125,6 +128,10 @@ static void fill_device(clg_device_info *info, cl_device_id d)
     info->big_endian = get_device_uint(d, CL_DEVICE_ENDIAN_LITTLE) == 0;
     info->timer_resolution_ns =
         (double)get_device_number(d, CL_DEVICE_PROFILING_TIMER_RESOLUTION, sizeof(size_t));
+    if (has_extension(d, "cl_nv_device_attribute_query")) {
+        info->nvidia_major = get_device_uint(d, NVIDIA_CAPABILITY_MAJOR);
+        info->nvidia_minor = get_device_uint(d, NVIDIA_CAPABILITY_MINOR);
+    }
     judge(info, d);
 }
 

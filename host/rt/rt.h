@@ -26,6 +26,7 @@ typedef struct clg_device_info {
     size_t max_work_group, max_work_item[3];
     bool local_mem_is_real, fp16, fp64, unified_memory, big_endian;
     double timer_resolution_ns;
+    unsigned nvidia_major, nvidia_minor; /* compute capability; 0, 0: not of NVIDIA, or not told */
 } clg_device_info;
 
 /* All devices of all platforms, usable or not; a platform without devices gives one entry with

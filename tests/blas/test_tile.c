@@ -156,7 +156,7 @@ static void tiles_cover_the_job(void **state)
 {
     (void)state;
     const clg_tile_job j = { .rows = 129, .cols = 65, .depth = 64, .count = 3 };
-    const clg_tile t = { 8, 16, 8, 8, 8 };
+    const clg_tile t = { .tx = 8, .ty = 16, .rm = 8, .rn = 8, .ks = 8 };
     assert_int_equal(clg__tile_rows(&t, &j), 2);
     assert_int_equal(clg__tile_cols(&t, &j), 2);
     const clg_grid g = clg__tile_grid(&t, &j);

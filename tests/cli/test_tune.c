@@ -19,10 +19,10 @@ static void wrong_words_get_the_nearest_one(void **state)
     cli_fails("tune --thorogh", 2, "tune: unknown option --thorogh",
               "did you mean --thorough? All options: clgan tune --help");
     cli_fails("tune --model dcgn", 2, "*dcgn*", "*dcgan*");
-    cli_fails("train --model dcgan --math exat", 2, "--math exat: neither exact nor fast",
+    cli_fails("train --model dcgan --math exat", 2, "--math exat: not exact, fast or tf32",
               "did you mean --math exact?");
-    cli_fails("train --model dcgan --math tf64", 2, "--math tf64: neither exact nor fast",
-              "exact computes convolutions as written, *");
+    cli_fails("train --model dcgan --math tf64", 2, "--math tf64: not exact, fast or tf32",
+              "did you mean --math tf32?");
     cli_fails("train --model dcgan --set runtime.conv=winogrd2", 2,
               "*runtime.conv wants 'auto', 'direct', 'winograd2' or 'winograd4', not 'winogrd2'",
               "did you mean 'winograd2'?");

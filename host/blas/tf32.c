@@ -1,0 +1,68 @@
+/* Whether products of tf32 can run here: which devices have the tensor cores, and the trial before
+ * they are used. The product itself: cl/mma.clh. */
+#include <string.h>
+
+#include "base/os.h"
+#include "blas/blas_internal.h"
+
+enum { COMPUTE_CAPABILITY = 8 }; /* from which on mma.sync takes tf32 */
+
+static int refuse(const clg_blas *blas)
+{
+    const clg_device_info *d = clg__rt_device(blas->rt);
+    int status = CLG_OK;
+    if (d->nvidia_major >= COMPUTE_CAPABILITY) {
+        status =
+            clg__fail(CLG_E_USAGE, "--math tf32 needs the kernels for GPUs, and those for CPUs "
+                                   "are chosen (runtime.kernels, CLGAN_KERNELS)");
+    } else if (d->nvidia_major > 0) {
+        status = clg__fail(CLG_E_DEVICE,
+                           "--math tf32 needs an NVIDIA GPU of compute capability 8.0 or later; %s "
+                           "is of %u.%u",
+                           d->name, d->nvidia_major, d->nvidia_minor);
+    } else {
+        status = clg__fail(CLG_E_DEVICE,
+                           "--math tf32 needs an NVIDIA GPU of compute capability 8.0 or later; %s "
+                           "is %s",
+                           d->name, d->type == CLG_DEVICE_CPU ? "a CPU" : "none");
+    }
+    return clg__hint(status, "use --math fast");
+}
+
+static int choose(clg_blas *blas)
+{
+    const char *wish = clg__os_env("CLGAN_MMA");
+    const bool gpu = clg__rt_family(blas->rt) == CLG_KERNELS_GPU;
+    if (wish != NULL && strcmp(wish, "portable") != 0) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "environment CLGAN_MMA is '%.40s'", wish),
+                         "it may be portable");
+    }
+    if (gpu && (wish != NULL || clg__rt_device(blas->rt)->nvidia_major >= COMPUTE_CAPABILITY)) {
+        blas->builtin.mma = wish != NULL ? CLG_MMA_PORTABLE : CLG_MMA_PTX;
+        return CLG_OK;
+    }
+    return refuse(blas);
+}
+
+int clg__tf32_open(clg_blas *blas, const clg_blas_options *opt, clg_blas_corrupt corrupt,
+                   void *user)
+{
+    int status = CLG_OK;
+    if (opt->choice == CLG_GEMM_CLBLAST) {
+        return clg__hint(clg__fail(CLG_E_USAGE, "runtime.gemm=clblast has no products of tf32"),
+                         "leave runtime.gemm at auto, or use --math fast");
+    }
+    blas->choice = CLG_GEMM_BUILTIN;
+    CLG_TRY(choose(blas));
+    status = clg__blas_check(blas, CLG_GEMM_BUILTIN, corrupt, user);
+    if (status == CLG_OK) {
+        status = clg__blas_check_tf32(blas, corrupt, user);
+    }
+    if (status != CLG_OK) {
+        status = clg__context(CLG_E_DEVICE, "--math tf32 cannot be used on %s",
+                              clg__rt_device(blas->rt)->name);
+        (void)clg__hint(status, "use --math fast");
+    }
+out:
+    return status;
+}
