@@ -404,7 +404,9 @@ static bool warn_of_changes(clg_trainer *t, const clg_st_file *f, const clg_chec
                info->desc.runtime.precision == t->desc.runtime.precision) {
         other = true;
         clg__log(CLG_LOG_WARN, "checkpoint was written with %s, this run has %s: results will "
-                 "differ in the last bits", info->choices, choices);
+                 "differ %s", info->choices, choices,
+                 info->desc.runtime.math != t->desc.runtime.math ? "from the fourth digit on"
+                                                                 : "in the last bits");
     }
     other = warn_of_precision(&info->desc, &t->desc) || other;
     if (t->ds != NULL) {
