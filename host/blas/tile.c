@@ -19,8 +19,9 @@
  * 142. So two to six groups are resident on a unit, but for 128 x 128 on NVIDIA one of 8 warps,
  * whose 64 independent sums each hide the latencies.
  *
- * On tensor cores (cl/gpu_tile_mma.clh) a step of 16 terms is 32 mma.sync of each warp; 160 to 170
- * registers for 128x128, 230 to 255 for 64x32, on sm_80 and sm_90, and none is spilled. */
+ * On tensor cores (cl/gpu_tile_mma.clh) a step of 16 terms is 32 mma.sync of each warp; 170
+ * registers for 128x128, 250 to 255 for conv2d_tile and for 64x32, on sm_80 and sm_90, and none is
+ * spilled. */
 #define SHAPE(x, y, m, n, k)                                                                       \
     {                                                                                              \
         .tx = (x), .ty = (y), .rm = (m), .rn = (n), .ks = (k)                                      \
