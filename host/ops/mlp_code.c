@@ -7,7 +7,7 @@
 
 enum {
     LANES = 16, /* rows of matrices are whole vectors on every device */
-    TILE_ROWS = 8,
+    WEIGHT_ROWS = 8, /* in cl/mlp_product.clh */
     CODE_LEN = 16,
     ROWS = CLG_MLP_ROWS
 };
@@ -257,7 +257,7 @@ static void sum_in_place(writer *k, uint32_t net, const clg_mlp_layer *l, uint32
     } else {
         PUT(k, WEIGHTS, EACH, net + 1u, x, in, k->rows * in, dy, out, k->rows * out, slab_of(net),
             l->w, out, l->in, out);
-        PUT(k, ADAM, EACH, slab_of(net), l->w, clg__ceil_div(l->in, TILE_ROWS), TILE_ROWS * out,
+        PUT(k, ADAM, EACH, slab_of(net), l->w, clg__ceil_div(l->in, WEIGHT_ROWS), WEIGHT_ROWS * out,
             l->in * out);
     }
 }
@@ -266,7 +266,7 @@ static void sum_in_place(writer *k, uint32_t net, const clg_mlp_layer *l, uint32
 static void sum_and_give(writer *k, uint32_t net, const clg_mlp_layer *l, uint32_t x, uint32_t dy)
 {
     uint32_t in = pad(l->in), out = pad(l->out), owner = k->owner++;
-    uint32_t in8 = clg__round_up(l->in, TILE_ROWS), out8 = clg__round_up(l->out, TILE_ROWS);
+    uint32_t in8 = clg__round_up(l->in, WEIGHT_ROWS), out8 = clg__round_up(l->out, WEIGHT_ROWS);
     bool turned = l->out == 1u || out8 * in < in8 * out;
     uint32_t to = take(k, turned ? out8 * in : in8 * out);
     if (l->out == 1u) {
@@ -325,7 +325,7 @@ static void write_parameters(writer *k, const clg_mlp *m, uint32_t nets)
             const clg_mlp_layer *l = &k->chain[net]->layer[i];
             uint32_t x = input_of(k, net, i, REAL), dy = k->at[net][i].dy[REAL];
             bool whole = l->out == 1u ? l->in % LANES == 0
-                                      : l->out % LANES == 0 && l->in >= TILE_ROWS;
+                                      : l->out % LANES == 0 && l->in >= WEIGHT_ROWS;
             (whole ? sum_in_place : sum_and_give)(k, net, l, x, dy);
             close_gap(k, net, l->w, l->in * l->out);
             if (l->bias) {
