@@ -264,7 +264,7 @@ static inline void expect_tile(__global cstore *c, uint ldc, uint rows)
  * their own, as one with a stride for each would need more registers than there are. */
 #define MULTIPLY(A, NEXT, LOAD_B, rows, apart)                            \
     do {                                                                  \
-        _Pragma("unroll 4") for (size_t kk = 0; kk < kc; ++kk)            \
+        UNROLL_TERMS for (size_t kk = 0; kk < kc; ++kk)                   \
         {                                                                 \
             vec bv[NV];                                                   \
             _Pragma("unroll") for (int j = 0; j < NV; ++j)                \
