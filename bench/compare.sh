@@ -5,7 +5,7 @@
 #   bench/compare.sh --what sample [--model dcgan] [--count 10000] drawing images
 #   bench/compare.sh --what products                               matrix products of the models' sizes
 #       [--rounds 5] [--python python3] [--clgan build/clgan] [--threads N] [--peer-device cpu|cuda]
-#       [--json FILE] [-- options of clgan]
+#       [--isa avx2] [--json FILE] [-- options of clgan]
 #
 # Each round runs, as fresh processes, PyTorch at its settings worth trying (all threads eager;
 # channels_last for convolutional models; one thread where the products are small) and clgan, in
@@ -14,6 +14,9 @@
 # speed and for peak memory. One unmeasured run fills clgan's caches before. --json: the same as a
 # file.
 #
+# --isa avx2: both as on a laptop without AVX-512: kernels of 8 floats a vector, built by pocl for
+# Haswell (its caches in a folder of their own, as it does not tell them apart), and oneDNN, ATen and
+# MKL held to AVX2.
 # --threads: of both (default: all cores of this process's affinity, so `taskset -c 0,1 compare.sh`
 # also works). Without options for clgan and without OCL_ICD_VENDORS, pocl is used where installed.
 # Needs bash, coreutils and a python3 with torch (Debian: python3-torch, and libopenblas0-pthread,
@@ -21,13 +24,13 @@
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 what=step model=dcgan batch="" size="" rounds=5 python=/usr/bin/python3 clgan=$here/../build/clgan
-threads=$(nproc) peer_device=cpu count=10000 json=""
+threads=$(nproc) peer_device=cpu count=10000 json="" isa=""
 while [ $# -gt 0 ]; do
     case $1 in
     --) shift; break ;;
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
     --what | --model | --batch | --size | --rounds | --python | --clgan | --threads | --peer-device | \
-        --count | --json)
+        --count | --json | --isa)
         [ $# -ge 2 ] || { echo "compare.sh: $1 wants a value" >&2; exit 2; } ;;
     *) echo "compare.sh: unknown option $1, see --help" >&2; exit 2 ;;
     esac
@@ -43,9 +46,11 @@ while [ $# -gt 0 ]; do
     --peer-device) peer_device=$2 ;;
     --count) count=$2 ;;
     --json) json=$2 ;;
+    --isa) isa=$2 ;;
     esac
     shift 2
 done
+. "$here/isa.sh"
 case $what-$model in
 step-dcgan | step-dcgan32 | step-cgan-dcgan | sample-dcgan | sample-dcgan32) other="--channels-last" ;;
 step-mnist-mlp | step-goodfellow-mnist | step-curves | products-*) other="--threads=1" ;;

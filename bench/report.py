@@ -6,10 +6,11 @@
     bench/report.py [--results bench/results] [--readme README.md] [--check]
 
 Every answer of `clgan bench` there becomes a line of the table between the marks <!-- devices --> and
-<!-- /devices --> of the README, the newest of each device, driver and kernel family; targets.json the one between
-<!-- targets --> and <!-- /targets -->. devices.png beside the results shows each layer's passes of DCGAN
-against the device's FMA peak. --check: writes nothing, fails if the README is not up to date. The
-chart needs matplotlib (Debian: python3-matplotlib), the tables nothing.
+<!-- /devices --> of the README, the newest of each device, driver and kernel family; targets.json the
+one between <!-- targets --> and <!-- /targets -->, and so for targets-avx2 (`targets.sh --isa avx2`).
+devices.png beside the results shows each layer's passes of DCGAN against the device's FMA peak.
+--check: writes nothing, fails if the README is not up to date. The chart needs matplotlib (Debian:
+python3-matplotlib), the tables nothing.
 """
 import argparse
 import glob
@@ -99,11 +100,13 @@ def main():
     p.add_argument("--check", action="store_true")
     a = p.parse_args()
     old = text = open(a.readme).read()
-    answers, targets = load(a.results), os.path.join(a.results, "targets.json")
+    answers = load(a.results)
     if answers:
         text = replace(text, "devices", device_table(answers))
-    if os.path.exists(targets):
-        text = replace(text, "targets", target_table(json.load(open(targets))))
+    for mark in ("targets", "targets-avx2"):
+        path = os.path.join(a.results, mark + ".json")
+        if os.path.exists(path):
+            text = replace(text, mark, target_table(json.load(open(path))))
     if a.check:
         sys.exit(0 if text == old else "report.py: README.md is not what the results say, run bench/report.py")
     with open(a.readme, "w") as f:

@@ -4,24 +4,26 @@
 #
 #   bench/targets.sh [--python PY] [--old-python /usr/bin/python3] [--rounds 5] [--only ROW,ROW...]
 #                    [--clgan build/clgan] [--threads N] [--keep FOLDER] [--json bench/results/targets.json]
-#                    [--cuda-python PY]
+#                    [--cuda-python PY] [--isa avx2]
 #
 # --python has the newest PyTorch, --old-python Debian's 1.13; a row whose PyTorch is missing is left
 # out. Rows: dcgan-64 dcgan-128 dcgan-64-old dcgan-128-old dcgan32 cgan-dcgan mnist-mlp
 # goodfellow-mnist curves products sample cold cuda; dcgan-64 also gives the rows of the start with
 # warm caches and of memory. Each is bench/compare.sh (fresh processes, interleaved), but cold: three
 # starts of clgan with empty caches. --cuda-python: a PyTorch with CUDA, for the row of the GPU.
+# --isa avx2: as on a laptop without AVX-512 (see compare.sh); to bench/results/targets-avx2.json.
 # --keep: the rows' own answers stay in FOLDER, and rows that are there already are not measured
 # again. The table goes to standard output as markdown, progress to standard error.
 # All rows take about 40 minutes on two quiet cores.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 python=python3 old_python=/usr/bin/python3 cuda_python="" rounds=5 only="" clgan=$here/../build/clgan
-threads=$(nproc) keep="" json=$here/results/targets.json
+threads=$(nproc) keep="" json="" isa=""
 while [ $# -gt 0 ]; do
     case $1 in
     -h | --help) sed -n '2,/^set/{/^set/d;s/^# \{0,1\}//;p}' "$0"; exit 0 ;;
-    --python | --old-python | --cuda-python | --rounds | --only | --clgan | --threads | --keep | --json)
+    --python | --old-python | --cuda-python | --rounds | --only | --clgan | --threads | --keep | --json | \
+        --isa)
         [ $# -ge 2 ] || { echo "targets.sh: $1 wants a value" >&2; exit 2; } ;;
     *) echo "targets.sh: unknown option $1, see --help" >&2; exit 2 ;;
     esac
@@ -35,9 +37,12 @@ while [ $# -gt 0 ]; do
     --threads) threads=$2 ;;
     --keep) keep=$2 ;;
     --json) json=$2 ;;
+    --isa) isa=$2 ;;
     esac
     shift 2
 done
+json=${json:-$here/results/targets${isa:+-$isa}.json}
+. "$here/isa.sh"
 work=${keep:-$(mktemp -d)}
 mkdir -p "$work"
 [ -n "$keep" ] || trap 'rm -rf "$work"' EXIT
