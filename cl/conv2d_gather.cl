@@ -50,6 +50,7 @@ typedef CAT(float, VW) vf;
 #endif
 #define NR (NV * VW)
 #define NO_PIXEL 0xffffffffu
+#define AHEAD 8 /* rows of weights */
 
 /* Where the pixels of a tile lie. ph, pw: source position of tap (0, 0); img: first float of the
  * image in x; out: output pixel number, NO_PIXEL where the tile ends beyond the map or batch. */
@@ -99,10 +100,10 @@ typedef CAT(float, VW) vf;
     __global store *restrict y, uint y_off, uint n, uint na, uint nb, uint sh, uint sw,          \
     uint col, uint run, uint oh, uint ow, uint oc, uint su, uint ou, uint oh0, uint ow0,         \
     uint tr, uint ts, int dh0, int dw0, int dstep, uint interleave, uint tiles, uint group,      \
-    uint has_bias, int act, float slope
+    uint wrow, uint wpanel, uint has_bias, int act, float slope
 #define GATHER_NAMES x, x_off, wp, wp_off, zeros, zeros_off, bias, bias_off, y, y_off, n, na, nb,  \
     sh, sw, col, run, oh, ow, oc, su, ou, oh0, ow0, tr, ts, dh0, dw0, dstep, interleave, tiles,    \
-    group, has_bias, act, slope
+    group, wrow, wpanel, has_bias, act, slope
 
 #ifndef NARROW
 
@@ -125,9 +126,11 @@ static inline void unpack_row(__global const store *from, uint n, float *to)
 #define X_AT(i, l) row[i][l]
 #endif
 
-/* wp[panel][t][l][NR]: weights of output channels panel*NR .. +NR, zeros beyond oc.
- * zeros: `run` zeros. One work-item: channel panel get_global_id(0), `group` tiles from
- * get_global_id(1)*group on; the panel stays in cache over the group. */
+/* wp: weights of output channels panel*NR .. +NR, zeros beyond oc, at panel*wpanel + (t*run + l)*wrow:
+ * packed [panel][t][l][NR], or a filter [t][l][oc] as it lies, whose rows are asked for ahead, as they
+ * are too far apart for hardware to follow. zeros: `run` zeros. One work-item: channel panel
+ * get_global_id(0), `group` tiles from get_global_id(1)*group on; the panel stays in cache over the
+ * group. */
 BODY void gather_item(const uint id0, const uint id1, GATHER_ARGS)
 {
     x += x_off;
@@ -162,12 +165,12 @@ BODY void gather_item(const uint id0, const uint id1, GATHER_ARGS)
             }
         }
 
-        __global const float *w = wp + (ulong)id0 * tr * ts * run * NR;
+        __global const float *w = wp + (ulong)id0 * wpanel;
         for (uint ti = 0; ti < tr; ++ti) {
             for (uint tj = 0; tj < ts; ++tj) {
                 FIND_ROWS(ti, tj)
                 if (!any) {
-                    w += run * NR;
+                    w += run * wrow;
                     continue;
                 }
 #if STORE
@@ -187,8 +190,12 @@ BODY void gather_item(const uint id0, const uint id1, GATHER_ARGS)
                         for (int s = 0; s < 4; ++s) {
                             vf wv[NV];
 #pragma unroll
+                            for (int j = 0; j < NR; j += CACHE_LINE) {
+                                WILL_READ(w + (s + AHEAD) * wrow + j);
+                            }
+#pragma unroll
                             for (int j = 0; j < NV; ++j) {
-                                wv[j] = LOADV(j, w + s * NR);
+                                wv[j] = LOADV(j, w + s * wrow);
                             }
 #pragma unroll
                             for (int i = 0; i < MR; ++i) {
@@ -199,7 +206,7 @@ BODY void gather_item(const uint id0, const uint id1, GATHER_ARGS)
                                 }
                             }
                         }
-                        w += 4 * NR;
+                        w += 4 * wrow;
                     }
 #pragma unroll 1
                     for (; l < end; ++l) {
@@ -211,7 +218,7 @@ BODY void gather_item(const uint id0, const uint id1, GATHER_ARGS)
                                 acc[i][j] = MUL_ADD(xv, LOADV(j, w), acc[i][j]);
                             }
                         }
-                        w += NR;
+                        w += wrow;
                     }
                 }
             }

@@ -1,6 +1,7 @@
 /* Convolution forward and data gradient on CPU devices: chooses tiles, packs the filter into
- * panels and launches cl/conv2d_gather.cl once per phase. Tiles depend on the geometry and the
- * vector width only, and no result depends on the tiles: every output is one sum in tap order.
+ * panels where it is read often, and launches cl/conv2d_gather.cl once per phase. Tiles depend on
+ * the geometry and the vector width only, and no result depends on the tiles: every output is one
+ * sum in tap order.
  *
  * Workspace: packed filter | a row of zeros | padded copy of a few-channel source. */
 #include <stdio.h>
@@ -10,11 +11,12 @@
 #include "rt/launch.h"
 
 enum {
-    PACK_ROWS = 16,    /* BLOCK in cl/conv2d_pack.cl */
-    NARROW_MAX = 4,    /* output channels up to which vectors run along the source channels */
-    PADDED_MAX = 4,    /* source channels up to which a filter row is read as one run */
-    GROUP_MAX = 16,    /* tiles per work-item: one panel stays in L2 over them */
-    ITEMS_WANTED = 128 /* work-items wanted before tiles are grouped */
+    PACK_ROWS = 16,     /* BLOCK in cl/conv2d_pack.cl */
+    NARROW_MAX = 4,     /* output channels up to which vectors run along the source channels */
+    PADDED_MAX = 4,     /* source channels up to which a filter row is read as one run */
+    GROUP_MAX = 16,     /* tiles per work-item: one panel stays in L2 over them */
+    ITEMS_WANTED = 128, /* work-items wanted before tiles are grouped */
+    PACK_PASSES = 8     /* over a panel, from which on packing it pays */
 };
 
 /* How one map is computed. */
@@ -208,38 +210,80 @@ static int get_kernel(const clg_ops *o, const gather_plan *p, enum clg_dtype dty
 }
 
 typedef struct gather_io {
-    clg_tensor src, packed, zeros, bias, dst;
+    clg_tensor src, weights, zeros, bias, dst;
+    uint32_t row, panel; /* from a row, and a panel, of the weights to the next */
     int32_t act;
     float slope;
 } gather_io;
 
-static int launch_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
-                        const clg_conv_phase *f, clg_kernel *k, const gather_io *io)
+/* The tiles of a phase, and how they are dealt to work-items. */
+typedef struct tiling {
+    uint32_t tiles, group, groups;
+} tiling;
+
+static tiling tile_phase(const clg_conv *g, const gather_plan *p, const clg_conv_phase *f)
 {
     const uint32_t positions = f->na * f->nb;
-    const uint32_t tiles = p->interleave ? clg__ceil_div(g->n, p->mr) * positions
-                                         : clg__ceil_div(g->n * positions, p->mr);
-    const uint32_t columns = p->narrow ? 1 : p->panels;
-    uint32_t group = (uint32_t)((uint64_t)tiles * columns / ITEMS_WANTED);
-    group = group < 1 ? 1 : group > GROUP_MAX ? GROUP_MAX : group;
-    const uint32_t groups = clg__ceil_div(tiles, group);
+    tiling t = { .tiles = p->interleave ? clg__ceil_div(g->n, p->mr) * positions
+                                        : clg__ceil_div(g->n * positions, p->mr) };
+    t.group = (uint32_t)((uint64_t)t.tiles * (p->narrow ? 1 : p->panels) / ITEMS_WANTED);
+    t.group = t.group < 1 ? 1 : t.group > GROUP_MAX ? GROUP_MAX : t.group;
+    t.groups = clg__ceil_div(t.tiles, t.group);
+    return t;
+}
 
-    clg_grid grid = p->narrow ? clg__grid(1, groups, 0, 0) : clg__grid(2, p->panels, groups, 0);
-    const double pixels = (double)g->n * positions;
+/* A forward's filter has its rows of output channels as the kernel wants them, only apart. Read so
+ * few times it is not worth a copy. */
+static bool reads_in_place(const gather_plan *p, enum clg_conv_way way, const tiling *t,
+                           enum clg_dtype dtype)
+{
+    return way == CLG_CONV_DOWN && !p->narrow && p->oc % p->nr == 0 && dtype == CLG_F32 &&
+           t->groups <= PACK_PASSES;
+}
+
+static int launch_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
+                        const clg_conv_phase *f, const tiling *t, clg_kernel *k,
+                        const gather_io *io)
+{
+    clg_grid grid =
+        p->narrow ? clg__grid(1, t->groups, 0, 0) : clg__grid(2, p->panels, t->groups, 0);
+    const double pixels = (double)g->n * f->na * f->nb;
     grid.flops = 2.0 * pixels * f->tr * f->ts * p->run * p->oc;
     grid.bytes =
         clg__dtype_size(io->src.dtype) * (pixels * p->oc + (double)clg__tensor_len(io->src)) +
         4.0 * f->tr * f->ts * p->run * p->oc;
     return clg__launch(o->rt, k, grid,
-                       CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->packed), CLG_ARG(io->zeros),
+                       CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->weights), CLG_ARG(io->zeros),
                                 CLG_ARG(io->bias), CLG_ARG(io->dst), CLG_ARG(g->n), CLG_ARG(f->na),
                                 CLG_ARG(f->nb), CLG_ARG(p->sh), CLG_ARG(p->sw), CLG_ARG(p->col),
                                 CLG_ARG(p->run), CLG_ARG(p->oh), CLG_ARG(p->ow), CLG_ARG(p->oc),
                                 CLG_ARG(f->su), CLG_ARG(f->ou), CLG_ARG(f->oh0), CLG_ARG(f->ow0),
                                 CLG_ARG(f->tr), CLG_ARG(f->ts), CLG_ARG(f->dh0), CLG_ARG(f->dw0),
-                                CLG_ARG(f->dstep), CLG_ARG((uint32_t)p->interleave), CLG_ARG(tiles),
-                                CLG_ARG(group), CLG_ARG((uint32_t)clg__tensor_is(io->bias)),
+                                CLG_ARG(f->dstep), CLG_ARG((uint32_t)p->interleave),
+                                CLG_ARG(t->tiles), CLG_ARG(t->group), CLG_ARG(io->row),
+                                CLG_ARG(io->panel), CLG_ARG((uint32_t)clg__tensor_is(io->bias)),
                                 CLG_ARG(io->act), CLG_ARG(io->slope)));
+}
+
+/* The weights of a phase, packed to `at` of the workspace where they do not serve as they lie;
+ * *floats: how much of it they took. */
+static int place_weights(const clg_ops *o, const clg_conv *g, const gather_plan *p,
+                         enum clg_conv_way way, const clg_conv_phase *f, const tiling *t,
+                         clg_tensor w, clg_tensor ws, uint64_t at, gather_io *io, uint64_t *floats)
+{
+    const uint32_t rows = f->tr * f->ts * p->run;
+    *floats = 0;
+    if (rows != 0 && reads_in_place(p, way, t, w.dtype)) {
+        io->weights = w;
+        io->row = p->oc;
+        io->panel = p->nr;
+        return CLG_OK;
+    }
+    *floats = (uint64_t)rows * (p->narrow ? p->oc : (uint64_t)p->panels * p->nr);
+    io->weights = clg__tensor_vec(ws, *floats != 0 ? at : 0, *floats != 0 ? (uint32_t)*floats : 1);
+    io->row = p->nr;
+    io->panel = rows * p->nr;
+    return *floats != 0 ? pack_phase(o, g, p, way, f, w, io->weights) : CLG_OK;
 }
 
 int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
@@ -274,13 +318,10 @@ int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way wa
             f.dh0 = 0;
             f.dw0 = 0;
         }
-        const uint64_t floats =
-            (uint64_t)f.tr * f.ts * p.run * (p.narrow ? p.oc : (uint64_t)p.panels * p.nr);
-        io.packed = clg__tensor_vec(ws, floats != 0 ? at : 0, floats != 0 ? (uint32_t)floats : 1);
-        if (floats != 0) {
-            CLG_TRY(pack_phase(o, g, &p, way, &f, w, io.packed));
-        }
-        CLG_TRY(launch_phase(o, g, &p, &f, k, &io));
+        const tiling t = tile_phase(g, &p, &f);
+        uint64_t floats = 0;
+        CLG_TRY(place_weights(o, g, &p, way, &f, &t, w, ws, at, &io, &floats));
+        CLG_TRY(launch_phase(o, g, &p, &f, &t, k, &io));
         at += floats;
     }
 out:
