@@ -116,6 +116,19 @@ typedef struct variant {
 } variant;
 enum { VARIANTS_MAX = CLG_CONV_ALGO_COUNT * CLG_TILE_COUNT };
 
+/* The ops with one variant for everything. */
+typedef struct forced_ops {
+    clg_ops ops;
+    clg_conv_choices choices;
+} forced_ops;
+
+static void force(forced_ops *f, const clg_ops *ops, const variant *v)
+{
+    f->choices = (clg_conv_choices){ .forced = v->algo, .tile = v->tile };
+    f->ops = *ops;
+    f->ops.conv_choices = &f->choices;
+}
+
 /* Each algorithm that fits, direct first, with its first `tiles` shapes, the rule's first. */
 static uint32_t list_variants(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
                               uint32_t tiles, variant v[VARIANTS_MAX])
@@ -124,8 +137,10 @@ static uint32_t list_variants(const clg_ops *ops, const clg_conv *g, enum clg_co
     for (int i = 0; i < CLG_CONV_ALGO_COUNT; i++) {
         const enum clg_conv_algo algo = (enum clg_conv_algo)i;
         uint32_t number[CLG_TILE_COUNT] = { 0 };
+        forced_ops f; /* without the list: its shapes hide no other, and it may be growing */
+        force(&f, ops, &(variant){ .algo = algo });
         if (clg__conv_algo_fits(ops, g, job, algo)) {
-            const uint32_t allowed = clg__conv2d_tiles(ops, g, job, algo, number);
+            const uint32_t allowed = clg__conv2d_tiles(&f.ops, g, job, algo, number);
             const uint32_t shapes = allowed < tiles ? allowed : tiles;
             v[n++] = (variant){ .algo = algo, .tile = shapes > 1 ? number[0] : 0 };
             for (uint32_t k = 1; k < shapes; k++) {
@@ -147,19 +162,6 @@ uint32_t clg__conv_tune_candidates(const clg_ops *ops, const clg_conv *g, enum c
 static bool is_extra(const variant *v, uint32_t i)
 {
     return i > 0 && v[i].algo == v[i - 1].algo;
-}
-
-/* The ops with one variant for everything. */
-typedef struct forced_ops {
-    clg_ops ops;
-    clg_conv_choices choices;
-} forced_ops;
-
-static void force(forced_ops *f, const clg_ops *ops, const variant *v)
-{
-    f->choices = (clg_conv_choices){ .forced = v->algo, .tile = v->tile };
-    f->ops = *ops;
-    f->ops.conv_choices = &f->choices;
 }
 
 /* Largest difference of the results, in parts of the largest value. */
@@ -238,16 +240,27 @@ out:
     return status;
 }
 
-static int time_all(const clg_ops *ops, const bench *b, uint32_t repeats, variant *v, uint32_t n)
+/* Each is timed as often as its own speed allows; further shapes only if the time holds them. */
+static int time_all(const clg_ops *ops, const bench *b, const clg_conv_tune_how *how,
+                    uint32_t repeats, variant *v, uint32_t n)
 {
     double ms[VARIANTS_MAX][CLG_CONV_REPEATS_MAX], one = 0.0;
+    uint32_t runs[VARIANTS_MAX] = { 0 };
     int status = CLG_OK;
-    CLG_TRY(time_one(ops, b, &v[0], 1, &one));
-    const uint32_t runs = one < PACK_MS ? (uint32_t)fmin(PACK_MS / one + 1.0, PACK_MAX) : 1u;
+    for (uint32_t i = 0; i < n; i++) {
+        if (v[i].least < 0.0) {
+            continue;
+        }
+        CLG_TRY(time_one(ops, b, &v[i], 1, &one));
+        runs[i] = one < PACK_MS ? (uint32_t)fmin(PACK_MS / one + 1.0, PACK_MAX) : 1u;
+        if (is_extra(v, i) && !has_time(how, clg__os_now_s(), 1e-3 * one * runs[i] * repeats)) {
+            v[i].least = -1.0;
+        }
+    }
     for (uint32_t k = 0; k < repeats; k++) {
         for (uint32_t i = 0; i < n; i++) {
             if (v[i].least >= 0.0) {
-                CLG_TRY(time_one(ops, b, &v[i], runs, &ms[i][k]));
+                CLG_TRY(time_one(ops, b, &v[i], runs[i], &ms[i][k]));
             }
         }
     }
@@ -331,7 +344,7 @@ static double expect(const clg_conv_list *list, const clg_conv *g, enum clg_conv
     double sum = 0.0;
     for (int i = 0; i < CLG_CONV_ALGO_COUNT && at < list->count; i++) {
         const double ms = list->times[at].ms[i];
-        sum += ms > 0.0 ? fmax(ms, PACK_MS) * each : 0.0;
+        sum += ms > 0.0 ? fmax(ms, 2.0 * PACK_MS) * each : 0.0;
     }
     return sum;
 }
@@ -354,7 +367,7 @@ int clg__conv_tune(const clg_ops *ops, const clg_conv *g, enum clg_conv_job job,
     const uint32_t count = list_variants(ops, g, job, how->tiles, v);
     CLG_TRY(open_bench(&b, ops, most_workspace(ops, &b.g, job)));
     CLG_TRY(check_all(ops, &b, how, v, count, &extra));
-    CLG_TRY(time_all(ops, &b, repeats, v, count));
+    CLG_TRY(time_all(ops, &b, how, repeats, v, count));
     const clg_conv_choice c = conclude(ops, g, job, v, count, &times);
     CLG_TRY(clg__conv_list_set(list, &c, &times));
     how->longest_s = fmax(how->longest_s, clg__os_now_s() - begun - extra);

@@ -381,6 +381,25 @@ static void shapes_are_measured_in_the_time_that_is_left(void **state)
     close_gpu(&u);
 }
 
+/* Else a bad first measurement would stay for ever. */
+static void a_recorded_shape_keeps_no_other_from_being_measured(void **state)
+{
+    (void)state;
+    const clg_conv g = layer_of(4, 16, 16, 32);
+    clg_conv_choice choice = clg__conv_choice_of(&g, CLG_CONV_JOB_DOWN, CLG_CONV_WINOGRAD2);
+    const clg_conv_choices told = { .forced = CLG_CONV_ALGO_COUNT, .list = &choice, .count = 1 };
+    gpu u;
+    open_gpu(&u);
+    const uint32_t all = clg__conv_tune_candidates(&u.ops, &g, CLG_CONV_JOB_DOWN, CLG_TILE_COUNT);
+    choice.rows = g.n;
+    choice.tile = clg__tile_find(64, 64);
+    u.ops.conv_choices = &told;
+    assert_int_equal(clg__conv_algo_pick(&u.ops, &g, CLG_CONV_JOB_DOWN), CLG_CONV_WINOGRAD2);
+    assert_true(all > 2u * CLG_CONV_ALGO_COUNT);
+    assert_int_equal(clg__conv_tune_candidates(&u.ops, &g, CLG_CONV_JOB_DOWN, CLG_TILE_COUNT), all);
+    close_gpu(&u);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_shape_comes_back_on_a_device_that_has_it),
         cmocka_unit_test(a_measured_shape_is_the_one_that_runs),
         cmocka_unit_test(shapes_are_measured_in_the_time_that_is_left),
+        cmocka_unit_test(a_recorded_shape_keeps_no_other_from_being_measured),
     };
     clg__log_set(test_keep_warning, warned);
     return cmocka_run_group_tests(tests, test_records_open, test_records_close);
