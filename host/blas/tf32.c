@@ -7,11 +7,11 @@
 
 enum { COMPUTE_CAPABILITY = 8 }; /* from which on mma.sync takes tf32 */
 
-static int refuse(const clg_blas *blas)
+static int refuse(const clg_blas *blas, bool able)
 {
     const clg_device_info *d = clg__rt_device(blas->rt);
     int status = CLG_OK;
-    if (d->nvidia_major >= COMPUTE_CAPABILITY) {
+    if (able) {
         status =
             clg__fail(CLG_E_USAGE, "--math tf32 needs the kernels for GPUs, and those for CPUs "
                                    "are chosen (runtime.kernels, CLGAN_KERNELS)");
@@ -24,7 +24,10 @@ static int refuse(const clg_blas *blas)
         status = clg__fail(CLG_E_DEVICE,
                            "--math tf32 needs an NVIDIA GPU of compute capability 8.0 or later; %s "
                            "is %s",
-                           d->name, d->type == CLG_DEVICE_CPU ? "a CPU" : "none");
+                           d->name,
+                           d->type == CLG_DEVICE_CPU             ? "a CPU"
+                           : strstr(d->vendor, "NVIDIA") != NULL ? "NVIDIA's, but does not say"
+                                                                 : "none");
     }
     return clg__hint(status, "use --math fast");
 }
@@ -37,11 +40,12 @@ static int choose(clg_blas *blas)
         return clg__hint(clg__fail(CLG_E_USAGE, "environment CLGAN_MMA is '%.40s'", wish),
                          "it may be portable");
     }
-    if (gpu && (wish != NULL || clg__rt_device(blas->rt)->nvidia_major >= COMPUTE_CAPABILITY)) {
+    const bool able = wish != NULL || clg__rt_device(blas->rt)->nvidia_major >= COMPUTE_CAPABILITY;
+    if (gpu && able) {
         blas->builtin.mma = wish != NULL ? CLG_MMA_PORTABLE : CLG_MMA_PTX;
         return CLG_OK;
     }
-    return refuse(blas);
+    return refuse(blas, able);
 }
 
 int clg__tf32_open(clg_blas *blas, const clg_blas_options *opt, clg_blas_corrupt corrupt,
@@ -50,7 +54,7 @@ int clg__tf32_open(clg_blas *blas, const clg_blas_options *opt, clg_blas_corrupt
     int status = CLG_OK;
     if (opt->choice == CLG_GEMM_CLBLAST) {
         return clg__hint(clg__fail(CLG_E_USAGE, "runtime.gemm=clblast has no products of tf32"),
-                         "leave runtime.gemm at auto, or use --math fast");
+                         "--set runtime.gemm=auto, or use --math fast");
     }
     blas->choice = CLG_GEMM_BUILTIN;
     CLG_TRY(choose(blas));

@@ -216,8 +216,9 @@ static void show_facts(const clg_trainer *t, const clg_model_desc *desc, double 
     clg__trainer_facts(t, &f);
     static const char *const stored[] = { "", ", stored in fp16", ", stored in bf16" };
     fprintf(stderr, "model: %s, parameters G %" PRIu64 " D %" PRIu64 ", batch %u, seed %" PRIu64
-            "%s\n", desc->model.name, f.parameters_g, f.parameters_d, f.batch, desc->train.seed,
-            stored[desc->runtime.precision]);
+            "%s%s\n", desc->model.name, f.parameters_g, f.parameters_d, f.batch, desc->train.seed,
+            stored[desc->runtime.precision],
+            desc->runtime.math == CLG_MATH_TF32 ? ", products in tf32" : "");
     fprintf(stderr, "memory: %s needed, %s on the device; a checkpoint takes %s\n",
             clg__human_bytes(f.device_bytes_needed, need),
             clg__human_bytes(f.device_bytes_available, have),

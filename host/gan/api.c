@@ -23,7 +23,6 @@ struct clg_model {
     clg_model_desc desc;
 };
 
-
 const char *clg_version(void)
 {
     return CLGAN_VERSION;
@@ -61,7 +60,8 @@ int clg_context_open(clg_context **out, const clg_context_options *opt)
     static const char *const families[3] = { "auto", "cpu", "gpu" };
     static const clg_context_options defaults = { 0 };
     const clg_context_options *o = opt != NULL ? opt : &defaults;
-    clg_rt_options rt = { .platform = o->platform, .device = o->device,
+    clg_rt_options rt = { .platform = o->platform,
+                          .device = o->device,
                           .no_cache = o->no_cache != 0 };
     clg_blas_options blas = { .tune = o->tune != 0 };
     int status = CLG_OK;
@@ -181,6 +181,12 @@ static int create_trainer(clg_trainer **out, clg_context *context, const clg_mod
     }
     CLG_TRY(check_pointer(context, "clg_trainer_create: the context"));
     CLG_TRY(check_pointer(model, "clg_trainer_create: the model"));
+    if (model->desc.runtime.math == CLG_MATH_TF32) {
+        status = clg__fail(CLG_E_USAGE, "runtime.math is tf32; contexts of the library multiply "
+                                        "floats");
+        status = clg__hint(status, "clg_model_set(model, \"runtime.math=fp32\")");
+        goto out;
+    }
     CLG_TRY(clg__model_expand(&model->desc, shape, plan));
     CLG_TRY(clg__trainer_create(out, &context->ops, &model->desc, plan, data, &opt));
 out:
@@ -205,7 +211,8 @@ int clg_trainer_create(clg_trainer **out, clg_context *context, const clg_model 
     }
     if (data != NULL) {
         const clg_dataset_info *info = clg__dataset_info(data);
-        shape = (clg_data_shape){ .size = info->size, .channels = info->channels,
+        shape = (clg_data_shape){ .size = info->size,
+                                  .channels = info->channels,
                                   .classes = info->classes };
     }
     return create_trainer(out, context, model, data, &shape);
@@ -249,8 +256,11 @@ int clg_trainer_losses(clg_trainer *trainer, clg_losses *out)
 {
     clg_progress p;
     int status = clg__trainer_losses(trainer, &p);
-    *out = (clg_losses){ .step = p.step, .loss_d = p.loss_d, .loss_g = p.loss_g,
-                         .d_real = p.d_real, .d_fake_before = p.d_fake_before,
+    *out = (clg_losses){ .step = p.step,
+                         .loss_d = p.loss_d,
+                         .loss_g = p.loss_g,
+                         .d_real = p.d_real,
+                         .d_fake_before = p.d_fake_before,
                          .d_fake_after = p.d_fake_after };
     return status;
 }

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/os.h"
+#include "clgan/clgan.h"
 #include "gan/trainer_internal.h"
 #include "support/gan_support.h"
 #include "support/net_support.h"
@@ -380,6 +381,25 @@ static void a_summary_counts_them_and_says_where_they_come_from(void **state)
     clg__free(mlp);
 }
 
+static void the_library_refuses_math_that_its_contexts_do_not_have(void **state)
+{
+    (void)state;
+    clg_context *context = NULL;
+    clg_model *model = NULL;
+    clg_trainer *trainer = NULL;
+    TEST_OK(clg_context_open(&context, NULL));
+    TEST_OK(clg_model_load(&model, "ring"));
+    TEST_OK(clg_model_set(model, "runtime.math=tf32"));
+    assert_int_equal(clg_trainer_create(&trainer, context, model, NULL), CLG_E_USAGE);
+    assert_null(trainer);
+    assert_non_null(strstr(clg_message(), "runtime.math is tf32"));
+    TEST_OK(clg_model_set(model, "runtime.math=fp32"));
+    TEST_OK(clg_trainer_create(&trainer, context, model, NULL));
+    clg_trainer_destroy(&trainer);
+    clg_model_free(&model);
+    clg_context_close(&context);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -392,6 +412,7 @@ int main(void)
         cmocka_unit_test(a_forced_algorithm_is_taken_wherever_it_fits),
         cmocka_unit_test(what_is_asked_for_now_is_used_and_told_when_the_checkpoint_differs),
         cmocka_unit_test(a_summary_counts_them_and_says_where_they_come_from),
+        cmocka_unit_test(the_library_refuses_math_that_its_contexts_do_not_have),
     };
     clg__log_set(test_keep_warning, warning);
     return cmocka_run_group_tests(tests, test_gan_open_folder, test_gan_close_folder);
