@@ -67,7 +67,9 @@ bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
     const uint32_t width = gpu ? GPU_CHANNELS : clg__rt_vector_width(o->rt);
     const bool strided = g->r == 4 && g->s == 4 && g->stride == 2;
     const bool plain = g->r == 3 && g->s == 3 && g->stride == 1;
-    const bool able = gpu ? clg__rt_device(o->rt)->max_work_group >= GPU_GROUP : keeps_vectors(o);
+    const clg_device_info *d = clg__rt_device(o->rt);
+    const bool able = gpu ? d->max_work_group >= GPU_GROUP && d->max_work_item[1] >= GPU_GROUP
+                          : keeps_vectors(o);
     return able && (strided || plain) && !clg__conv2d_is_gemm(g) && g->c % width == 0 &&
            g->k % width == 0;
 }

@@ -169,8 +169,9 @@ static int get_output_kernel(const clg_ops *o, const clg_conv *g, const gpu_plan
     if (status != CLG_OK) {
         return status;
     }
+    const size_t most = clg__rt_device(o->rt)->max_work_item[0];
     size_t x = CHANNELS;
-    while (x > 1 && (x * JOINED > clg__kernel_max_work_group(*k) || x / 2 >= p->oc)) {
+    while (x > 1 && (x * JOINED > clg__kernel_max_work_group(*k) || x > most || x / 2 >= p->oc)) {
         x /= 2;
     }
     *grid = clg__grid_local(
