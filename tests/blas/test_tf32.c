@@ -74,7 +74,7 @@ static void clblast_has_none(void **state)
     assert_string_equal(clg_message(), "runtime.gemm=clblast has no products of tf32");
 }
 
-/* The trial is the last two products. Operands that are cut, or taken as floats, move its sums by 3e-3.
+/* The trial is the last product. Operands that are cut, or taken as floats, move its sums by 3e-3.
  */
 static void the_trial_notices_what_rounding_otherwise_would_change(void **state)
 {
