@@ -43,6 +43,8 @@ static const char *const CASES[] = {
     "batchnorm bwd n=15 pixels=49 c=37 groups=3 act=3",
     "batchnorm bwd n=2 pixels=4099 c=3 act=4",
     "batchnorm bwd n=64 pixels=1 c=100 act=0",
+    "batchnorm stats n=2 pixels=33000 c=3",
+    "batchnorm bwd n=2 pixels=33001 c=3 act=2 slope=0.2",
     NULL
 };
 
