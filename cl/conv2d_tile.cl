@@ -78,7 +78,7 @@ static inline uint rows_before(uint row, uint size, uint end)
 }
 
 /* The part of rows `row` and on, channels o .., from its pieces. */
-TILE_INLINE void leave_part(const __local float4 *first, const __local float4 *second, uint sums,
+LOCAL_INLINE void leave_part(const __local float4 *first, const __local float4 *second, uint sums,
                             uint row, uint total, __global const float *invstd,
                             __global float *to, uint o, uint oc)
 {

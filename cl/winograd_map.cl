@@ -228,7 +228,7 @@ static inline vf mean_of_tile(const vf *v)
             {                                                                                  \
                 _Pragma("unroll") for (uint j = 0; j < NV; ++j)                                \
                 {                                                                              \
-                    WILL_READ(from + r * down + s * across + j * VW);                           \
+                    WILL_READ(from + r * down + s * across + j * VW);                          \
                 }                                                                              \
             }                                                                                  \
         }                                                                                      \

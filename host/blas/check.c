@@ -8,10 +8,10 @@
 #include "base/philox.h"
 #include "blas/blas_internal.h"
 
-/* Rows of C that are compared in a large product: plain C would take too long for all. */
 /* What a sum of k products of tf32 may be off, in parts of sqrt(k), its size: tensor cores cut what
  * they add. Operands that are cut, or are not rounded at all, make it 3e-4. */
 static const double TF32_SUM = 2e-5;
+/* Rows of C that are compared in a large product: plain C would take too long for all. */
 enum { ALL_ELEMENTS = 1 << 16, SAMPLES = 512 };
 
 typedef struct check {
@@ -200,8 +200,7 @@ int clg__blas_check(clg_blas *blas, int choice, clg_blas_corrupt corrupt, void *
     for (size_t i = 0; gpu && i < sizeof batches / sizeof batches[0]; i++) {
         CLG_TRY(clg__blas_check_one(blas, choice, &batches[i], corrupt, user));
     }
-    /* CLBlast's own table may change kernels as late as at 896 cubed; a GPU does that in no time.
-     */
+    /* CLBlast's table may change kernels as late as at 896 cubed; a GPU does that in no time. */
     if (choice == CLG_GEMM_CLBLAST && clg__rt_device(blas->rt)->type == CLG_DEVICE_GPU) {
         for (size_t i = 0; i < (gpu ? sizeof large / sizeof large[0] : 1); i++) {
             CLG_TRY(clg__blas_check_one(blas, choice, &large[i], corrupt, user));

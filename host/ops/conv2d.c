@@ -78,16 +78,11 @@ bool clg__conv2d_is_gemm(const clg_conv *g)
     return g->p == 1 && g->q == 1 && g->pad == 0 && g->r == g->h && g->s == g->w;
 }
 
-static enum clg_conv_job job_of(enum clg_conv_way way)
-{
-    return way == CLG_CONV_DOWN ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP;
-}
-
 /* With RSC = R*S*C the big map is a matrix [N,RSC], the small one [N,K], the filter [RSC,K]. */
 static clg_gemm describe_map_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
 {
     const uint32_t rsc = g->r * g->s * g->c;
-    const uint32_t tile = clg__conv_tile_pick(o, g, job_of(way), CLG_CONV_DIRECT);
+    const uint32_t tile = clg__conv_tile_pick(o, g, clg__conv2d_job_of(way), CLG_CONV_DIRECT);
     if (way == CLG_CONV_DOWN) {
         return (clg_gemm){ .m = g->n,
                            .n = g->k,
@@ -179,7 +174,7 @@ uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg
         const clg_gemm gemm = describe_map_gemm(o, g, way);
         return clg__gemm_workspace(o->blas, &gemm);
     }
-    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job_of(way));
+    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, clg__conv2d_job_of(way));
     if (algo == CLG_CONV_DIRECT) {
         return is_gpu(o) ? 0 : clg__conv2d_gather_workspace(o, g, way);
     }
@@ -191,7 +186,8 @@ uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg
 static enum clg_conv_algo transforming_algo(const clg_ops *o, const clg_conv *g,
                                             enum clg_conv_way way)
 {
-    return clg__conv2d_is_gemm(g) ? CLG_CONV_DIRECT : clg__conv_algo_pick(o, g, job_of(way));
+    return clg__conv2d_is_gemm(g) ? CLG_CONV_DIRECT
+                                  : clg__conv_algo_pick(o, g, clg__conv2d_job_of(way));
 }
 
 uint32_t clg__conv2d_map_parts(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
@@ -200,7 +196,7 @@ uint32_t clg__conv2d_map_parts(const clg_ops *o, const clg_conv *g, enum clg_con
     if (clg__conv2d_is_gemm(g) || groups == 0 || g->n % groups != 0) {
         return 0;
     }
-    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job_of(way));
+    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, clg__conv2d_job_of(way));
     if (algo == CLG_CONV_DIRECT) {
         return is_gpu(o) ? clg__conv2d_tile_parts(g, way, groups) : 0;
     }
@@ -212,7 +208,7 @@ static int check_sums(const clg_ops *o, const clg_conv *g, enum clg_conv_way way
                       clg_tensor dst)
 {
     static const char op[] = "sums of a convolution";
-    const uint32_t c = way == CLG_CONV_DOWN ? g->k : g->c;
+    const uint32_t c = clg__conv2d_maps(g, way).oc;
     const uint64_t parts = (uint64_t)s->groups * clg__conv2d_map_parts(o, g, way, s->groups);
     const uint64_t stats = (uint64_t)s->groups * c;
     int status = CLG_OK;
@@ -251,10 +247,9 @@ int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, 
     if (clg__conv2d_is_gemm(g)) {
         const clg_gemm gemm = describe_map_gemm(o, g, way);
         status = clg__gemm(o->blas, &gemm, src, w, dst, ws);
-        return status != CLG_OK ? status
-                                : add_bias_act(o, e, dst, way == CLG_CONV_DOWN ? g->k : g->c);
+        return status != CLG_OK ? status : add_bias_act(o, e, dst, clg__conv2d_maps(g, way).oc);
     }
-    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job_of(way));
+    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, clg__conv2d_job_of(way));
     if (algo == CLG_CONV_DIRECT) {
         return is_gpu(o) ? clg__conv2d_tile(o, g, way, src, w, e, dst)
                          : clg__conv2d_gather(o, g, way, src, w, e, dst, ws);
@@ -355,10 +350,10 @@ uint32_t clg__conv2d_tiles(const clg_ops *o, const clg_conv *g, enum clg_conv_jo
         const clg_tile_job tiles = clg__conv2d_tile_job(g, job);
         return clg__tile_numbers(clg__rt_device(o->rt), &tiles, number);
     }
-    const enum clg_conv_way way = job == CLG_CONV_JOB_UP ? CLG_CONV_UP : CLG_CONV_DOWN;
     const clg_gemm gemm = algo != CLG_CONV_DIRECT ? clg__conv2d_winograd_gpu_gemm(o, g, job, algo)
-                          : job == CLG_CONV_JOB_WGRAD ? describe_wgrad_gemm(o, g)
-                                                      : describe_map_gemm(o, g, way);
+                          : job == CLG_CONV_JOB_WGRAD
+                              ? describe_wgrad_gemm(o, g)
+                              : describe_map_gemm(o, g, clg__conv2d_way_of(job));
     return clg__gemm_tiles(o->blas, &gemm, number);
 }
 

@@ -23,9 +23,9 @@ enum {
 typedef struct gather_plan {
     bool narrow, padded, interleave;
     uint32_t vw, nv, mr;
-    uint32_t sh, sw, col, run; /* the source as the kernel sees it */
-    uint32_t oh, ow, oc;
-    uint32_t panels, nr;                 /* of the packed filter */
+    clg_conv_maps map;   /* as the kernel sees them: the source's size where it is a padded copy */
+    uint32_t run;        /* floats of a tap: of a pixel, or of a filter row of a padded copy */
+    uint32_t panels, nr; /* of the packed filter */
     uint64_t zeros_at, source_at, total; /* workspace, in floats */
 } gather_plan;
 
@@ -92,43 +92,37 @@ static void choose_tile(gather_plan *p, uint32_t width)
 {
     const uint32_t registers = width == 16 ? 24 : 12; /* for accumulators */
     p->vw = dividing_width(p->run, width);
-    p->narrow = p->oc <= NARROW_MAX && p->run >= 16 && p->vw > 1;
+    p->narrow = p->map.oc <= NARROW_MAX && p->run >= 16 && p->vw > 1;
     if (p->narrow) {
-        const uint32_t rows = registers / p->oc;
+        const uint32_t rows = registers / p->map.oc;
         p->mr = rows > 8 ? 8 : rows < 1 ? 1 : rows;
         p->nv = 1;
         p->nr = p->vw;
         p->panels = p->run / p->vw;
         return;
     }
-    p->vw = p->oc >= width ? width : floor_power_of_two(2 * p->oc - 1, width);
+    p->vw = p->map.oc >= width ? width : floor_power_of_two(2 * p->map.oc - 1, width);
     p->vw = p->vw < 4 ? 4 : p->vw;
-    p->nv = p->oc > p->vw ? 2 : 1;
+    p->nv = p->map.oc > p->vw ? 2 : 1;
     p->mr = width == 16 ? 8 : 6;
     p->nr = p->nv * p->vw;
-    p->panels = clg__ceil_div(p->oc, p->nr);
+    p->panels = clg__ceil_div(p->map.oc, p->nr);
 }
 
 static uint64_t packed_floats(const clg_conv *g, const gather_plan *p)
 {
     const uint64_t filter = (uint64_t)g->r * g->s * (p->padded ? g->c : p->run);
-    return filter * (p->narrow ? p->oc : (uint64_t)p->panels * p->nr);
+    return filter * (p->narrow ? p->map.oc : (uint64_t)p->panels * p->nr);
 }
 
 static gather_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
 {
-    const bool down = way == CLG_CONV_DOWN;
-    gather_plan p = { .sh = down ? g->h : g->p,
-                      .sw = down ? g->w : g->q,
-                      .col = down ? g->c : g->k,
-                      .run = down ? g->c : g->k,
-                      .oh = down ? g->p : g->h,
-                      .ow = down ? g->q : g->w,
-                      .oc = down ? g->k : g->c };
-    p.padded = down && g->c <= PADDED_MAX && g->s > 1;
+    gather_plan p = { .map = clg__conv2d_maps(g, way) };
+    p.run = p.map.sc;
+    p.padded = way == CLG_CONV_DOWN && g->c <= PADDED_MAX && g->s > 1;
     if (p.padded) {
-        p.sh = (g->p - 1) * g->stride + g->r;
-        p.sw = (g->q - 1) * g->stride + g->s;
+        p.map.sh = (g->p - 1) * g->stride + g->r;
+        p.map.sw = (g->q - 1) * g->stride + g->s;
         p.run = g->s * g->c;
     }
     choose_tile(&p, clg__rt_vector_width(o->rt));
@@ -136,7 +130,7 @@ static gather_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_
     p.interleave = clg__round_up(g->n, p.mr) * 14u <= g->n * 15u;
     p.zeros_at = clg__round_up64(packed_floats(g, &p), 16);
     p.source_at = p.zeros_at + clg__round_up64(p.run, 16);
-    p.total = p.source_at + (p.padded ? (uint64_t)g->n * p.sh * p.sw * g->c : 0);
+    p.total = p.source_at + (p.padded ? (uint64_t)g->n * p.map.sh * p.map.sw * g->c : 0);
     return p;
 }
 
@@ -176,10 +170,10 @@ static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
     const uint32_t tap = g->c * g->k;
     const uint32_t base = (f->r0 * g->s + f->s0) * tap;
     const uint32_t si = f->rstep * g->s * tap, sj = f->rstep * tap;
-    uint32_t rows = p->run, columns = p->oc; /* l and o of the kernel */
+    uint32_t rows = p->run, columns = p->map.oc; /* l and o of the kernel */
     uint32_t sl = way == CLG_CONV_DOWN ? g->k : 1, so = way == CLG_CONV_DOWN ? 1 : g->k;
     if (p->narrow) {
-        rows = p->oc;
+        rows = p->map.oc;
         columns = p->run;
         const uint32_t swap = sl;
         sl = so;
@@ -187,7 +181,7 @@ static int pack_phase(const clg_ops *o, const clg_conv *g, const gather_plan *p,
     }
     clg_grid grid =
         clg__grid(2, clg__ceil_div(rows, PACK_ROWS), (size_t)p->panels * f->tr * f->ts, 0);
-    grid.bytes = (4.0 + clg__dtype_size(w.dtype)) * f->tr * f->ts * p->run * p->oc;
+    grid.bytes = (4.0 + clg__dtype_size(w.dtype)) * f->tr * f->ts * p->run * p->map.oc;
     return clg__launch(o->rt, k, grid,
                        CLG_ARGS(CLG_ARG(w), CLG_ARG(to), CLG_ARG(f->tr), CLG_ARG(f->ts),
                                 CLG_ARG(rows), CLG_ARG(columns), CLG_ARG(base), CLG_ARG(si),
@@ -203,7 +197,7 @@ static int get_kernel(const clg_ops *o, const gather_plan *p, enum clg_dtype dty
     const int n = snprintf(options, sizeof options, "-DVW=%u -DMR=%u -DNV=%u%s%s", p->vw, p->mr,
                            p->nv, store[0] ? " " : "", store);
     if (p->narrow) {
-        snprintf(options + n, sizeof options - (size_t)n, " -DNARROW=%u", p->oc);
+        snprintf(options + n, sizeof options - (size_t)n, " -DNARROW=%u", p->map.oc);
     }
     return clg__kernel_get(o->rt, "conv2d_gather",
                            p->narrow ? "conv2d_gather_narrow" : "conv2d_gather", options, k);
@@ -237,7 +231,7 @@ static tiling tile_phase(const clg_conv *g, const gather_plan *p, const clg_conv
 static bool reads_in_place(const gather_plan *p, enum clg_conv_way way, const tiling *t,
                            enum clg_dtype dtype)
 {
-    return way == CLG_CONV_DOWN && !p->narrow && p->oc % p->nr == 0 && dtype == CLG_F32 &&
+    return way == CLG_CONV_DOWN && !p->narrow && p->map.oc % p->nr == 0 && dtype == CLG_F32 &&
            t->groups <= PACK_PASSES;
 }
 
@@ -248,21 +242,21 @@ static int launch_phase(const clg_ops *o, const clg_conv *g, const gather_plan *
     clg_grid grid =
         p->narrow ? clg__grid(1, t->groups, 0, 0) : clg__grid(2, p->panels, t->groups, 0);
     const double pixels = (double)g->n * f->na * f->nb;
-    grid.flops = 2.0 * pixels * f->tr * f->ts * p->run * p->oc;
+    grid.flops = 2.0 * pixels * f->tr * f->ts * p->run * p->map.oc;
     grid.bytes =
-        clg__dtype_size(io->src.dtype) * (pixels * p->oc + (double)clg__tensor_len(io->src)) +
-        4.0 * f->tr * f->ts * p->run * p->oc;
-    return clg__launch(o->rt, k, grid,
-                       CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->weights), CLG_ARG(io->zeros),
-                                CLG_ARG(io->bias), CLG_ARG(io->dst), CLG_ARG(g->n), CLG_ARG(f->na),
-                                CLG_ARG(f->nb), CLG_ARG(p->sh), CLG_ARG(p->sw), CLG_ARG(p->col),
-                                CLG_ARG(p->run), CLG_ARG(p->oh), CLG_ARG(p->ow), CLG_ARG(p->oc),
-                                CLG_ARG(f->su), CLG_ARG(f->ou), CLG_ARG(f->oh0), CLG_ARG(f->ow0),
-                                CLG_ARG(f->tr), CLG_ARG(f->ts), CLG_ARG(f->dh0), CLG_ARG(f->dw0),
-                                CLG_ARG(f->dstep), CLG_ARG((uint32_t)p->interleave),
-                                CLG_ARG(t->tiles), CLG_ARG(t->group), CLG_ARG(io->row),
-                                CLG_ARG(io->panel), CLG_ARG((uint32_t)clg__tensor_is(io->bias)),
-                                CLG_ARG(io->act), CLG_ARG(io->slope)));
+        clg__dtype_size(io->src.dtype) * (pixels * p->map.oc + (double)clg__tensor_len(io->src)) +
+        4.0 * f->tr * f->ts * p->run * p->map.oc;
+    return clg__launch(
+        o->rt, k, grid,
+        CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->weights), CLG_ARG(io->zeros), CLG_ARG(io->bias),
+                 CLG_ARG(io->dst), CLG_ARG(g->n), CLG_ARG(f->na), CLG_ARG(f->nb),
+                 CLG_ARG(p->map.sh), CLG_ARG(p->map.sw), CLG_ARG(p->map.sc), CLG_ARG(p->run),
+                 CLG_ARG(p->map.oh), CLG_ARG(p->map.ow), CLG_ARG(p->map.oc), CLG_ARG(f->su),
+                 CLG_ARG(f->ou), CLG_ARG(f->oh0), CLG_ARG(f->ow0), CLG_ARG(f->tr), CLG_ARG(f->ts),
+                 CLG_ARG(f->dh0), CLG_ARG(f->dw0), CLG_ARG(f->dstep),
+                 CLG_ARG((uint32_t)p->interleave), CLG_ARG(t->tiles), CLG_ARG(t->group),
+                 CLG_ARG(io->row), CLG_ARG(io->panel), CLG_ARG((uint32_t)clg__tensor_is(io->bias)),
+                 CLG_ARG(io->act), CLG_ARG(io->slope)));
 }
 
 /* The weights of a phase, packed to `at` of the workspace where they do not serve as they lie;
@@ -275,11 +269,11 @@ static int place_weights(const clg_ops *o, const clg_conv *g, const gather_plan 
     *floats = 0;
     if (rows != 0 && reads_in_place(p, way, t, w.dtype)) {
         io->weights = w;
-        io->row = p->oc;
+        io->row = p->map.oc;
         io->panel = p->nr;
         return CLG_OK;
     }
-    *floats = (uint64_t)rows * (p->narrow ? p->oc : (uint64_t)p->panels * p->nr);
+    *floats = (uint64_t)rows * (p->narrow ? p->map.oc : (uint64_t)p->panels * p->nr);
     io->weights = clg__tensor_vec(ws, *floats != 0 ? at : 0, *floats != 0 ? (uint32_t)*floats : 1);
     io->row = p->nr;
     io->panel = rows * p->nr;
@@ -302,10 +296,10 @@ int clg__conv2d_gather(const clg_ops *o, const clg_conv *g, enum clg_conv_way wa
     CLG_TRY(clg__rt_zero(o->rt, zeros));
     io.zeros = clg__tensor_as(zeros, src.dtype);
     if (p.padded) {
-        const uint32_t len = g->n * p.sh * p.sw * g->c;
+        const uint32_t len = g->n * p.map.sh * p.map.sw * g->c;
         io.src = clg__tensor_view(clg__tensor_as(clg__tensor_vec(ws, p.source_at, len), src.dtype),
-                                  0, 4, g->n, p.sh, p.sw, g->c);
-        CLG_TRY(clg__conv2d_pad_copy(o, g, src, p.sh, p.sw, io.src));
+                                  0, 4, g->n, p.map.sh, p.map.sw, g->c);
+        CLG_TRY(clg__conv2d_pad_copy(o, g, src, p.map.sh, p.map.sw, io.src));
     }
     uint64_t at = 0;
     for (uint32_t i = 0; i < clg__conv2d_phases(g, way); i++) {

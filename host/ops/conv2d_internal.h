@@ -5,12 +5,37 @@
 #define CLG_OPS_CONV2D_INTERNAL_H
 
 #include "ops/conv2d.h"
+#include "ops/conv_algo.h"
 
 /* Which way the filter is read. */
 enum clg_conv_way {
     CLG_CONV_DOWN, /* [N,H,W,C] -> [N,P,Q,K]: conv forward, deconv data gradient */
     CLG_CONV_UP    /* [N,P,Q,K] -> [N,H,W,C]: conv data gradient, deconv forward */
 };
+
+static inline enum clg_conv_job clg__conv2d_job_of(enum clg_conv_way way)
+{
+    return way == CLG_CONV_DOWN ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP;
+}
+
+/* Of a weight gradient: down, as its source is the big map. */
+static inline enum clg_conv_way clg__conv2d_way_of(enum clg_conv_job job)
+{
+    return job == CLG_CONV_JOB_UP ? CLG_CONV_UP : CLG_CONV_DOWN;
+}
+
+/* Height, width and channels of the map that is read, and of the one that is made. */
+typedef struct clg_conv_maps {
+    uint32_t sh, sw, sc, oh, ow, oc;
+} clg_conv_maps;
+
+static inline clg_conv_maps clg__conv2d_maps(const clg_conv *g, enum clg_conv_way way)
+{
+    if (way == CLG_CONV_DOWN) {
+        return (clg_conv_maps){ g->h, g->w, g->c, g->p, g->q, g->k };
+    }
+    return (clg_conv_maps){ g->p, g->q, g->k, g->h, g->w, g->c };
+}
 
 /* True if the whole map is one filter position (P = Q = 1, no padding, R = H, S = W). */
 bool clg__conv2d_is_gemm(const clg_conv *g);

@@ -28,33 +28,27 @@ static uint32_t count_parts(const clg_conv *g)
 
 enum { PART_ROWS = 32 }; /* of cl/conv2d_tile.cl */
 
-/* The map that is made: its size, the source's, phases of a side, and rows of the largest phase,
- * the first, of a split. */
+/* The map that is made: phases of a side, images of a split, and the split's rows of the largest
+ * phase, which is the first. */
 typedef struct tile_map {
-    uint32_t sh, sw, run, oh, ow, oc;
+    clg_conv_maps of;
     uint32_t u, n, splits, rows;
 } tile_map;
 
 static tile_map describe_map(const clg_conv *g, enum clg_conv_way way, uint32_t splits)
 {
-    const bool down = way == CLG_CONV_DOWN;
-    tile_map m = { .sh = down ? g->h : g->p,
-                   .sw = down ? g->w : g->q,
-                   .run = down ? g->c : g->k,
-                   .oh = down ? g->p : g->h,
-                   .ow = down ? g->q : g->w,
-                   .oc = down ? g->k : g->c,
-                   .u = down ? 1 : g->stride,
+    tile_map m = { .of = clg__conv2d_maps(g, way),
+                   .u = way == CLG_CONV_DOWN ? 1 : g->stride,
                    .n = g->n / splits,
                    .splits = splits };
-    m.rows = m.n * clg__ceil_div(m.oh, m.u) * clg__ceil_div(m.ow, m.u);
+    m.rows = m.n * clg__ceil_div(m.of.oh, m.u) * clg__ceil_div(m.of.ow, m.u);
     return m;
 }
 
 static clg_tile_job tiles_of(const tile_map *m)
 {
     return (clg_tile_job){
-        .rows = m->rows, .cols = m->oc, .depth = m->run, .count = m->splits * m->u * m->u
+        .rows = m->rows, .cols = m->of.oc, .depth = m->of.sc, .count = m->splits * m->u * m->u
     };
 }
 
@@ -66,7 +60,7 @@ clg_tile_job clg__conv2d_tile_job(const clg_conv *g, enum clg_conv_job job)
                                .depth = g->n * g->p * g->q,
                                .count = count_parts(g) };
     }
-    const tile_map m = describe_map(g, job == CLG_CONV_JOB_DOWN ? CLG_CONV_DOWN : CLG_CONV_UP, 1);
+    const tile_map m = describe_map(g, clg__conv2d_way_of(job), 1);
     return tiles_of(&m);
 }
 
@@ -94,11 +88,10 @@ int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
     const bool back = kind == CLG_SUMS_OF_DY;
     const tile_map m = describe_map(g, way, kind == CLG_SUMS_NONE ? 1 : sums->groups);
     clg_tile_job job = tiles_of(&m);
-    job.wide_rows = is_wide(src, m.run);
-    job.wide_cols = is_wide(w, down ? m.oc : m.run);
+    job.wide_rows = is_wide(src, m.of.sc);
+    job.wide_cols = is_wide(w, down ? m.of.oc : m.of.sc);
     job.mma = clg__blas_mma(o->blas);
-    job.forced =
-        clg__conv_tile_pick(o, g, down ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP, CLG_CONV_DIRECT);
+    job.forced = clg__conv_tile_pick(o, g, clg__conv2d_job_of(way), CLG_CONV_DIRECT);
     char extra[32];
     clg_tile t;
     clg_kernel *k = NULL;
@@ -114,14 +107,14 @@ int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                                (back ? 2.0 : 1.0) * (double)clg__tensor_len(dst));
     CLG_TRY(clg__launch(
         o->rt, k, grid,
-        CLG_ARGS(CLG_ARG(src), CLG_ARG(w), CLG_ARG(end.bias), CLG_ARG(dst), CLG_ARG(m.n),
-                 CLG_ARG(m.sh), CLG_ARG(m.sw), CLG_ARG(m.run), CLG_ARG(m.oh), CLG_ARG(m.ow),
-                 CLG_ARG(m.oc), CLG_ARG(g->r), CLG_ARG(g->s), CLG_ARG(g->stride), CLG_ARG(g->pad),
-                 CLG_ARG(rows), CLG_ARG(cols), CLG_ARG(phase_parts), CLG_ARG(has_bias),
-                 CLG_ARG((int32_t)(back ? sums->act : end.act)),
-                 CLG_ARG(back ? sums->slope : end.slope), CLG_ARG(kind), CLG_ARG(sums->parts),
-                 CLG_ARG(sums->x), CLG_ARG(sums->mean), CLG_ARG(sums->invstd),
-                 CLG_ARG(sums->weight), CLG_ARG(sums->bias))));
+        CLG_ARGS(
+            CLG_ARG(src), CLG_ARG(w), CLG_ARG(end.bias), CLG_ARG(dst), CLG_ARG(m.n),
+            CLG_ARG(m.of.sh), CLG_ARG(m.of.sw), CLG_ARG(m.of.sc), CLG_ARG(m.of.oh),
+            CLG_ARG(m.of.ow), CLG_ARG(m.of.oc), CLG_ARG(g->r), CLG_ARG(g->s), CLG_ARG(g->stride),
+            CLG_ARG(g->pad), CLG_ARG(rows), CLG_ARG(cols), CLG_ARG(phase_parts), CLG_ARG(has_bias),
+            CLG_ARG((int32_t)(back ? sums->act : end.act)), CLG_ARG(back ? sums->slope : end.slope),
+            CLG_ARG(kind), CLG_ARG(sums->parts), CLG_ARG(sums->x), CLG_ARG(sums->mean),
+            CLG_ARG(sums->invstd), CLG_ARG(sums->weight), CLG_ARG(sums->bias))));
 out:
     return status;
 }

@@ -71,7 +71,7 @@ static uint32_t fit_images(const clg_conv *g, uint64_t bytes)
 }
 
 /* All tiles walk a split before the next one, so that it stays in cache too; but partial sums are
- * not to take more room than the maps. */
+ * to take a quarter of the maps' room at most. */
 static uint32_t count_splits(const clg_conv *g, uint32_t wanted)
 {
     const uint64_t room = (clg__conv_x_len(g) + clg__conv_y_len(g)) / (4 * clg__conv_w_len(g));

@@ -22,8 +22,7 @@ enum {
 /* How one map is computed. */
 typedef struct map_plan {
     clg_winograd_tile t;
-    uint32_t sh, sw, run; /* source */
-    uint32_t oh, ow, oc;  /* output */
+    clg_conv_maps map;
     uint32_t maps, cin, lead, panels;
     uint32_t splits;        /* equal parts of the batch, cut into groups of tiles each for itself */
     uint32_t th, tw, tiles; /* tiles per image, and of a split's map */
@@ -68,8 +67,8 @@ bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
     const bool strided = g->r == 4 && g->s == 4 && g->stride == 2;
     const bool plain = g->r == 3 && g->s == 3 && g->stride == 1;
     const clg_device_info *d = clg__rt_device(o->rt);
-    const bool able = gpu ? d->max_work_group >= GPU_GROUP && d->max_work_item[1] >= GPU_GROUP
-                          : keeps_vectors(o);
+    const bool able =
+        gpu ? d->max_work_group >= GPU_GROUP && d->max_work_item[1] >= GPU_GROUP : keeps_vectors(o);
     return able && (strided || plain) && !clg__conv2d_is_gemm(g) && g->c % width == 0 &&
            g->k % width == 0;
 }
@@ -78,21 +77,16 @@ static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way
                           enum clg_conv_algo algo, uint32_t splits)
 {
     const bool down = way == CLG_CONV_DOWN;
-    map_plan p = { .sh = down ? g->h : g->p,
-                   .sw = down ? g->w : g->q,
-                   .run = down ? g->c : g->k,
-                   .oh = down ? g->p : g->h,
-                   .ow = down ? g->q : g->w,
-                   .oc = down ? g->k : g->c,
+    map_plan p = { .map = clg__conv2d_maps(g, way),
                    .maps = down ? 1 : g->stride * g->stride,
                    .splits = splits };
-    p.t = clg__winograd_tile(o, g, algo, p.oc);
+    p.t = clg__winograd_tile(o, g, algo, p.map.oc);
     p.t.mr = p.t.vw == 16 ? p.t.mr : NARROW_ROWS;
-    p.cin = down ? p.t.phases * p.run : p.run;
+    p.cin = down ? p.t.phases * p.map.sc : p.map.sc;
     p.lead = p.cin + LEAD_EXTRA;
-    p.panels = clg__ceil_div(p.oc, p.t.nv * p.t.vw);
-    p.th = clg__ceil_div(down ? p.oh : clg__ceil_div(p.oh, g->stride), p.t.m);
-    p.tw = clg__ceil_div(down ? p.ow : clg__ceil_div(p.ow, g->stride), p.t.m);
+    p.panels = clg__ceil_div(p.map.oc, p.t.nv * p.t.vw);
+    p.th = clg__ceil_div(down ? p.map.oh : clg__ceil_div(p.map.oh, g->stride), p.t.m);
+    p.tw = clg__ceil_div(down ? p.map.ow : clg__ceil_div(p.map.ow, g->stride), p.t.m);
     p.tiles = g->n / splits * p.th * p.tw;
     p.group = p.t.groups * p.t.mr;
     p.groups = clg__ceil_div(p.tiles, p.group);
@@ -100,7 +94,7 @@ static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way
     p.slots = p.maps * clg__ceil_div(p.tiles * splits, p.group); /* splits ask for no more room */
     p.slots = p.slots < SLOTS ? p.slots : SLOTS;
     p.zeros_at = (uint64_t)p.maps * p.t.points * p.panels * p.cin * p.t.nv * p.t.vw;
-    p.source_at = p.zeros_at + p.run;
+    p.source_at = p.zeros_at + p.map.sc;
     p.total = p.source_at + (uint64_t)p.slots * p.t.points * p.group * p.lead;
     return p;
 }
@@ -129,12 +123,12 @@ static int transform_filter(const clg_ops *o, const clg_conv *g, const map_plan 
         return status;
     }
     const bool down = way == CLG_CONV_DOWN;
-    clg_grid grid = clg__grid(3, clg__ceil_div(p->run, FILTER_BLOCK), p->panels, p->t.phases);
+    clg_grid grid = clg__grid(3, clg__ceil_div(p->map.sc, FILTER_BLOCK), p->panels, p->t.phases);
     grid.bytes = (double)clg__dtype_size(w.dtype) * (double)clg__conv_w_len(g) +
                  4.0 * (double)clg__tensor_len(u);
     const uint32_t sl = down ? g->k : 1, so = down ? 1 : g->k;
     return clg__launch(o->rt, k, grid,
-                       CLG_ARGS(CLG_ARG(w), CLG_ARG(u), CLG_ARG(p->run), CLG_ARG(p->oc),
+                       CLG_ARGS(CLG_ARG(w), CLG_ARG(u), CLG_ARG(p->map.sc), CLG_ARG(p->map.oc),
                                 CLG_ARG(p->panels), CLG_ARG(sl), CLG_ARG(so), CLG_ARG(g->pad)));
 }
 
@@ -176,23 +170,23 @@ static int run_map(const clg_ops *o, const clg_conv *g, const map_plan *p, enum 
     const uint32_t kind = clg__sums_kind(sums);
     const bool back = kind == CLG_SUMS_OF_DY;
     clg_grid grid = clg__grid(1, p->slots, 0, 0);
-    grid.flops = 2.0 * p->t.points * p->maps * p->splits * p->tiles * p->cin * p->oc;
+    grid.flops = 2.0 * p->t.points * p->maps * p->splits * p->tiles * p->cin * p->map.oc;
     grid.bytes = (double)clg__dtype_size(io->src.dtype) *
                      ((double)clg__tensor_len(io->src) +
                       (back ? 2.0 : 1.0) * (double)clg__tensor_len(io->dst)) +
-                 4.0 * p->maps * p->t.points * p->cin * p->oc;
+                 4.0 * p->maps * p->t.points * p->cin * p->map.oc;
     return clg__launch(
         o->rt, k, grid,
-        CLG_ARGS(CLG_ARG(io->src), CLG_ARG(io->zeros), CLG_ARG(io->u), CLG_ARG(e->bias),
-                 CLG_ARG(io->v), CLG_ARG(io->dst), CLG_ARG(p->tiles), CLG_ARG(p->th),
-                 CLG_ARG(p->tw), CLG_ARG(p->sh), CLG_ARG(p->sw), CLG_ARG(p->run), CLG_ARG(g->pad),
-                 CLG_ARG(p->cin), CLG_ARG(p->lead), CLG_ARG(p->panels), CLG_ARG(p->oh),
-                 CLG_ARG(p->ow), CLG_ARG(p->oc), CLG_ARG(p->groups), CLG_ARG(p->splits),
-                 CLG_ARG(p->works), CLG_ARG(p->slots), CLG_ARG((uint32_t)clg__tensor_is(e->bias)),
-                 CLG_ARG((int32_t)(back ? sums->act : e->act)),
-                 CLG_ARG(back ? sums->slope : e->slope), CLG_ARG(kind), CLG_ARG(sums->parts),
-                 CLG_ARG(sums->x), CLG_ARG(sums->mean), CLG_ARG(sums->invstd),
-                 CLG_ARG(sums->weight), CLG_ARG(sums->bias)));
+        CLG_ARGS(
+            CLG_ARG(io->src), CLG_ARG(io->zeros), CLG_ARG(io->u), CLG_ARG(e->bias), CLG_ARG(io->v),
+            CLG_ARG(io->dst), CLG_ARG(p->tiles), CLG_ARG(p->th), CLG_ARG(p->tw), CLG_ARG(p->map.sh),
+            CLG_ARG(p->map.sw), CLG_ARG(p->map.sc), CLG_ARG(g->pad), CLG_ARG(p->cin),
+            CLG_ARG(p->lead), CLG_ARG(p->panels), CLG_ARG(p->map.oh), CLG_ARG(p->map.ow),
+            CLG_ARG(p->map.oc), CLG_ARG(p->groups), CLG_ARG(p->splits), CLG_ARG(p->works),
+            CLG_ARG(p->slots), CLG_ARG((uint32_t)clg__tensor_is(e->bias)),
+            CLG_ARG((int32_t)(back ? sums->act : e->act)), CLG_ARG(back ? sums->slope : e->slope),
+            CLG_ARG(kind), CLG_ARG(sums->parts), CLG_ARG(sums->x), CLG_ARG(sums->mean),
+            CLG_ARG(sums->invstd), CLG_ARG(sums->weight), CLG_ARG(sums->bias)));
 }
 
 int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
@@ -203,7 +197,7 @@ int clg__conv2d_winograd(const clg_ops *o, const clg_conv *g, enum clg_conv_way 
     const map_plan p =
         make_plan(o, g, way, algo, clg__tensor_is(end.sums.parts) ? end.sums.groups : 1);
     const bool is_ready = clg__tensor_is(f.ready);
-    const clg_tensor zeros = clg__tensor_vec(ws, p.zeros_at, p.run);
+    const clg_tensor zeros = clg__tensor_vec(ws, p.zeros_at, p.map.sc);
     map_io io = { .src = src,
                   .dst = dst,
                   .zeros = clg__tensor_as(zeros, src.dtype),

@@ -72,11 +72,6 @@ static clg_gemm describe_wgrad(const gpu_plan *p, uint32_t tiles, bool first)
                        .exact = p->m == 4 };
 }
 
-static enum clg_conv_job job_of(enum clg_conv_way way)
-{
-    return way == CLG_CONV_DOWN ? CLG_CONV_JOB_DOWN : CLG_CONV_JOB_UP;
-}
-
 /* The weight gradient's is the one of a map down, but for the products. */
 static gpu_plan make_plan(const clg_conv *g, enum clg_conv_way way, enum clg_conv_algo algo)
 {
@@ -86,7 +81,7 @@ static gpu_plan make_plan(const clg_conv *g, enum clg_conv_way way, enum clg_con
     p.points = (p.m + taps - 1) * (p.m + taps - 1);
     p.maps = down ? 1 : p.phases;
     p.cin = down ? p.phases * g->c : g->k;
-    p.oc = down ? g->k : g->c;
+    p.oc = clg__conv2d_maps(g, way).oc;
     p.th = clg__ceil_div(down ? g->p : clg__ceil_div(g->h, g->stride), p.m);
     p.tw = clg__ceil_div(down ? g->q : clg__ceil_div(g->w, g->stride), p.m);
     p.tiles = g->n * p.th * p.tw;
@@ -106,7 +101,7 @@ static gpu_plan plan_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way 
                          enum clg_conv_algo algo)
 {
     gpu_plan p = make_plan(g, way, algo);
-    p.shape = clg__conv_tile_pick(o, g, job_of(way), algo);
+    p.shape = clg__conv_tile_pick(o, g, clg__conv2d_job_of(way), algo);
     const clg_gemm gemm = describe_map(&p, way, p.chunk);
     p.total = p.product_at + clg__gemm_workspace(o->blas, &gemm);
     return p;
@@ -124,7 +119,7 @@ static gpu_plan plan_wgrad(const clg_ops *o, const clg_conv *g, enum clg_conv_al
 clg_gemm clg__conv2d_winograd_gpu_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
                                        enum clg_conv_algo algo)
 {
-    const enum clg_conv_way way = job == CLG_CONV_JOB_UP ? CLG_CONV_UP : CLG_CONV_DOWN;
+    const enum clg_conv_way way = clg__conv2d_way_of(job);
     const gpu_plan p =
         job == CLG_CONV_JOB_WGRAD ? plan_wgrad(o, g, algo) : plan_map(o, g, way, algo);
     return job == CLG_CONV_JOB_WGRAD ? describe_wgrad(&p, p.chunk, true)
@@ -202,19 +197,17 @@ static int transform_source(const clg_ops *o, const clg_conv *g, const gpu_plan 
                             enum clg_conv_way way, clg_tensor src, uint32_t first, uint32_t tiles,
                             clg_tensor v)
 {
-    const bool up = way == CLG_CONV_UP;
-    const uint32_t count = tiles * p->cin, sh = up ? g->p : g->h, sw = up ? g->q : g->w;
-    const uint32_t run = up ? g->k : g->c;
+    const clg_conv_maps m = clg__conv2d_maps(g, way);
+    const uint32_t count = tiles * p->cin, up = way == CLG_CONV_UP;
     clg_kernel *k = NULL;
     clg_grid grid;
     int status = CLG_OK;
     CLG_TRY(get_kernel(o, g, p, src.dtype, "winograd_gpu_source", count, p->maps, &k, &grid));
     grid.bytes = (4.0 + (double)clg__dtype_size(src.dtype)) * p->maps * p->points * count;
-    CLG_TRY(
-        clg__launch(o->rt, k, grid,
-                    CLG_ARGS(CLG_ARG(src), CLG_ARG(v), CLG_ARG(first), CLG_ARG(count),
-                             CLG_ARG(p->th), CLG_ARG(p->tw), CLG_ARG(sh), CLG_ARG(sw), CLG_ARG(run),
-                             CLG_ARG(p->cin), CLG_ARG(g->pad), CLG_ARG((uint32_t)up))));
+    CLG_TRY(clg__launch(o->rt, k, grid,
+                        CLG_ARGS(CLG_ARG(src), CLG_ARG(v), CLG_ARG(first), CLG_ARG(count),
+                                 CLG_ARG(p->th), CLG_ARG(p->tw), CLG_ARG(m.sh), CLG_ARG(m.sw),
+                                 CLG_ARG(m.sc), CLG_ARG(p->cin), CLG_ARG(g->pad), CLG_ARG(up))));
 out:
     return status;
 }
@@ -225,7 +218,7 @@ static int transform_output(const clg_ops *o, const clg_conv *g, const gpu_plan 
                             uint32_t first, uint32_t tiles, clg_tensor dst)
 {
     const bool up = way == CLG_CONV_UP;
-    const uint32_t oh = up ? g->h : g->p, ow = up ? g->w : g->q;
+    const clg_conv_maps m = clg__conv2d_maps(g, way);
     const clg_sums *sums = &e->sums;
     const uint32_t kind = clg__sums_kind(sums), has_bias = clg__tensor_is(e->bias);
     const bool back = kind == CLG_SUMS_OF_DY;
@@ -239,7 +232,7 @@ static int transform_output(const clg_ops *o, const clg_conv *g, const gpu_plan 
     CLG_TRY(clg__launch(
         o->rt, k, grid,
         CLG_ARGS(CLG_ARG(products), CLG_ARG(e->bias), CLG_ARG(dst), CLG_ARG(first), CLG_ARG(tiles),
-                 CLG_ARG(p->th), CLG_ARG(p->tw), CLG_ARG(oh), CLG_ARG(ow), CLG_ARG(p->oc),
+                 CLG_ARG(p->th), CLG_ARG(p->tw), CLG_ARG(m.oh), CLG_ARG(m.ow), CLG_ARG(m.oc),
                  CLG_ARG(up ? g->stride : 1u), CLG_ARG(split_tiles), CLG_ARG(has_bias),
                  CLG_ARG((int32_t)(back ? sums->act : e->act)),
                  CLG_ARG(back ? sums->slope : e->slope), CLG_ARG(kind), CLG_ARG(sums->parts),

@@ -183,37 +183,42 @@ enum clg_conv_algo clg__conv_algo_rule(const clg_ops *o, const clg_conv *g, enum
     return best;
 }
 
-enum clg_conv_algo clg__conv_algo_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job)
+/* The table's first entry for this job whose algorithm fits and, unless that is
+ * CLG_CONV_ALGO_COUNT, is `algo`; NULL if there is none. */
+static const clg_conv_choice *find_choice(const clg_ops *o, const clg_conv *g,
+                                          enum clg_conv_job job, enum clg_conv_algo algo)
 {
     const clg_conv_choices *t = o->conv_choices;
     clg_conv_choice asked = clg__conv_choice_of(g, job, CLG_CONV_DIRECT);
     asked.rows = g->n;
+    for (uint32_t i = 0; t != NULL && i < t->count; i++) {
+        const clg_conv_choice *c = &t->list[i];
+        if ((algo == CLG_CONV_ALGO_COUNT || c->algo == algo) && clg__conv_same_job(c, &asked) &&
+            clg__conv_algo_fits(o, g, job, c->algo)) {
+            return c;
+        }
+    }
+    return NULL;
+}
+
+enum clg_conv_algo clg__conv_algo_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job)
+{
+    const clg_conv_choices *t = o->conv_choices;
     if (t != NULL && t->forced != CLG_CONV_ALGO_COUNT &&
         clg__conv_algo_fits(o, g, job, t->forced)) {
         return t->forced;
     }
-    for (uint32_t i = 0; t != NULL && i < t->count; i++) {
-        const clg_conv_choice *c = &t->list[i];
-        if (clg__conv_same_job(c, &asked) && clg__conv_algo_fits(o, g, job, c->algo)) {
-            return c->algo;
-        }
-    }
-    return clg__conv_algo_rule(o, g, job);
+    const clg_conv_choice *c = find_choice(o, g, job, CLG_CONV_ALGO_COUNT);
+    return c != NULL ? c->algo : clg__conv_algo_rule(o, g, job);
 }
 
 uint32_t clg__conv_tile_pick(const clg_ops *o, const clg_conv *g, enum clg_conv_job job,
                              enum clg_conv_algo algo)
 {
     const clg_conv_choices *t = o->conv_choices;
-    clg_conv_choice asked = clg__conv_choice_of(g, job, algo);
-    asked.rows = g->n;
-    if (t == NULL || t->tile > 0) {
-        return t != NULL ? t->tile : 0;
+    if (t != NULL && t->tile > 0) {
+        return t->tile;
     }
-    for (uint32_t i = 0; i < t->count; i++) {
-        if (t->list[i].algo == algo && clg__conv_same_job(&t->list[i], &asked)) {
-            return t->list[i].tile;
-        }
-    }
-    return 0;
+    const clg_conv_choice *c = find_choice(o, g, job, algo);
+    return c != NULL ? c->tile : 0;
 }

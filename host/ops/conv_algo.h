@@ -48,8 +48,7 @@ typedef struct clg_conv_choices {
     enum clg_conv_algo forced; /* for every job it fits; CLG_CONV_ALGO_COUNT: none */
     const clg_conv_choice *list;
     uint32_t count;
-    uint32_t
-        tile; /* GPU family: number of blas/tile.h's shape for every job; 0: as the list says */
+    uint32_t tile; /* GPU family: number of blas/tile.h's shape for all jobs; 0: by the list */
 } clg_conv_choices;
 
 /* "down", "up", "wgrad"; "direct", ... */
@@ -62,8 +61,7 @@ enum clg_conv_algo clg__conv_algo_find(const char *name);
 clg_conv_choice clg__conv_choice_of(const clg_conv *g, enum clg_conv_job job,
                                     enum clg_conv_algo algo);
 clg_conv clg__conv_choice_geometry(const clg_conv_choice *c);
-/* Whether two are of the same job of the same layer, at about the same rows, whatever they chose.
- */
+/* Whether two are of one job of one layer, at about the same rows, whatever they chose. */
 bool clg__conv_same_job(const clg_conv_choice *a, const clg_conv_choice *b);
 
 /* True if this device and build can run the job that way; direct always fits. An algorithm that

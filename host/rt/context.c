@@ -192,6 +192,7 @@ const clg_device_info *clg__rt_device(const clg_rt *rt)
 {
     return &rt->info;
 }
+
 uint32_t clg__rt_vector_width(const clg_rt *rt)
 {
     const unsigned width = rt->info.vector_width_float;

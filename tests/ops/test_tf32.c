@@ -42,13 +42,15 @@ static const char *shapes_of(const clg_ops *ops, const char *all)
     return clg__rt_device(ops->rt)->local_mem_bytes > 32768 ? all : "5";
 }
 
-/* Runs the lines with each of the shapes ("1 4"); gives the
- * largest relative L2 difference of any and, in *least, the smallest. */
-static double run(const clg_ops *ops, const char *shapes, const char *const *lines, uint32_t n,
-                  double *least)
+/* Relative L2 differences. */
+typedef struct range {
+    double least, most;
+} range;
+
+/* Runs the lines with each of the shapes ("1 4"). */
+static range run(const clg_ops *ops, const char *shapes, const char *const *lines, uint32_t n)
 {
-    double most = 0.0;
-    *least = 1.0;
+    range errors = { .least = 1.0 };
     for (uint32_t i = 0; i < n; i++) {
         for (const char *shape = shapes_of(ops, shapes); *shape != '\0';
              shape += 1 + (shape[1] == ' ')) {
@@ -59,14 +61,13 @@ static double run(const clg_ops *ops, const char *shapes, const char *const *lin
             TEST_OK(clg__case_run(ops, clg__op_find(op), line, &r));
             print_message("%s: %.2f of the tolerance, relative L2 %.1e\n", line, r.worst,
                           r.worst_rel);
-            most = r.worst_rel > most ? r.worst_rel : most;
-            *least = r.worst_rel < *least ? r.worst_rel : *least;
+            errors.most = r.worst_rel > errors.most ? r.worst_rel : errors.most;
+            errors.least = r.worst_rel < errors.least ? r.worst_rel : errors.least;
         }
     }
-    return most;
+    return errors;
 }
-#define RUN(ops, shapes, lines, least)                                                             \
-    run(ops, shapes, lines, sizeof(lines) / sizeof((lines)[0]), least)
+#define RUN(ops, shapes, lines) run(ops, shapes, lines, sizeof(lines) / sizeof((lines)[0]))
 
 static void small_integers_have_exact_products(void **state)
 {
@@ -76,8 +77,7 @@ static void small_integers_have_exact_products(void **state)
         "gemm mul m=68 n=72 k=36 ints=1 batch=3",
         "gemm mul m=131 n=68 k=600 ta=1 tb=1 ints=1",
     };
-    double least = 0.0;
-    assert_true(RUN(*state, "1 2 3 4 5", lines, &least) <= 0.0);
+    assert_true(RUN(*state, "1 2 3 4 5", lines).most <= 0.0);
 }
 
 static void small_integers_have_exact_convolutions(void **state)
@@ -89,8 +89,7 @@ static void small_integers_have_exact_convolutions(void **state)
         "conv2d fwd n=3 h=13 w=10 c=68 k=36 r=3 s=3 stride=2 pad=1 exact=1",
         "conv2d bwd_weight n=16 h=11 w=11 c=26 k=65 r=2 s=2 stride=3 exact=1 store=1",
     };
-    double least = 0.0;
-    assert_true(RUN(*state, "5", lines, &least) <= 0.0);
+    assert_true(RUN(*state, "5", lines).most <= 0.0);
 }
 
 /* Both roundings to 11 bits make 3e-4 of the size of the result; 0 or 1e-7 would be floats. */
@@ -103,9 +102,9 @@ static void real_numbers_err_as_operands_of_11_bits_do(void **state)
         "conv2d bwd_data n=2 h=16 w=16 c=64 k=128 r=4 s=4 stride=2 pad=1",
         "conv2d bwd_weight n=5 h=16 w=16 c=64 k=128 r=4 s=4 stride=2 pad=1",
     };
-    double least = 0.0, most = RUN(*state, "5", lines, &least);
-    assert_true(least > 1e-4);
-    assert_true(most < 5e-4);
+    const range errors = RUN(*state, "5", lines);
+    assert_true(errors.least > 1e-4);
+    assert_true(errors.most < 5e-4);
 }
 
 /* Numbers of 16 bits are tf32 already, so nothing is lost but a float's rounding and the storage's.
@@ -117,8 +116,7 @@ static void products_of_stored_halves_lose_nothing(void **state)
         "gemm mul m=67 n=131 k=257 tb=1 store=1 float_c=1",
         "gemm mul m=67 n=131 k=257 ta=1 store=2 float_c=1",
     };
-    double least = 0.0;
-    assert_true(RUN(*state, "5", lines, &least) < 1e-6);
+    assert_true(RUN(*state, "5", lines).most < 1e-6);
 }
 
 int main(void)
