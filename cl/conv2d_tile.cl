@@ -105,7 +105,7 @@ conv2d_tile(__global const store *restrict x, uint x_off, __global const store *
             uint phase_parts, uint has_bias, int act, float slope, SUMS_ARGS)
 {
     TILE_LOCAL;
-    const uint id = (uint)get_local_id(0), tx = TILE_X(id), ty = TILE_Y(id);
+    const uint id = TILE_ID, tx = TILE_X(id), ty = TILE_Y(id);
     const uint group = TILE_GROUP, line = group / col_groups, turn = line / row_groups;
     const uint o0 = rest_of(group, col_groups, line) * TN;
     const uint pix0 = rest_of(line, row_groups, turn) * TM;

@@ -40,7 +40,7 @@ conv2d_wgrad_tile(__global const store *restrict x, uint x_off, __global const s
                   uint taps_s, uint u, uint pad, uint row_groups, uint col_groups)
 {
     TILE_LOCAL;
-    const uint id = (uint)get_local_id(0), tx = TILE_X(id), ty = TILE_Y(id);
+    const uint id = TILE_ID, tx = TILE_X(id), ty = TILE_Y(id);
     const uint group = TILE_GROUP, line = group / col_groups, z = line / row_groups;
     const uint k0 = rest_of(group, col_groups, line) * TN;
     const uint m0 = rest_of(line, row_groups, z) * TM, rows = taps_r * taps_s * c;

@@ -44,7 +44,7 @@ gemm_gpu(__global const store *a, uint a_off, __global const store *b, uint b_of
          float beta, float slope)
 {
     TILE_LOCAL;
-    const uint id = (uint)get_local_id(0), tx = TILE_X(id), ty = TILE_Y(id);
+    const uint id = TILE_ID, tx = TILE_X(id), ty = TILE_Y(id);
     const uint group = TILE_GROUP, line = group / col_groups, z = line / row_groups;
     const uint j0 = rest_of(group, col_groups, line) * TN;
     const uint i0 = rest_of(line, row_groups, z) * TM;

@@ -35,7 +35,7 @@ const char *clg__builtin_storage_options(enum clg_storage s); /* begins with a s
 typedef struct clg_builtin {
     clg_rt *rt;
     bool gpu;
-    enum clg_mma mma;
+    enum clg_multiply multiply;
     uint32_t vw, mr; /* CPU: vector width, rows of the main tile */
     uint32_t units;  /* compute units, only to choose the number of work-items */
     /* CPU: found once; owned by rt */
@@ -96,6 +96,8 @@ typedef struct clg_tuning {
     clg_xgemm xgemm;
     int choice; /* enum clg_gemm_choice; AUTO: not decided yet */
     double builtin_gflop_per_s, clblast_gflop_per_s; /* 0: not measured */
+    bool tiles_known;        /* GPU family: `tiles` was measured */
+    enum clg_multiply tiles; /* plain, or with sub-groups */
 } clg_tuning;
 
 /* The table that needs no search: CPU devices builtin, GPUs CLBlast. */
@@ -113,6 +115,9 @@ int clg__tuning_write(const clg_device_info *d, const clg_tuning *t);
 int clg__tuning_search(clg_blas *blas, double limit_s, clg_tuning *t);
 /* Times both back ends on two products and sets t->choice. */
 int clg__tuning_choose(clg_blas *blas, clg_tuning *t);
+/* Best GFLOP/s of back end `choice` on one product within about `budget` seconds. */
+int clg__tuning_measure(clg_blas *blas, int choice, uint32_t m, uint32_t n, uint32_t k,
+                        double budget, double *gflop_per_s);
 
 /* ---- check.c ---- */
 /* Lets a test change a result between the device and the comparison: `c` is what came back from
@@ -145,5 +150,14 @@ int clg__blas_open_with(clg_blas **out, clg_rt *rt, const clg_blas_options *opt,
 /* One product on a given back end. */
 int clg__blas_run(clg_blas *blas, int choice, const clg_product *p, clg_tensor ws);
 uint64_t clg__blas_workspace(const clg_blas *blas, int choice, const clg_gemm *g);
+
+/* ---- lanes.c ---- */
+/* How GPU tiles multiply on this device, to blas->builtin.multiply. CLG_E_USAGE or CLG_E_DEVICE only
+ * for what the environment asks for. `tune`: it may be measured and kept. */
+int clg__lanes_open(clg_blas *blas, bool tune, clg_blas_corrupt corrupt, void *user);
+/* "plain", "subgroups8", ...: in the tuning record; CLG_MULTIPLY_COUNT if there is no such name. */
+const char *clg__lanes_name(enum clg_multiply how);
+enum clg_multiply clg__lanes_find(const char *name);
+bool clg__lanes_offered(const clg_device_info *d, enum clg_multiply how);
 
 #endif

@@ -77,7 +77,8 @@ static clg_tile_job describe_tiles(const clg_builtin *b, const clg_gemm *g, uint
         .depth = depth,
         .count = count,
         .forced = g->tile,
-        .mma = g->exact ? CLG_MMA_NONE : b->mma,
+        .multiply =
+            g->exact && clg__multiplies_tf32(b->multiply) ? CLG_MULTIPLY_PLAIN : b->multiply,
     };
 }
 

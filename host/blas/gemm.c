@@ -62,6 +62,7 @@ int clg__blas_open_with(clg_blas **out, clg_rt *rt, const clg_blas_options *opt,
         *out = blas;
         return CLG_OK;
     }
+    CLG_TRY(clg__lanes_open(blas, opt->tune, corrupt, user));
     /* A CLBlast that cannot even be prepared is one that fails the check. */
     status = prepare(blas, opt);
     if (status == CLG_OK) {
@@ -134,9 +135,9 @@ const char *clg__blas_name(const clg_blas *blas)
     return backend_name(blas->choice);
 }
 
-enum clg_mma clg__blas_mma(const clg_blas *blas)
+enum clg_multiply clg__blas_multiply(const clg_blas *blas)
 {
-    return blas != NULL ? blas->builtin.mma : CLG_MMA_NONE;
+    return blas != NULL ? blas->builtin.multiply : CLG_MULTIPLY_PLAIN;
 }
 
 /* ---- products ---- */

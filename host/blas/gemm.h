@@ -17,11 +17,13 @@ typedef struct clg_blas_options {
 /* Runs the self-check (small products against plain C); a back end that fails it is not used, and
  * CLG_E_DEVICE is returned if the forced one or both fail, or the device has no tensor cores for tf32,
  * or a small product on them is not what it must be. The environment's CLGAN_MMA=portable takes
- * CLG_MMA_PORTABLE in place of tensor cores. */
+ * CLG_MULTIPLY_MMA_PORTABLE in place of tensor cores. CLGAN_SUBGROUPS: see blas/lanes.c. */
 int clg__blas_open(clg_blas **out, clg_rt *rt, const clg_blas_options *opt);
 void clg__blas_close(clg_blas **blas);
 const char *clg__blas_name(const clg_blas *blas); /* "clblast" or "builtin" */
-enum clg_mma clg__blas_mma(const clg_blas *blas); /* NULL: CLG_MMA_NONE */
+/* How the GPU family's tiles multiply; NULL: plainly. */
+enum clg_multiply clg__blas_multiply(const clg_blas *blas);
+
 
 typedef struct clg_blas_speeds {
     double builtin_gflop_per_s, clblast_gflop_per_s; /* of a product of 1024x512x1024 */

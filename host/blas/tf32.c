@@ -42,7 +42,7 @@ static int choose(clg_blas *blas)
     }
     const bool able = wish != NULL || clg__rt_device(blas->rt)->nvidia_major >= COMPUTE_CAPABILITY;
     if (gpu && able) {
-        blas->builtin.mma = wish != NULL ? CLG_MMA_PORTABLE : CLG_MMA_PTX;
+        blas->builtin.multiply = wish != NULL ? CLG_MULTIPLY_MMA_PORTABLE : CLG_MULTIPLY_MMA;
         return CLG_OK;
     }
     return refuse(blas, able);

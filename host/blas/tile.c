@@ -19,6 +19,12 @@
  * 142. So two to six groups are resident on a unit, but for 128 x 128 on NVIDIA one of 8 warps,
  * whose 64 independent sums each hide the latencies.
  *
+ * Intel's GPUs have 128 registers of 32 bytes for the lanes of a thread: with 8x8 sums an item the
+ * compiler (IGC 1.0.12504 for skl, tgllp and dg2) spills 4 to 7 KB, and gives up and keeps the sums
+ * in memory. Items of 8x4 take 32 of the registers with 8 lanes, and their loop spills nothing
+ * (conv2d_tile's end does, up to 1.5 KB). On pvc, whose registers are twice as large, the same holds
+ * of 16 lanes.
+ *
  * On tensor cores (cl/gpu_tile_mma.clh) a step of 16 terms is 32 mma.sync of each warp; 170
  * registers for 128x128, 250 to 255 for conv2d_tile and for 64x32, on sm_80 and sm_90, and none is
  * spilled. */
@@ -43,9 +49,10 @@ enum {
     FULL = 256,       /* work-items that keep a compute unit busy */
     LOAD_COST = 8,    /* a float from global memory, in multiply-adds of a compute unit's lanes */
     EUS_PER_UNIT = 8, /* Intel counts execution units, of which so many share local memory */
+    INTEL_SUMS = 32,
     MMA_DEPTH = 16,   /* terms of a step of tensor cores: two of their blocks between barriers */
     MMA_GAIN = 4, /* how much faster they are taken to be: 8 times in data centres, 1 to 2 in PCs */
-    MMA_LANE_FLOATS = 6, /* local memory of each item in the portable form of cl/mma.clh */
+    MMA_ITEM_FLOATS = 6, /* local memory of each item in the portable form of cl/mma.clh */
     PART_MAX = 64,
     GROUPS_WANTED = 256,  /* that fill a large GPU */
     PART_DEPTH = 256,     /* terms of a part, at least */
@@ -54,20 +61,50 @@ enum {
 
 static uint64_t local_bytes(const clg_tile *t)
 {
-    const uint32_t more = t->mma == CLG_MMA_PORTABLE ? t->tx * t->ty * MMA_LANE_FLOATS : 0;
-    return 8ull * t->ks * (t->tx * t->rn + t->ty * t->rm + 8u) + 4ull * more;
+    static const uint32_t item_floats[CLG_MULTIPLY_COUNT] = {
+        [CLG_MULTIPLY_MMA_PORTABLE] = MMA_ITEM_FLOATS,
+        [CLG_MULTIPLY_LANES8_PORTABLE] = 1,
+        [CLG_MULTIPLY_LANES16_PORTABLE] = 1,
+    };
+    return 8ull * t->ks * (t->tx * t->rn + t->ty * t->rm + 8u) +
+           4ull * t->tx * t->ty * item_floats[t->multiply];
 }
 
-/* Shape i as the job has it multiply: cl/gpu_tile_mma.clh takes those of 64 rows and more, by items
- * of 8x8 sums, so that 64 x 32 is one warp. */
-static clg_tile get_shape(uint32_t i, const clg_tile_job *j)
+/* Lanes of a sub-group; 0: none is needed. */
+static uint32_t count_lanes(enum clg_multiply how)
+{
+    return how == CLG_MULTIPLY_LANES8 || how == CLG_MULTIPLY_LANES8_PORTABLE     ? 8
+           : how == CLG_MULTIPLY_LANES16 || how == CLG_MULTIPLY_LANES16_PORTABLE ? 16
+                                                                                 : 0;
+}
+
+static bool is_intel(const clg_device_info *d)
+{
+    return d->type == CLG_DEVICE_GPU && strstr(d->vendor, "Intel") != NULL;
+}
+
+/* Shape i as this device and job have it. On Intel's GPUs, and with sub-groups, items have at most
+ * INTEL_SUMS sums. Sub-groups lie along a tile's columns. cl/gpu_tile_mma.clh takes shapes of 64 rows
+ * and more, by items of 8x8 sums, so that 64 x 32 is one warp. */
+static clg_tile get_shape(const clg_device_info *d, uint32_t i, const clg_tile_job *j)
 {
     clg_tile t = shapes[i];
-    if (j->mma != CLG_MMA_NONE && t.ty >= 8 && t.rm == 8 && j->depth >= t.ks) {
-        t.mma = j->mma;
-        t.tx = t.tx * t.rn / 8u;
-        t.rn = 8;
-        t.ks = MMA_DEPTH;
+    const uint32_t lanes = count_lanes(j->multiply), sums = t.rm * t.rn;
+    if (clg__multiplies_tf32(j->multiply)) {
+        if (t.ty >= 8 && t.rm == 8 && j->depth >= t.ks) {
+            t.multiply = j->multiply;
+            t.tx = t.tx * t.rn / 8u;
+            t.rn = 8;
+            t.ks = MMA_DEPTH;
+        }
+        return t;
+    }
+    if ((is_intel(d) || lanes > 0) && sums > INTEL_SUMS && t.tx > 1) {
+        t.tx *= sums / INTEL_SUMS;
+        t.rn /= sums / INTEL_SUMS;
+    }
+    if (lanes > 0 && t.tx % lanes == 0) {
+        t.multiply = j->multiply;
     }
     return t;
 }
@@ -96,8 +133,10 @@ uint32_t clg__tile_cols(const clg_tile *t, const clg_tile_job *j)
 static double estimate(const clg_tile *t, const clg_tile_job *j, uint32_t units)
 {
     const double groups = (double)clg__tile_rows(t, j) * clg__tile_cols(t, j) * j->count;
-    const double gain = t->mma != CLG_MMA_NONE ? MMA_GAIN : 1.0;
-    const double item = (t->rm * t->rn + t->rm + t->rn) / gain;
+    const uint32_t lanes = count_lanes(t->multiply);
+    const double gain = clg__multiplies_tf32(t->multiply) ? MMA_GAIN : 1.0;
+    const double reads = t->rn + (double)t->rm / (lanes > 0 ? lanes : 1);
+    const double item = (t->rm * t->rn + reads) / gain;
     const double group = t->tx * t->ty * item + LOAD_COST * (t->tx * t->rn + t->ty * t->rm);
     const double turns = (double)(uint64_t)((groups + units - 1.0) / units);
     const double alone = FULL * item;
@@ -108,14 +147,13 @@ static double estimate(const clg_tile *t, const clg_tile_job *j, uint32_t units)
 uint32_t clg__tile_order(const clg_device_info *d, const clg_tile_job *j,
                          clg_tile order[CLG_TILE_COUNT])
 {
-    const bool intel = strstr(d->vendor, "Intel") != NULL && d->type == CLG_DEVICE_GPU;
-    const uint32_t counted = intel ? d->compute_units / EUS_PER_UNIT : d->compute_units;
+    const uint32_t counted = is_intel(d) ? d->compute_units / EUS_PER_UNIT : d->compute_units;
     const uint32_t units = counted > 0 ? counted : 1;
     double cost[CLG_TILE_COUNT];
     uint32_t n = 0;
 
     for (uint32_t i = 0; i + 1 < CLG_TILE_COUNT; i++) {
-        const clg_tile t = get_shape(i, j);
+        const clg_tile t = get_shape(d, i, j);
         if (!allows(d, &t) || (j->forced > 0 && j->forced != i + 1)) {
             continue;
         }
@@ -154,8 +192,12 @@ const char *clg__tile_name(uint32_t number, char dst[CLG_TILE_NAME_LEN])
 
 bool clg__tile_allowed(const clg_device_info *d, uint32_t number)
 {
-    return number > 0 && number <= CLG_TILE_COUNT &&
-           (number == CLG_TILE_COUNT || allows(d, &shapes[number - 1u]));
+    const clg_tile_job plain = { .multiply = CLG_MULTIPLY_PLAIN };
+    if (number == 0 || number > CLG_TILE_COUNT) {
+        return false;
+    }
+    const clg_tile t = get_shape(d, number - 1u, &plain);
+    return number == CLG_TILE_COUNT || allows(d, &t);
 }
 
 uint32_t clg__tile_numbers(const clg_device_info *d, const clg_tile_job *j,
@@ -179,14 +221,22 @@ int clg__tile_kernel(clg_rt *rt, const char *name, const clg_tile_job *j, const 
     for (uint32_t i = 0; i < n; i++) {
         const clg_tile *t = &order[i];
         const size_t items = (size_t)t->tx * t->ty;
-        static const char *const mma[] = { "", " -DMMA=1", " -DMMA=2" };
-        char options[160];
+        static const char *const multiply[CLG_MULTIPLY_COUNT] = {
+            [CLG_MULTIPLY_PLAIN] = "",
+            [CLG_MULTIPLY_MMA] = " -DMMA=1",
+            [CLG_MULTIPLY_MMA_PORTABLE] = " -DMMA=2",
+            [CLG_MULTIPLY_LANES8] = " -DSUB_LANES=8",
+            [CLG_MULTIPLY_LANES16] = " -DSUB_LANES=16",
+            [CLG_MULTIPLY_LANES8_PORTABLE] = " -DSUB_LANES=8 -DSUB_PORTABLE",
+            [CLG_MULTIPLY_LANES16_PORTABLE] = " -DSUB_LANES=16 -DSUB_PORTABLE",
+        };
+        char options[192];
         if (items > most) {
             continue;
         }
         snprintf(options, sizeof options,
                  "-DTX=%u -DTY=%u -DRM=%u -DRN=%u -DKS=%u -DRW=%d -DCW=%d%s%s", t->tx, t->ty, t->rm,
-                 t->rn, t->ks, j->wide_rows ? 4 : 1, j->wide_cols ? 4 : 1, mma[t->mma], extra);
+                 t->rn, t->ks, j->wide_rows ? 4 : 1, j->wide_cols ? 4 : 1, multiply[t->multiply], extra);
         const int status = clg__kernel_get(rt, name, name, options, out);
         if (status != CLG_OK) {
             return status;

@@ -6,17 +6,27 @@
 
 #include "rt/launch.h"
 
-/* What tiles multiply: cl/mma.clh. */
-enum clg_mma {
-    CLG_MMA_NONE,    /* floats */
-    CLG_MMA_PTX,     /* tf32, by the tensor cores of an NVIDIA GPU */
-    CLG_MMA_PORTABLE /* the same written out, on any device: to test what is around it */
+/* How tiles multiply. The portable ways are the ones before them written out for any device: to test
+ * what is around. */
+enum clg_multiply {
+    CLG_MULTIPLY_PLAIN,
+    CLG_MULTIPLY_MMA, /* tf32, by the tensor cores of an NVIDIA GPU: cl/mma.clh */
+    CLG_MULTIPLY_MMA_PORTABLE,
+    CLG_MULTIPLY_LANES8, /* floats, with sub-groups of 8 lanes: cl/gpu_tile_lanes.clh; same bits */
+    CLG_MULTIPLY_LANES16,
+    CLG_MULTIPLY_LANES8_PORTABLE,
+    CLG_MULTIPLY_LANES16_PORTABLE,
+    CLG_MULTIPLY_COUNT
 };
+static inline bool clg__multiplies_tf32(enum clg_multiply how)
+{
+    return how == CLG_MULTIPLY_MMA || how == CLG_MULTIPLY_MMA_PORTABLE;
+}
 
 /* A work-group of tx*ty items computes ty*rm rows by tx*rn columns, ks terms at a time. */
 typedef struct clg_tile {
     uint32_t tx, ty, rm, rn, ks;
-    enum clg_mma mma;
+    enum clg_multiply multiply;
 } clg_tile;
 /* Shapes have numbers from 1 on, and names after the sums that they compute: "tile64x32". */
 enum { CLG_TILE_COUNT = 10, CLG_TILE_NAME_LEN = 16 };
@@ -26,7 +36,7 @@ typedef struct clg_tile_job {
     uint32_t count;             /* such products in one launch: a batch, phases or parts */
     bool wide_rows, wide_cols;  /* 4 neighbours of that operand may be loaded at once */
     uint32_t forced;            /* number of the shape to take whatever the rule says; 0: none */
-    enum clg_mma mma; /* how shapes that tensor cores can take multiply; the others are of floats */
+    enum clg_multiply multiply; /* of the shapes that can so; the others do it plainly */
 } clg_tile_job;
 
 /* The shapes that the device allows, best first; returns how many, at least one. Shape

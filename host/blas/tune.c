@@ -3,6 +3,7 @@
  *
  *     choice: auto
  *     gflop_per_s: builtin 0 clblast 98.5
+ *     tiles: subgroups8                        (of the GPU family, once measured)
  *     xgemm: GEMMK=0 KREG=1 KWG=32 ... VWN=8 min_indirect=64
  *
  * which is used only if the parameters obey CLBlast's own rules. */
@@ -101,8 +102,12 @@ int clg__tuning_write(const clg_device_info *d, const clg_tuning *t)
     clg_record_kind kind = record_kind(about);
     clg_str s = { 0 };
 
-    clg__str_add(&s, "choice: %s\ngflop_per_s: builtin %.1f clblast %.1f\nxgemm:",
+    clg__str_add(&s, "choice: %s\ngflop_per_s: builtin %.1f clblast %.1f\n",
                  choice_names[t->choice], t->builtin_gflop_per_s, t->clblast_gflop_per_s);
+    if (t->tiles_known) {
+        clg__str_add(&s, "tiles: %s\n", clg__lanes_name(t->tiles));
+    }
+    clg__str_add(&s, "%s", "xgemm:");
     for (size_t i = 0; t->xgemm.set && i < CLG_XGEMM_COUNT; i++) {
         clg__str_add(&s, " %s=%u", xgemm_names[i], t->xgemm.value[i]);
     }
@@ -138,7 +143,7 @@ static bool parse_xgemm(const char *text, clg_xgemm *x)
 static const char *parse_body(const char *text, const clg_device_info *d, clg_tuning *t)
 {
     const char *at = NULL;
-    char word[16] = "";
+    char word[16] = "", tiles[16] = "";
 
     if (sscanf(text, "choice: %15s gflop_per_s: builtin %lf clblast %lf", word,
                &t->builtin_gflop_per_s, &t->clblast_gflop_per_s) != 3 ||
@@ -151,7 +156,15 @@ static const char *parse_body(const char *text, const clg_device_info *d, clg_tu
             t->choice = i;
         }
     }
-    if (t->xgemm.set && !clg__xgemm_valid(&t->xgemm, d)) {
+    at = strstr(text, "\ntiles:");
+    t->tiles_known = at != NULL;
+    if (at != NULL && sscanf(at, "\ntiles: %15s", tiles) == 1) {
+        t->tiles = clg__lanes_find(tiles);
+    }
+    if (t->tiles == CLG_MULTIPLY_COUNT) {
+        return "not understood";
+    }
+    if ((t->xgemm.set && !clg__xgemm_valid(&t->xgemm, d)) || !clg__lanes_offered(d, t->tiles)) {
         return "with parameters that this device cannot have";
     }
     return t->choice < 0 ? "not understood" : NULL;
@@ -178,9 +191,8 @@ bool clg__tuning_read(const clg_device_info *d, clg_tuning *out)
 
 /* ---- measuring ---- */
 
-/* Best GFLOP/s of back end `choice` on one product within about `budget` seconds. */
-static int measure(clg_blas *blas, int choice, uint32_t m, uint32_t n, uint32_t k, double budget,
-                   double *gflop_per_s)
+int clg__tuning_measure(clg_blas *blas, int choice, uint32_t m, uint32_t n, uint32_t k,
+                        double budget, double *gflop_per_s)
 {
     const clg_gemm g = { .m = m, .n = n, .k = k, .lda = k, .ldb = n, .ldc = n, .alpha = 1.0f,
                          .batch = 1 };
@@ -221,7 +233,7 @@ static double try_candidate(clg_blas *blas, const clg_xgemm *x)
     double speed = 0.0;
 
     if (clg__clblast_use(blas->rt, x) != CLG_OK ||
-        measure(blas, CLG_GEMM_CLBLAST, SEARCH_SIZE, SEARCH_SIZE, SEARCH_SIZE, 0.3, &speed) !=
+        clg__tuning_measure(blas, CLG_GEMM_CLBLAST, SEARCH_SIZE, SEARCH_SIZE, SEARCH_SIZE, 0.3, &speed) !=
             CLG_OK ||
         clg__blas_check_one(blas, CLG_GEMM_CLBLAST, &odd, NULL, NULL) != CLG_OK) {
         clg__log(CLG_LOG_DEBUG, "gemm tuning: candidate left out: %s", clg_message());
@@ -273,8 +285,8 @@ int clg__tuning_choose(clg_blas *blas, clg_tuning *t)
 
     for (int i = 0; i < 2; i++) {
         uint32_t m = i == 0 ? 128 : 1024, k = i == 0 ? 784 : 512, n = i == 0 ? 128 : 1024;
-        CLG_TRY(measure(blas, CLG_GEMM_BUILTIN, m, n, k, 0.1, &builtin[i]));
-        CLG_TRY(measure(blas, CLG_GEMM_CLBLAST, m, n, k, 0.1, &clblast[i]));
+        CLG_TRY(clg__tuning_measure(blas, CLG_GEMM_BUILTIN, m, n, k, 0.1, &builtin[i]));
+        CLG_TRY(clg__tuning_measure(blas, CLG_GEMM_CLBLAST, m, n, k, 0.1, &clblast[i]));
     }
     /* Per product, not per second: both sizes count alike. */
     bool ours = builtin[0] * builtin[1] > clblast[0] * clblast[1];

@@ -386,7 +386,7 @@ static double storage_error(const slot *s, double want)
  * value, here four times the root mean square. Small integers stay exact. */
 static double tf32_factor(const clg_case_job *job)
 {
-    const bool tf32 = clg__blas_mma(job->ops->blas) != CLG_MMA_NONE;
+    const bool tf32 = clg__multiplies_tf32(clg__blas_multiply(job->ops->blas));
     return tf32 && job->plan.terms > 0.0 ? 4e-3 / clg__plan_sum_tolerance(job->plan.terms) : 1.0;
 }
 

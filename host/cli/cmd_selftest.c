@@ -109,7 +109,7 @@ static void report_replay(selftest *t, const char *model, const clg_replay_resul
                           double seconds)
 {
     char name[80];
-    const bool tf32 = clg__blas_mma(t->ops->blas) != CLG_MMA_NONE;
+    const bool tf32 = clg__multiplies_tf32(clg__blas_multiply(t->ops->blas));
     const limits *most = tf32 ? &tf32_limits : &float_limits;
     double worst = r->gradient / most->gradient;
     worst = r->weight / most->weight > worst ? r->weight / most->weight : worst;

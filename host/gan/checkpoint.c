@@ -39,7 +39,7 @@ static void format_choices(const clg_trainer *t, char *dst, size_t cap)
     snprintf(dst, cap, "gemm=%s kernels=%s tune=%s%s%s", clg__blas_name(t->ops->blas),
              clg__rt_family(t->ops->rt) == CLG_KERNELS_CPU ? "cpu" : "gpu",
              t->desc.runtime.tune ? "on" : "off", precision[t->desc.runtime.precision],
-             clg__blas_mma(t->ops->blas) != CLG_MMA_NONE ? " math=tf32" : "");
+             clg__multiplies_tf32(clg__blas_multiply(t->ops->blas)) ? " math=tf32" : "");
 }
 
 typedef struct clg_meta_text {

@@ -90,7 +90,7 @@ int clg__conv2d_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
     clg_tile_job job = tiles_of(&m);
     job.wide_rows = is_wide(src, m.of.sc);
     job.wide_cols = is_wide(w, down ? m.of.oc : m.of.sc);
-    job.mma = clg__blas_mma(o->blas);
+    job.multiply = clg__blas_multiply(o->blas);
     job.forced = clg__conv_tile_pick(o, g, clg__conv2d_job_of(way), CLG_CONV_DIRECT);
     char extra[32];
     clg_tile t;
@@ -136,7 +136,7 @@ int clg__conv2d_wgrad_tile(const clg_ops *o, const clg_conv *g, clg_tensor big, 
     clg_tile_job job = clg__conv2d_tile_job(g, CLG_CONV_JOB_WGRAD);
     job.wide_rows = is_wide(big, g->c);
     job.wide_cols = is_wide(small, g->k);
-    job.mma = clg__blas_mma(o->blas);
+    job.multiply = clg__blas_multiply(o->blas);
     job.forced = clg__conv_tile_pick(o, g, CLG_CONV_JOB_WGRAD, CLG_CONV_DIRECT);
     const clg_tensor to = parts > 1 ? clg__tensor_vec(ws, 0, parts * len) : dw;
     char extra[32];

@@ -82,6 +82,23 @@ static enum clg_device_type get_type(cl_device_id d)
 /* Numbers of the extension cl_nv_device_attribute_query, which not every CL/cl_ext.h has. */
 enum { NVIDIA_CAPABILITY_MAJOR = 0x4000, NVIDIA_CAPABILITY_MINOR = 0x4001 };
 
+/* Of cl_intel_required_subgroup_size; the answer is a list of size_t. */
+enum { INTEL_SUB_GROUP_SIZES = 0x4108, SUB_GROUP_SIZES_MAX = 32 };
+
+static void find_lanes(clg_device_info *info, cl_device_id d)
+{
+    size_t size[SUB_GROUP_SIZES_MAX] = { 0 }, bytes = 0;
+    if (!has_extension(d, "cl_intel_subgroups") ||
+        !has_extension(d, "cl_intel_required_subgroup_size") ||
+        clGetDeviceInfo(d, INTEL_SUB_GROUP_SIZES, sizeof size, size, &bytes) != CL_SUCCESS) {
+        return;
+    }
+    for (size_t i = 0; i < bytes / sizeof size[0]; i++) {
+        info->lanes8 = info->lanes8 || size[i] == 8;
+        info->lanes16 = info->lanes16 || size[i] == 16;
+    }
+}
+
 static void judge(clg_device_info *info, cl_device_id d)
 {
     if (info->cl_major < 1 || (info->cl_major == 1 && info->cl_minor < 2)) {
@@ -132,6 +149,7 @@ static void fill_device(clg_device_info *info, cl_device_id d)
         info->nvidia_major = get_device_uint(d, NVIDIA_CAPABILITY_MAJOR);
         info->nvidia_minor = get_device_uint(d, NVIDIA_CAPABILITY_MINOR);
     }
+    find_lanes(info, d);
     judge(info, d);
 }
 

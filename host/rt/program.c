@@ -41,6 +41,7 @@ static int build_source(clg_rt *rt, const clg_rt_source *src, const char *option
     cl_int err = CL_SUCCESS;
     const char *text = src->text.text;
     const char *file = src->file[0].name;
+    clg__rt_source_keep(src, options);
     cl_program program = clCreateProgramWithSource(rt->context, 1, &text, &src->text.len, &err);
     if (err != CL_SUCCESS) {
         return clg__rt_fail(err, "%s: no program", file);

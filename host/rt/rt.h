@@ -27,6 +27,7 @@ typedef struct clg_device_info {
     bool local_mem_is_real, fp16, fp64, unified_memory, big_endian;
     double timer_resolution_ns;
     unsigned nvidia_major, nvidia_minor; /* compute capability; 0, 0: not of NVIDIA, or not told */
+    bool lanes8, lanes16; /* a kernel can ask for sub-groups of so many work-items */
 } clg_device_info;
 
 /* All devices of all platforms, usable or not; a platform without devices gives one entry with

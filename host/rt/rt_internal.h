@@ -164,6 +164,9 @@ typedef struct clg_rt_source {
 } clg_rt_source;
 int clg__rt_source_load(const clg_rt *rt, const char *file, clg_rt_source *out);
 void clg__rt_source_free(clg_rt_source *src);
+/* With CLGAN_KEEP_SOURCES=DIR: DIR/<kernel file>-<hash>.cl, the options in its first line, for
+ * compilers of devices that are not here (tests/support/ocloc.sh). Only logs. */
+void clg__rt_source_keep(const clg_rt_source *src, const char *options);
 /* Logs the build log, each error followed by its source lines; `first` gets the first error. */
 void clg__rt_source_explain(const clg_rt_source *src, const char *log, char *first, size_t cap);
 

@@ -203,3 +203,24 @@ void clg__rt_source_explain(const clg_rt_source *src, const char *log, char *fir
         }
     }
 }
+
+void clg__rt_source_keep(const clg_rt_source *src, const char *options)
+{
+    const char *dir = clg__os_env("CLGAN_KEEP_SOURCES");
+    char name[128];
+    clg_str all = { 0 };
+    if (dir == NULL) {
+        return;
+    }
+    clg__str_add(&all, "//OPTIONS %s\n", options);
+    clg__str_add_bytes(&all, src->text.text, src->text.len);
+    const char *file = src->file[0].name;
+    (void)snprintf(name, sizeof name, "%.*s-%016llx.cl", (int)strcspn(file, "."), file,
+                   (unsigned long long)clg__hash64(all.text, all.len, 0));
+    char *path = all.failed ? NULL : clg__os_join(dir, name);
+    if (path == NULL || clg__os_write_replace(path, all.text, all.len) != CLG_OK) {
+        clg__log(CLG_LOG_WARN, "source of %s not kept: %s", file, clg_message());
+    }
+    clg__free(path);
+    clg__str_free(&all);
+}

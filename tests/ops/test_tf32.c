@@ -23,7 +23,7 @@ static int open_ops(void **state)
     setenv("CLGAN_MMA", "portable", 1);
     ops = (clg_ops){ .rt = test_rt_open_with(&(clg_rt_options){ .family = CLG_FAMILY_GPU }) };
     TEST_OK(clg__blas_open(&ops.blas, ops.rt, &(clg_blas_options){ .tf32 = true }));
-    assert_int_equal(clg__blas_mma(ops.blas), CLG_MMA_PORTABLE);
+    assert_int_equal(clg__blas_multiply(ops.blas), CLG_MULTIPLY_MMA_PORTABLE);
     *state = &ops;
     return 0;
 }

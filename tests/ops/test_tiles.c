@@ -2,92 +2,48 @@
  * enough that the case tables compare those that the rule takes with the reference. Sizes that end
  * within a tile, with loads of one and of four neighbours, under a checker of races and bounds.
  * drivers: oclgrind */
-#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <string.h>
 
 #include <cmocka.h>
 
 #include "base/model.h"
-#include "base/philox.h"
 #include "blas/tile.h"
-#include "ops/conv2d.h"
-#include "ops/conv_algo.h"
 #include "support/rt_support.h"
+#include "support/tile_support.h"
 
 enum { LEN = 2400 };
 
-/* Two operands, and what a shape leaves in c. */
-typedef struct bench {
-    clg_ops ops;
-    clg_conv_choices choices;
-    clg_tensor a, b, c;
-    float first[LEN], got[LEN];
-} bench;
-
 static int open_bench(void **state)
 {
-    static bench b;
-    const clg_rng_key key = { .seed = 5, .stream = CLG_STREAM_TEST };
-    float x[LEN];
-    b = (bench){ .choices = { .forced = CLG_CONV_DIRECT } };
-    b.ops = (clg_ops){ .rt = test_rt_open_with(&(clg_rt_options){ .family = CLG_FAMILY_GPU }),
-                       .conv_choices = &b.choices };
+    static tile_bench b;
+    tile_bench_open(&b, LEN);
     TEST_OK(clg__blas_open(&b.ops.blas, b.ops.rt,
                            &(clg_blas_options){ .choice = CLG_GEMM_BUILTIN }));
-    clg__philox_normal(&key, 0, 1, x, LEN);
-    b.a = test_upload(b.ops.rt, x, LEN);
-    clg__philox_normal(&key, LEN, 1, x, LEN);
-    b.b = test_upload(b.ops.rt, x, LEN);
-    b.c = test_buffer(b.ops.rt, CLG_F32, LEN);
     *state = &b;
     return 0;
 }
 
 static int close_bench(void **state)
 {
-    bench *b = *state;
-    test_release(&b->a);
-    test_release(&b->b);
-    test_release(&b->c);
+    tile_bench *b = *state;
     clg__blas_close(&b->ops.blas);
-    clg__rt_close(&b->ops.rt);
+    tile_bench_close(b);
     return 0;
 }
 
-static void clear_result(bench *b)
-{
-    for (int i = 0; i < LEN; i++) {
-        b->got[i] = NAN;
-    }
-    TEST_OK(clg__rt_write(b->ops.rt, b->c, b->got));
-}
-
-/* What lies behind the result is still NaN in all. */
-static void compare_result(bench *b, uint32_t shape)
-{
-    test_download(b->c, b->got);
-    assert_true(b->got[0] == b->got[0]);
-    assert_true(b->got[LEN - 1] != b->got[LEN - 1]);
-    if (shape == 1) {
-        memcpy(b->first, b->got, sizeof b->first);
-    }
-    assert_memory_equal(b->first, b->got, sizeof b->got);
-}
-
-static void product(bench *b, bool ta, bool tb, uint32_t m, uint32_t n, uint32_t k)
+static void product(tile_bench *b, bool ta, bool tb, uint32_t m, uint32_t n, uint32_t k)
 {
     clg_gemm g = { .ta = ta, .tb = tb, .m = m, .n = n, .k = k, .alpha = 1.0f, .batch = 1 };
     g.lda = ta ? m : k;
     g.ldb = tb ? k : n;
     g.ldc = n;
     for (g.tile = 1; g.tile <= CLG_TILE_COUNT; g.tile++) {
-        clear_result(b);
+        tile_bench_clear(b);
         TEST_OK(clg__gemm(b->ops.blas, &g, b->a, b->b, b->c, CLG_NO_TENSOR));
-        compare_result(b, g.tile);
+        tile_bench_compare(b, g.tile == 1);
     }
 }
 
@@ -97,31 +53,17 @@ static void products_have_the_same_bits_with_every_shape(void **state)
     product(*state, false, false, 36, 20, 20);
 }
 
-/* One of the passes. */
-static void convolve(bench *b, uint32_t c, uint32_t k, int job)
+static void convolve(tile_bench *b, uint32_t c, uint32_t k, enum clg_conv_job job)
 {
+    const clg_epilogue e = { .act = CLG_ACT_LRELU, .slope = 0.2f };
     clg_conv g = {
         .n = 2, .h = 7, .w = 6, .c = c, .k = k, .r = 4, .s = 3, .stride = 2, .pad = 1
     };
     TEST_OK(clg__conv_make(&g));
-    const clg_tensor x = clg__tensor_view(b->a, 0, 4, g.n, g.h, g.w, g.c);
-    const clg_tensor y = clg__tensor_view(b->b, 0, 4, g.n, g.p, g.q, g.k);
-    const clg_tensor to_x = clg__tensor_view(b->c, 0, 4, g.n, g.h, g.w, g.c);
-    const clg_tensor to_y = clg__tensor_view(b->c, 0, 4, g.n, g.p, g.q, g.k);
-    const clg_tensor to_w = clg__tensor_view(b->c, 0, 4, g.r, g.s, g.c, g.k);
-    const clg_filter w = { .w = clg__tensor_view(job == CLG_CONV_JOB_UP ? b->a : b->b, 0, 4, g.r,
-                                                 g.s, g.c, g.k) };
-    const clg_epilogue e = { .act = CLG_ACT_LRELU, .slope = 0.2f };
     for (b->choices.tile = 1; b->choices.tile <= CLG_TILE_COUNT; b->choices.tile++) {
-        clear_result(b);
-        if (job == CLG_CONV_JOB_DOWN) {
-            TEST_OK(clg__conv2d_fwd(&b->ops, &g, x, w, &e, to_y, CLG_NO_TENSOR));
-        } else if (job == CLG_CONV_JOB_UP) {
-            TEST_OK(clg__conv2d_bwd_data(&b->ops, &g, y, w, NULL, to_x, CLG_NO_TENSOR));
-        } else {
-            TEST_OK(clg__conv2d_bwd_weight(&b->ops, &g, x, y, to_w, CLG_NO_TENSOR));
-        }
-        compare_result(b, b->choices.tile);
+        tile_bench_clear(b);
+        tile_bench_convolve(b, &g, job, &e);
+        tile_bench_compare(b, b->choices.tile == 1);
     }
 }
 
@@ -134,7 +76,7 @@ static void convolutions_have_the_same_bits_with_every_shape(void **state)
 }
 
 /* Parts of a map's sums, three or two of each group. */
-static void sum(bench *b, const clg_conv *shape, int job, uint32_t rows)
+static void sum(tile_bench *b, const clg_conv *shape, int job, uint32_t rows)
 {
     enum { GROUPS = 2 };
     clg_conv g = *shape;
@@ -149,7 +91,7 @@ static void sum(bench *b, const clg_conv *shape, int job, uint32_t rows)
                             .groups = GROUPS };
     assert_in_range(parts, 2, half / (GROUPS * rows * oc));
     for (b->choices.tile = 1; b->choices.tile <= CLG_TILE_COUNT; b->choices.tile++) {
-        clear_result(b);
+        tile_bench_clear(b);
         if (job == CLG_CONV_JOB_DOWN) {
             const clg_epilogue e = { .sums = sums };
             TEST_OK(clg__conv2d_fwd(&b->ops, &g, x, w, &e,
@@ -168,9 +110,9 @@ static void sum(bench *b, const clg_conv *shape, int job, uint32_t rows)
                                          clg__tensor_view(b->c, 0, 4, g.n, g.h, g.w, g.c),
                                          CLG_NO_TENSOR));
         }
-        compare_result(b, b->choices.tile);
+        tile_bench_compare(b, b->choices.tile == 1);
         const uint32_t last = half + GROUPS * parts * rows * oc - 1;
-        assert_true(b->got[half] == b->got[half] && b->got[last] == b->got[last]);
+        assert_true(b->first[half] == b->first[half] && b->first[last] == b->first[last]);
     }
 }
 
