@@ -29,6 +29,8 @@ static void add_json(clg_json *list, const clg_device_info *d)
     clg__json_add_integer(o, "max_work_group", (int64_t)d->max_work_group);
     clg__json_add_bool(o, "fp16", d->fp16);
     clg__json_add_bool(o, "fp64", d->fp64);
+    clg__json_add_bool(o, "sub_groups_of_8", d->lanes8);
+    clg__json_add_bool(o, "sub_groups_of_16", d->lanes16);
 }
 
 static void print_text(const clg_device_info *d)
@@ -40,9 +42,9 @@ static void print_text(const clg_device_info *d)
     }
     printf("platform %u device %u  %s\n", d->platform_index, d->device_index, d->name);
     printf("    %s, %s, driver %s, %s\n", type_name(d->type), d->platform, d->driver, d->version);
-    printf("    %u compute units, %s, float vectors of %u, work-groups up to %zu\n",
+    printf("    %u compute units, %s, float vectors of %u, work-groups up to %zu%s\n",
            d->compute_units, clg__human_bytes(d->global_mem_bytes, mem), d->vector_width_float,
-           d->max_work_group);
+           d->max_work_group, d->lanes8 || d->lanes16 ? ", sub-groups" : "");
     printf("    %s%s\n", d->usable ? "usable" : "not usable: ", d->usable ? "" : d->why_not);
 }
 

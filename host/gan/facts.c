@@ -30,18 +30,20 @@ void clg__facts_nets(const clg_model_desc *desc, const clg_model_plan *plan, uin
     clg__loss_table_make(desc, plan, &table);
     uint32_t groups = desc->order.kind == CLG_ORDER_RECONSTRUCT ? 1u : table.groups;
     enum clg_dtype store = clg__trainer_store(desc);
-    const bool apart = !desc->runtime.fuse;
+    const bool apart = !desc->runtime.fuse, fast = desc->runtime.memory == CLG_MEMORY_FAST;
     opt[0] = (clg_net_options){ .max_batch = batch,
                                 .train = true,
                                 .label = "netG",
                                 .optimizer = desc->optimizer_g.kind,
                                 .store = store,
+                                .fast = fast,
                                 .apart = apart };
     opt[1] = (clg_net_options){ .max_batch = groups * batch / packing,
                                 .train = true,
                                 .label = "netD",
                                 .optimizer = desc->optimizer_d.kind,
                                 .store = store,
+                                .fast = fast,
                                 .apart = apart };
 }
 

@@ -21,6 +21,7 @@ static const char *const family_words[] = { "auto", "cpu", "gpu" };
 static const char *const repeat_words[] = { "none", "stages" };
 static const char *const optimizer_words[] = { "adam", "sgd" };
 static const char *const precision_words[] = { "fp32", "fp16", "bf16" };
+static const char *const memory_words[] = { "small", "fast" };
 static const char *const math_words[] = { "fp32", "tf32" };
 static const char *const range_words[] = { "symmetric", "unit" };
 static const char *const collapse_words[] = { "warn", "stop", "rollback" };
@@ -148,6 +149,8 @@ const clg_config_key clg__config_keys[] = {
       WORDS(precision_words) },
     { .section = "runtime", .key = "math", .type = CLG_KEY_ENUM, FIELD(runtime.math),
       WORDS(math_words) },
+    { .section = "runtime", .key = "memory", .type = CLG_KEY_ENUM, FIELD(runtime.memory),
+      WORDS(memory_words) },
 
     { .section = "layer", .key = "op", .type = CLG_KEY_ENUM, LAYER_FIELD(op), WORDS(op_words) },
     { .section = "layer", .key = "out", .type = CLG_KEY_DIM, LAYER_FIELD(out), WORDS(out_words),

@@ -82,7 +82,7 @@ static int input_of(const clg_way *w, uint32_t i, clg_tensor place, clg_tensor *
     }
     uint32_t from = (uint32_t)source;
     clg_tensor t = clg__block_saved(k, from);
-    if (net->layout.graph.node[from].keeps) {
+    if (net->kept[from] != NULL) {
         t = clg__block_shape_out(k, from, clg__tensor_all(net->kept[from]), k->first);
     } else if (net->plan.layer[from].norm == CLG_NORM_BATCH) {
         clg_tensor y = clg__block_shape_out(k, from, place, 0);

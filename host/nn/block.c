@@ -271,6 +271,7 @@ static int run_sum(const clg_walk *k, uint32_t i, clg_tensor x, clg_tensor y)
     int status = CLG_OK;
     CLG_TRY(clg__layer_conv(l, k->n, &g));
     CLG_TRY(clg__net_filter(k->net, i, &g, CLG_FWD, weight, &w));
+    w.big = k->mode == CLG_NET_TRAIN ? clg__block_turned(k, i, CLG_FWD) : NULL;
     status = l->op == CLG_LAYER_CONV2D ? clg__conv2d_fwd(net->ops, &g, x, w, &e, y, ws)
                                        : clg__deconv2d_fwd(net->ops, &g, x, w, &e, y, ws);
 out:
@@ -377,8 +378,9 @@ int clg__block_back_weight(const clg_walk *k, uint32_t i, clg_tensor x, clg_tens
     if (status != CLG_OK) {
         return status;
     }
-    return l->op == CLG_LAYER_CONV2D ? clg__conv2d_bwd_weight(net->ops, &g, x, dy, dw, ws)
-                                     : clg__deconv2d_bwd_weight(net->ops, &g, x, dy, dw, ws);
+    clg_turned *big = clg__block_turned(k, i, CLG_BWD_WEIGHT);
+    return l->op == CLG_LAYER_CONV2D ? clg__conv2d_bwd_weight(net->ops, &g, x, dy, big, dw, ws)
+                                     : clg__deconv2d_bwd_weight(net->ops, &g, x, dy, big, dw, ws);
 }
 
 /* The activation in front of block i, if block i is to go back through it. */
@@ -411,6 +413,7 @@ static int back_sum(const clg_walk *k, uint32_t i, clg_tensor dy, clg_tensor dx)
     int status = CLG_OK;
     CLG_TRY(clg__layer_conv(l, k->n, &g));
     CLG_TRY(clg__net_filter(k->net, i, &g, CLG_BWD_DATA, clg__net_weight(net, i), &w));
+    w.big = clg__block_turned(k, i, CLG_BWD_DATA);
     const clg_sums sums = sums_for_front(k, i);
     status = l->op == CLG_LAYER_CONV2D ? clg__conv2d_bwd_data(net->ops, &g, dy, w, &sums, dx, ws)
                                        : clg__deconv2d_bwd_data(net->ops, &g, dy, w, &sums, dx, ws);

@@ -65,7 +65,7 @@ static int run_job(const clg_ops *ops, const bench *b)
     case CLG_CONV_JOB_UP:
         return clg__conv2d_bwd_data(ops, g, y, (clg_filter){ .w = w }, NULL, x, ws);
     default:
-        return clg__conv2d_bwd_weight(ops, g, x, y, w, ws);
+        return clg__conv2d_bwd_weight(ops, g, x, y, NULL, w, ws);
     }
 }
 

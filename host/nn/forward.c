@@ -70,7 +70,7 @@ static clg_tensor activation_of(const clg_walk *k, uint32_t i)
     if (net->plan.layer[i].norm == CLG_NORM_NONE || k->mode != CLG_NET_TRAIN) {
         return clg__block_saved(k, i);
     }
-    if (net->layout.graph.node[i].keeps) {
+    if (net->kept[i] != NULL) {
         return clg__block_shape_out(k, i, clg__tensor_all(net->kept[i]), 0);
     }
     return clg__block_gradient(k, i);

@@ -45,10 +45,23 @@ static uint64_t saved_len(const clg_net_layout *layout, const clg_net_options *o
     return (opt->train ? layout->block[i].out : layout->graph.activations.len[i]) * opt->max_batch;
 }
 
-static uint64_t kept_len(const clg_net_layout *layout, const clg_net_options *opt, uint32_t i)
+static uint64_t kept_len(const clg_net_plan *plan, const clg_net_layout *layout,
+                         const clg_net_options *opt, uint32_t i)
 {
-    bool keeps = opt->train && layout->graph.node[i].keeps;
+    const bool norm = plan->layer[i].norm == CLG_NORM_BATCH;
+    const bool keeps = opt->train && (layout->graph.node[i].keeps || (opt->fast && norm));
     return keeps ? layout->block[i].out * opt->max_batch : 0u;
+}
+
+static uint64_t turned_len(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt,
+                           uint32_t i)
+{
+    return opt->train && opt->fast ? clg__net_turned_len(ops, &plan->layer[i], opt->max_batch) : 0;
+}
+
+static uint64_t back_len(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt)
+{
+    return opt->train && opt->fast ? clg__net_back_len(ops, plan, opt->max_batch) : 0;
 }
 
 /* Slabs of the length of the parameters, in the order of enum clg_net_kind. */
@@ -95,13 +108,15 @@ int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_o
         count_buffer(out, opt->store, saved_len(&layout, opt, i));
     }
     for (uint32_t i = 0; i < plan->layer_count; i++) {
-        count_buffer(out, opt->store, kept_len(&layout, opt, i));
+        count_buffer(out, opt->store, kept_len(plan, &layout, opt, i));
+        count_buffer(out, CLG_F32, turned_len(ops, plan, opt, i));
         for (uint32_t p = 0; p < clg__net_ready_passes(opt); p++) {
             count_buffer(out, CLG_F32,
                          clg__net_ready_len(ops, &plan->layer[i], opt->max_batch,
                                             (enum clg_pass)p));
         }
     }
+    count_buffer(out, CLG_F32, back_len(ops, plan, opt));
     count_buffer(out, CLG_U32, segments_len(count_parameters(plan, &layout)));
     return CLG_OK;
 }
@@ -233,8 +248,10 @@ static int make_buffers(clg_net *net, const clg_net_options *opt)
                             &net->saved[i]));
     }
     for (uint32_t i = 0; i < net->plan.layer_count; i++) {
-        CLG_TRY(make_buffer(net, opt->store, kept_len(&net->layout, opt, i), "activations",
-                            &net->kept[i]));
+        CLG_TRY(make_buffer(net, opt->store, kept_len(&net->plan, &net->layout, opt, i),
+                            "activations", &net->kept[i]));
+        CLG_TRY(make_buffer(net, CLG_F32, turned_len(net->ops, &net->plan, opt, i),
+                            "transformed inputs", &net->turned[i].buf));
         for (uint32_t p = 0; p < clg__net_ready_passes(opt); p++) {
             CLG_TRY(make_buffer(net, CLG_F32,
                                 clg__net_ready_len(net->ops, &net->plan.layer[i], opt->max_batch,
@@ -242,6 +259,8 @@ static int make_buffers(clg_net *net, const clg_net_options *opt)
                                 "filters", &net->ready[i][p].buf));
         }
     }
+    CLG_TRY(make_buffer(net, CLG_F32, back_len(net->ops, &net->plan, opt), "transformed inputs",
+                        &net->back_buf));
     if (has_scale(opt)) {
         CLG_TRY(make_buffer(net, CLG_F32, CLG_LOSS_SCALE_LEN, "loss scale", &net->scale));
         CLG_TRY(clg__rt_write(net->ops->rt, clg__tensor_all(net->scale), CLG_LOSS_SCALE_START));
@@ -321,9 +340,11 @@ void clg__net_destroy(clg_net **pnet)
     clg__buffer_destroy(&net->scale);
     clg__buffer_destroy(&net->stats);
     clg__buffer_destroy(&net->batch_stats);
+    clg__buffer_destroy(&net->back_buf);
     for (uint32_t i = 0; i < CLG_LAYERS_MAX; i++) {
         clg__buffer_destroy(&net->saved[i]);
         clg__buffer_destroy(&net->kept[i]);
+        clg__buffer_destroy(&net->turned[i].buf);
         for (uint32_t p = 0; p < CLG_READY_PASSES; p++) {
             clg__buffer_destroy(&net->ready[i][p].buf);
         }

@@ -47,6 +47,9 @@ typedef struct clg_net_options {
     /* Training: the parameters are written seldom, so filters made ready are kept for both ways, as
      * nets that are not for training keep them for theirs. */
     bool fixed;
+    /* Training: what the way back could make again is kept instead: normalised activations, and on
+     * GPUs the larger maps as Winograd transforms them (clg_turned). Same bits. */
+    bool fast;
     /* Norms read what they sum in passes of their own, not as convolutions make it. */
     bool apart;
     const char *label; /* static: "netG", "netD" */

@@ -120,7 +120,15 @@ struct clg_net {
     clg_buffer *batch_stats;
     /* Training: one per block. Otherwise those of the graph's activations. */
     clg_buffer *saved[CLG_LAYERS_MAX];
-    clg_buffer *kept[CLG_LAYERS_MAX]; /* training: normalised activations that are kept */
+    clg_buffer *kept[CLG_LAYERS_MAX]; /* training: normalised activations that are kept, or NULL */
+    /* Training, fast: of a conv2d's input, from the forward pass on. */
+    struct {
+        clg_buffer *buf; /* NULL: not kept */
+        clg_turned map;
+        uint32_t first; /* row of the pass that it begins with */
+    } turned[CLG_LAYERS_MAX];
+    clg_buffer *back_buf; /* and of a deconv2d's dy, while the block goes back; they take turns */
+    clg_turned back;
     clg_buffer *segments; /* u32: [parameters, 2], then the counters of nonfinite */
     uint32_t *segments_host; /* what is on its way there, behind the zeroing of slabs */
     clg_event *segments_sent;
@@ -190,6 +198,11 @@ int clg__net_filter(clg_net *net, uint32_t block, const clg_conv *g, enum clg_pa
 uint32_t clg__net_ready_passes(const clg_net_options *opt);
 uint64_t clg__net_ready_len(const clg_ops *ops, const clg_layer *l, uint32_t n, enum clg_pass pass);
 
+/* ---- turned.c: the larger maps of convolutions, kept between two passes (clg_turned) ---- */
+/* Floats of blocks of n rows: a conv2d's own; of the buffer that deconv2ds take turns in. */
+uint64_t clg__net_turned_len(const clg_ops *ops, const clg_layer *l, uint32_t n);
+uint64_t clg__net_back_len(const clg_ops *ops, const clg_net_plan *plan, uint32_t n);
+
 /* ---- block.c: one block, on n rows from row `first` of the pass on ---- */
 typedef struct clg_walk {
     clg_net *net;
@@ -201,6 +214,9 @@ typedef struct clg_walk {
     clg_gate gate; /* back: the activation that made x */
     bool gated;    /* back: the heads' gradients are those of their sums already */
 } clg_walk;
+
+/* turned.c: what the block's `pass` may leave there, or take from there; NULL: nothing. */
+clg_turned *clg__block_turned(const clg_walk *k, uint32_t i, enum clg_pass pass);
 
 /* k->n rows from row `first` of t on, as the block wants its input `slot` or gives its output. */
 clg_tensor clg__block_shape_in(const clg_walk *k, uint32_t i, uint32_t slot, clg_tensor t,

@@ -309,8 +309,18 @@ uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g)
                      : clg__conv2d_winograd_wgrad_workspace(o, g, algo);
 }
 
+uint64_t clg__conv2d_turned_len(const clg_ops *o, const clg_conv *g)
+{
+    if (!is_gpu(o) || clg__conv2d_is_gemm(g)) {
+        return 0;
+    }
+    const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, CLG_CONV_JOB_DOWN);
+    const bool shared = algo == clg__conv_algo_pick(o, g, CLG_CONV_JOB_WGRAD);
+    return shared && algo != CLG_CONV_DIRECT ? clg__conv2d_winograd_gpu_turned_len(g, algo) : 0;
+}
+
 int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_tensor small,
-                      clg_tensor dw, clg_tensor ws)
+                      clg_turned *turned, clg_tensor dw, clg_tensor ws)
 {
     if (clg__conv2d_is_gemm(g)) {
         const clg_gemm gemm = describe_wgrad_gemm(o, g);
@@ -321,7 +331,7 @@ int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_t
         return is_gpu(o) ? clg__conv2d_wgrad_tile(o, g, big, small, dw, ws)
                          : clg__conv2d_wgrad_cpu(o, g, big, small, dw, ws);
     }
-    return is_gpu(o) ? clg__conv2d_winograd_gpu_wgrad(o, g, algo, big, small, dw, ws)
+    return is_gpu(o) ? clg__conv2d_winograd_gpu_wgrad(o, g, algo, big, small, turned, dw, ws)
                      : clg__conv2d_winograd_wgrad(o, g, algo, big, small, dw, ws);
 }
 
@@ -420,7 +430,7 @@ out:
 }
 
 int clg__conv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,
-                           clg_tensor dw, clg_tensor ws)
+                           clg_turned *big, clg_tensor dw, clg_tensor ws)
 {
     static const char op[] = "conv2d_bwd_weight";
     int status = CLG_OK;
@@ -430,7 +440,7 @@ int clg__conv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, cl
     CLG_TRY(clg__conv2d_check_type(op, "dy", x, dy));
     CLG_TRY(clg__conv2d_check_float(op, "dw", dw));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__conv2d_workspace(o, g, CLG_BWD_WEIGHT)));
-    CLG_TRY(clg__conv2d_wgrad(o, g, x, dy, dw, ws));
+    CLG_TRY(clg__conv2d_wgrad(o, g, x, dy, big, dw, ws));
 out:
     return status;
 }

@@ -65,7 +65,7 @@ static inline uint32_t clg__sums_kind(const clg_sums *s)
 /* dw[R,S,C,K] from big [N,H,W,C] and small [N,P,Q,K]. */
 uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g);
 int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_tensor small,
-                      clg_tensor dw, clg_tensor ws);
+                      clg_turned *turned, clg_tensor dw, clg_tensor ws);
 
 /* ---- the families behind them ---- */
 uint64_t clg__conv2d_gather_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way);

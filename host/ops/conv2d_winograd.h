@@ -64,6 +64,8 @@ clg_gemm clg__conv2d_winograd_gpu_gemm(const clg_ops *o, const clg_conv *g, enum
 uint64_t clg__conv2d_winograd_gpu_wgrad_workspace(const clg_ops *o, const clg_conv *g,
                                                   enum clg_conv_algo algo);
 int clg__conv2d_winograd_gpu_wgrad(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo,
-                                   clg_tensor big, clg_tensor small, clg_tensor dw, clg_tensor ws);
+                                   clg_tensor big, clg_tensor small, clg_turned *turned,
+                                   clg_tensor dw, clg_tensor ws);
+uint64_t clg__conv2d_winograd_gpu_turned_len(const clg_conv *g, enum clg_conv_algo algo);
 
 #endif

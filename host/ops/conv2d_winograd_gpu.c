@@ -321,6 +321,43 @@ static gpu_room divide(const gpu_plan *p, clg_tensor ws)
                                       : CLG_NO_TENSOR };
 }
 
+/* ---- the larger map's transform, kept between two passes ---- */
+
+uint64_t clg__conv2d_winograd_gpu_turned_len(const clg_conv *g, enum clg_conv_algo algo)
+{
+    const gpu_plan p = make_plan(g, CLG_CONV_DOWN, algo);
+    return (uint64_t)p.points * p.tiles * p.cin;
+}
+
+/* Where the transform of a source goes: chunk by chunk to one place of the workspace, or one behind
+ * the other to what is kept. */
+typedef struct gpu_source {
+    clg_tensor v;
+    bool kept, made;
+} gpu_source;
+
+static gpu_source open_source(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
+                              clg_turned *turned, clg_tensor v)
+{
+    const uint64_t len = turned != NULL && way == CLG_CONV_DOWN ? clg__conv2d_turned_len(o, g) : 0;
+    if (len == 0 || !clg__tensor_is(turned->v) || clg__tensor_len(turned->v) < len) {
+        return (gpu_source){ .v = v };
+    }
+    const gpu_source s = { .v = turned->v, .kept = true, .made = turned->n == g->n };
+    turned->n = g->n;
+    return s;
+}
+
+/* Tiles first .. first + tiles of src, transformed now or before, to *v. */
+static int take_source(const clg_ops *o, const clg_conv *g, const gpu_plan *p,
+                       enum clg_conv_way way, const gpu_source *s, clg_tensor src, uint32_t first,
+                       uint32_t tiles, clg_tensor *v)
+{
+    const uint32_t row = p->points * p->cin;
+    *v = s->kept ? clg__tensor_vec(s->v, (uint64_t)first * row, tiles * row) : s->v;
+    return s->made ? CLG_OK : transform_source(o, g, p, way, src, first, tiles, *v);
+}
+
 int clg__conv2d_winograd_gpu(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                              enum clg_conv_algo algo, clg_tensor src, clg_filter f,
                              const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
@@ -328,6 +365,7 @@ int clg__conv2d_winograd_gpu(const clg_ops *o, const clg_conv *g, enum clg_conv_
     const clg_epilogue end = e != NULL ? *e : (clg_epilogue){ 0 };
     const gpu_plan p = plan_map(o, g, way, algo);
     gpu_room r = divide(&p, ws);
+    const gpu_source s = open_source(o, g, way, f.big, r.v);
     int status = CLG_OK;
     if (clg__tensor_is(f.ready)) {
         r.u = f.ready;
@@ -337,7 +375,7 @@ int clg__conv2d_winograd_gpu(const clg_ops *o, const clg_conv *g, enum clg_conv_
     for (uint32_t first = 0; first < p.tiles; first += p.chunk) {
         const uint32_t tiles = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
         const clg_gemm gemm = describe_map(&p, way, tiles);
-        CLG_TRY(transform_source(o, g, &p, way, src, first, tiles, r.v));
+        CLG_TRY(take_source(o, g, &p, way, &s, src, first, tiles, &r.v));
         CLG_TRY(clg__gemm(o->blas, &gemm, r.v, r.u, r.p, r.product));
         CLG_TRY(transform_output(o, g, &p, way, r.p, &end, first, tiles, dst));
     }
@@ -354,15 +392,17 @@ uint64_t clg__conv2d_winograd_gpu_wgrad_workspace(const clg_ops *o, const clg_co
 }
 
 int clg__conv2d_winograd_gpu_wgrad(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo,
-                                   clg_tensor big, clg_tensor small, clg_tensor dw, clg_tensor ws)
+                                   clg_tensor big, clg_tensor small, clg_turned *turned,
+                                   clg_tensor dw, clg_tensor ws)
 {
     const gpu_plan p = plan_wgrad(o, g, algo);
-    const gpu_room r = divide(&p, ws);
+    gpu_room r = divide(&p, ws);
+    const gpu_source s = open_source(o, g, CLG_CONV_DOWN, turned, r.v);
     int status = CLG_OK;
     for (uint32_t first = 0; first < p.tiles; first += p.chunk) {
         const uint32_t tiles = p.tiles - first < p.chunk ? p.tiles - first : p.chunk;
         const clg_gemm gemm = describe_wgrad(&p, tiles, first == 0);
-        CLG_TRY(transform_source(o, g, &p, CLG_CONV_DOWN, big, first, tiles, r.v));
+        CLG_TRY(take_source(o, g, &p, CLG_CONV_DOWN, &s, big, first, tiles, &r.v));
         CLG_TRY(transform_grad(o, g, &p, small, first, tiles, r.p));
         CLG_TRY(clg__gemm(o->blas, &gemm, r.v, r.p, r.u, r.product));
     }

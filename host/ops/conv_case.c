@@ -162,7 +162,7 @@ int clg__conv_case_run(const clg_conv_case *op, const clg_ops *o, const clg_case
             op->bwd_data(&with, &g, view_y(op, &g, in[0]), f, NULL, view_x(op, &g, out[0]), ws));
     } else {
         CLG_TRY(op->bwd_weight(&with, &g, view_x(op, &g, in[0]), view_y(op, &g, in[1]),
-                               view_w(&g, out[0]), ws));
+                               NULL, view_w(&g, out[0]), ws));
     }
 out:
     return status;

@@ -17,7 +17,7 @@ typedef struct clg_conv_case {
     int (*bwd_data)(const clg_ops *o, const clg_conv *g, clg_tensor dy, clg_filter w,
                     const clg_sums *sums, clg_tensor dx, clg_tensor ws);
     int (*bwd_weight)(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,
-                      clg_tensor dw, clg_tensor ws);
+                      clg_turned *big, clg_tensor dw, clg_tensor ws);
 } clg_conv_case;
 
 /* plan, workspace and run of struct clg_op for such an operator. */

@@ -65,7 +65,7 @@ out:
 }
 
 int clg__deconv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,
-                             clg_tensor dw, clg_tensor ws)
+                             clg_turned *big, clg_tensor dw, clg_tensor ws)
 {
     static const char op[] = "deconv2d_bwd_weight";
     int status = CLG_OK;
@@ -75,7 +75,7 @@ int clg__deconv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, 
     CLG_TRY(clg__conv2d_check_type(op, "dy", x, dy));
     CLG_TRY(clg__conv2d_check_float(op, "dw", dw));
     CLG_TRY(clg__conv2d_check_ws(op, ws, clg__deconv2d_workspace(o, g, CLG_BWD_WEIGHT)));
-    CLG_TRY(clg__conv2d_wgrad(o, g, dy, x, dw, ws));
+    CLG_TRY(clg__conv2d_wgrad(o, g, dy, x, big, dw, ws));
 out:
     return status;
 }

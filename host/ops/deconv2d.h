@@ -22,5 +22,5 @@ int clg__deconv2d_bwd_data(const clg_ops *o, const clg_conv *g, clg_tensor dy, c
                            const clg_sums *sums, clg_tensor dx, clg_tensor ws);
 /* dw[R,S,C,K] from x[N,P,Q,K] and dy[N,H,W,C]; overwritten. */
 int clg__deconv2d_bwd_weight(const clg_ops *o, const clg_conv *g, clg_tensor x, clg_tensor dy,
-                             clg_tensor dw, clg_tensor ws);
+                             clg_turned *big, clg_tensor dw, clg_tensor ws);
 #endif

@@ -1,5 +1,6 @@
 /* Nets whose convolutions leave their norms' sums: the same training as with norms that read for
- * themselves, to rounding, and truly by the other way. With both kernel families.
+ * themselves, to rounding, and truly by the other way; and nets that keep what they could make again,
+ * to the bit. With both kernel families.
  *
  * drivers: pocl */
 #include <math.h>
@@ -8,6 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -117,16 +119,20 @@ static bool is_gpu(const clg_ops *o)
     return clg__rt_family(o->rt) == CLG_KERNELS_GPU;
 }
 
-static void open_fixture(fixture *f, const clg_ops *o, enum clg_conv_algo algo, bool apart)
+static const clg_net_options left_option = { .max_batch = N, .train = true };
+static const clg_net_options apart_option = { .max_batch = N, .train = true, .apart = true };
+static const clg_net_options fast_option = { .max_batch = N, .train = true, .fast = true };
+
+static void open_fixture(fixture *f, const clg_ops *o, enum clg_conv_algo algo,
+                         const clg_net_options *opt)
 {
     const uint32_t batch = N;
-    const clg_net_options opt = { .max_batch = N, .train = true, .apart = apart };
     *f = (fixture){ .choices = { .forced = algo }, .ops = *o };
     f->ops.conv_choices = &f->choices;
     make_plan(&f->plan);
     const clg_net_plan *plans[1] = { &f->plan };
     TEST_OK(clg__scratch_create(&f->scratch, &f->ops, plans, &batch, 1, true, CLG_F32));
-    TEST_OK(clg__net_create(&f->net, &f->ops, f->scratch, &f->plan, &opt));
+    TEST_OK(clg__net_create(&f->net, &f->ops, f->scratch, &f->plan, opt));
     TEST_OK(clg__net_init(f->net, 5, CLG_STREAM_INIT_D));
     f->x = upload(o->rt, 1);
     f->dy = upload(o->rt, 2);
@@ -142,14 +148,25 @@ static void close_fixture(fixture *f)
     test_release(&f->dx);
 }
 
-/* Forward in two groups and back through those from `first` on. */
-static void train(fixture *f, uint32_t first)
+/* Forward in two groups, and back through those from `first` on. */
+static void run(fixture *f)
 {
     const clg_net_pass pass = { .x = f->x, .n = N, .groups = 2, .mode = CLG_NET_TRAIN };
     clg_tensor y[CLG_HEADS_MAX];
     TEST_OK(clg__net_run(f->net, &pass, y));
+}
+
+static void back(fixture *f, uint32_t first)
+{
+    const clg_net_pass pass = { .x = f->x, .n = N, .groups = 2, .mode = CLG_NET_TRAIN };
     const clg_net_back back = { .first = first, .want_dw = true, .dy = { f->dy }, .dx = f->dx };
     TEST_OK(clg__net_back(f->net, &pass, &back));
+}
+
+static void train(fixture *f, uint32_t first)
+{
+    run(f);
+    back(f, first);
 }
 
 static double relative_l2(const float *got, const float *want, size_t n)
@@ -199,8 +216,8 @@ static void a_net_trains_as_with_norms_that_sum_for_themselves(void **state)
             if (algo == CLG_CONV_DIRECT && !is_gpu(o)) {
                 continue;
             }
-            open_fixture(&left, o, (enum clg_conv_algo)algo, false);
-            open_fixture(&apart, o, (enum clg_conv_algo)algo, true);
+            open_fixture(&left, o, (enum clg_conv_algo)algo, &left_option);
+            open_fixture(&apart, o, (enum clg_conv_algo)algo, &apart_option);
             for (uint32_t i = 0; i + 1 < left.plan.layer_count; i++) {
                 assert_int_equal(left.net->layout.graph.node[i].summed, i != 3);
             }
@@ -219,8 +236,8 @@ static void direct_convolutions_of_cpus_leave_none(void **state)
 {
     const clg_ops *o = *state;
     fixture left, apart;
-    open_fixture(&left, o, CLG_CONV_DIRECT, false);
-    open_fixture(&apart, o, CLG_CONV_DIRECT, true);
+    open_fixture(&left, o, CLG_CONV_DIRECT, &left_option);
+    open_fixture(&apart, o, CLG_CONV_DIRECT, &apart_option);
     train(&left, 0);
     train(&apart, 0);
     assert_false(compare(&left, &apart, CLG_NET_GRAD));
@@ -228,14 +245,73 @@ static void direct_convolutions_of_cpus_leave_none(void **state)
     close_fixture(&apart);
 }
 
+static bool same_dx(const fixture *a, const fixture *b)
+{
+    float *x = test_download_new(a->dx), *y = test_download_new(b->dx);
+    const bool same = memcmp(x, y, LEN * sizeof *x) == 0;
+    clg__free(x);
+    clg__free(y);
+    return same;
+}
+
+static void a_net_that_keeps_more_has_the_same_bits(void **state)
+{
+    const clg_ops *o = *state;
+    for (int algo = CLG_CONV_DIRECT; algo < CLG_CONV_ALGO_COUNT; algo++) {
+        for (uint32_t first = 0; first < 2; first++) {
+            fixture small, fast;
+            open_fixture(&small, o, (enum clg_conv_algo)algo, &left_option);
+            open_fixture(&fast, o, (enum clg_conv_algo)algo, &fast_option);
+            for (uint32_t i = 0; i + 1 < small.plan.layer_count; i++) {
+                assert_true(small.net->kept[i] == NULL && fast.net->kept[i] != NULL);
+            }
+            train(&small, first);
+            train(&fast, first);
+            assert_false(compare(&small, &fast, CLG_NET_GRAD));
+            assert_false(compare(&small, &fast, CLG_NET_VALUE));
+            assert_true(same_dx(&small, &fast));
+            close_fixture(&small);
+            close_fixture(&fast);
+        }
+    }
+}
+
+/* An input that has changed since shows who reads it again. */
+static void a_kept_transform_takes_the_place_of_its_map(void **state)
+{
+    const clg_ops *o = *state;
+    for (int fast = 0; fast < 2; fast++) {
+        fixture before, after;
+        open_fixture(&before, o, CLG_CONV_WINOGRAD2, fast ? &fast_option : &left_option);
+        open_fixture(&after, o, CLG_CONV_WINOGRAD2, fast ? &fast_option : &left_option);
+        run(&before);
+        run(&after);
+        TEST_OK(clg__rt_zero(o->rt, after.x));
+        back(&before, 0);
+        back(&after, 0);
+        float *x = clg__alloc((size_t)clg__net_host_len(before.net), sizeof *x);
+        float *y = clg__alloc((size_t)clg__net_host_len(before.net), sizeof *y);
+        TEST_OK(clg__net_read(before.net, CLG_NET_GRAD, x));
+        TEST_OK(clg__net_read(after.net, CLG_NET_GRAD, y));
+        assert_int_equal(memcmp(x, y, (size_t)clg__net_host_len(before.net) * sizeof *x) == 0, fast);
+        clg__free(x);
+        clg__free(y);
+        close_fixture(&before);
+        close_fixture(&after);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest cpu[] = {
         cmocka_unit_test(a_net_trains_as_with_norms_that_sum_for_themselves),
         cmocka_unit_test(direct_convolutions_of_cpus_leave_none),
+        cmocka_unit_test(a_net_that_keeps_more_has_the_same_bits),
     };
     const struct CMUnitTest gpu[] = {
         cmocka_unit_test(a_net_trains_as_with_norms_that_sum_for_themselves),
+        cmocka_unit_test(a_net_that_keeps_more_has_the_same_bits),
+        cmocka_unit_test(a_kept_transform_takes_the_place_of_its_map),
     };
     const int failed = cmocka_run_group_tests_name("cpu family", cpu, open_cpu, close_ops);
     return failed + cmocka_run_group_tests_name("gpu family", gpu, open_gpu, close_ops);

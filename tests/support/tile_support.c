@@ -72,6 +72,6 @@ void tile_bench_convolve(tile_bench *b, const clg_conv *g, enum clg_conv_job job
         TEST_OK(clg__conv2d_bwd_data(&b->ops, g, y, w, NULL, to, CLG_NO_TENSOR));
     } else {
         const clg_tensor to = clg__tensor_view(b->c, 0, 4, g->r, g->s, g->c, g->k);
-        TEST_OK(clg__conv2d_bwd_weight(&b->ops, g, x, y, to, CLG_NO_TENSOR));
+        TEST_OK(clg__conv2d_bwd_weight(&b->ops, g, x, y, NULL, to, CLG_NO_TENSOR));
     }
 }

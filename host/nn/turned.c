@@ -1,0 +1,46 @@
+/* What nets with clg_net_options.fast keep of the larger maps of their convolutions (clg_turned): a
+ * conv2d's input from the forward pass to its weight gradient, a deconv2d's dy from its weight gradient
+ * to its data gradient, which comes next. */
+#include "nn/net_internal.h"
+
+static uint64_t measure(const clg_ops *ops, const clg_layer *l, uint32_t n)
+{
+    clg_conv g;
+    return clg__layer_conv(l, n, &g) == CLG_OK ? clg__conv2d_turned_len(ops, &g) : 0;
+}
+
+uint64_t clg__net_turned_len(const clg_ops *ops, const clg_layer *l, uint32_t n)
+{
+    return l->op == CLG_LAYER_CONV2D ? measure(ops, l, n) : 0;
+}
+
+uint64_t clg__net_back_len(const clg_ops *ops, const clg_net_plan *plan, uint32_t n)
+{
+    uint64_t most = 0;
+    for (uint32_t i = 0; i < plan->layer_count; i++) {
+        const clg_layer *l = &plan->layer[i];
+        const uint64_t len = l->op == CLG_LAYER_DECONV2D ? measure(ops, l, n) : 0;
+        most = len > most ? len : most;
+    }
+    return most;
+}
+
+clg_turned *clg__block_turned(const clg_walk *k, uint32_t i, enum clg_pass pass)
+{
+    clg_net *net = k->net;
+    const bool down = net->plan.layer[i].op == CLG_LAYER_CONV2D;
+    if (down && net->turned[i].buf != NULL && pass != CLG_BWD_DATA) {
+        if (pass == CLG_FWD) {
+            net->turned[i].map = (clg_turned){ .v = clg__tensor_all(net->turned[i].buf) };
+            net->turned[i].first = k->first;
+        }
+        return net->turned[i].first == k->first ? &net->turned[i].map : NULL;
+    }
+    if (!down && net->back_buf != NULL && pass != CLG_FWD && k->want_dw) {
+        if (pass == CLG_BWD_WEIGHT) {
+            net->back = (clg_turned){ .v = clg__tensor_all(net->back_buf) };
+        }
+        return &net->back;
+    }
+    return NULL;
+}
