@@ -36,6 +36,7 @@
 #define FORM_TA 1u    /* A is stored [k,m] */
 #define FORM_TB 2u    /* B is stored [n,k]; then it is packed */
 #define FORM_PLACE 4u /* B [k,n] is read in place (n >= NR), not packed */
+#define FORM_ACROSS 8u /* neighbours are the panels of a group, not the groups of a panel */
 
 #define CAT_(a, b) a##b
 #define CAT(a, b) CAT_(a, b)
@@ -299,7 +300,8 @@ static inline void expect_tile(__global cstore *c, uint ldc, uint rows)
  * Needs m >= MR with FORM_TA, and n >= NR with FORM_PLACE: the last tile starts at m - MR (n - NR)
  * and stores only the rows (columns) that no other tile has.
  * Work-item (one of `groups` groups of row tiles, panel of NR columns, z): the groups of a panel are
- * neighbours, so that drivers that hand out runs of items hand out equal work. Private memory KC*NR
+ * neighbours, so that drivers that hand out runs of items hand out equal work; with FORM_ACROSS the
+ * panels of a group (first the panel, then the group), which so has its part of A in cache. Private memory KC*NR
  * floats. With a stored C (then a group has at most CT rows) the sums stay in private memory, CT*NR
  * floats, until they are complete: C is rounded once.
  * -D VW=16 NV=2 MR=8 KC=512 CT=128 STORE=0 C_FLOAT. */
@@ -310,8 +312,9 @@ static inline void expect_tile(__global cstore *c, uint ldc, uint rows)
     uint form, uint ends, int act, float alpha, float beta, float slope
 BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
 {
-    const uint group = id0, all = (m + MR - 1) / MR;
-    const uint n0 = id1 * NR;
+    const bool across = (form & FORM_ACROSS) != 0u;
+    const uint group = across ? id1 : id0, all = (m + MR - 1) / MR;
+    const uint n0 = (across ? id0 : id1) * NR;
     const uint z = id2;
     const uint first = (size_t)group * all / groups, end = ((size_t)group + 1) * all / groups;
     const bool in_place = (form & FORM_PLACE) != 0u;

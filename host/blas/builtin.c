@@ -12,7 +12,7 @@ typedef struct variant {
 } variant;
 
 /* Bits of a form: cl/gemm.cl. */
-enum { FORM_TA = 1, FORM_TB = 2, FORM_PLACE = 4 };
+enum { FORM_TA = 1, FORM_TB = 2, FORM_PLACE = 4, FORM_ACROSS = 8 };
 
 /* A work-item has at most so many rows, so that its part of A stays in a core's cache. */
 enum { ROWS_MAX = 512 };
@@ -22,6 +22,8 @@ enum { ROWS_KEPT = 128 };
 static const double ITEM_FLOPS = 1e5;
 /* Packing a panel pays when so many tiles read it. */
 enum { PACK_TILES = 16, PACK_K = 128 };
+/* Floats of A from which on it is streamed, and of a group then; rows of that, at least. */
+enum { STREAM_LEAST = 1 << 20, STREAM_PART = 1 << 17, STREAM_ROWS = 64 };
 
 int clg__builtin_open(clg_builtin *b, clg_rt *rt)
 {
@@ -116,6 +118,14 @@ static uint32_t pick_groups(const clg_gemm *g, uint32_t mr, uint32_t nr, uint32_
     return groups > all ? all : groups < 1 ? 1 : groups;
 }
 
+/* Is A so large that each panel would fetch it from memory again? Then the panels of a group of its
+ * rows are neighbours, and the group is small enough to stay in a core's cache meanwhile. Not where
+ * so few rows would be left of it that the panels' packing, once for each group, counts. */
+static bool is_streamed(const clg_gemm *g)
+{
+    return !g->ta && g->k <= STREAM_PART / STREAM_ROWS && (uint64_t)g->m * g->k > STREAM_LEAST;
+}
+
 /* Few variants: each is a program that a new device has to build. */
 static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t rows_max,
                             uint32_t *groups)
@@ -134,7 +144,13 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t ro
         v.nv = 4;
     }
     *groups = pick_groups(g, v.mr, v.nv * b->vw, wanted_items(b), rows_max);
-    if (v.nv > 1 && (g->m < *groups * v.mr * PACK_TILES || g->k < PACK_K || v.mr == 1)) {
+    if (is_streamed(g)) {
+        const uint32_t least = clg__ceil_div(g->m, STREAM_PART / g->k);
+        *groups = *groups < least ? least : *groups;
+        v.form |= FORM_ACROSS;
+    }
+    const uint32_t pack_k = b->vw == 16 ? PACK_K : PACK_K / 2;
+    if (v.nv > 1 && (g->m < *groups * v.mr * PACK_TILES || g->k < pack_k || v.mr == 1)) {
         v.form |= FORM_PLACE;
     }
     return v;
@@ -151,8 +167,10 @@ static int run_tiles(clg_builtin *b, const clg_product *p, uint32_t more)
     int status = CLG_OK;
 
     CLG_TRY(find_tile(b, &v, clg__builtin_storage(p), &k));
-    clg_grid grid =
-        clg__grid(g->batch > 1 ? 3 : 2, groups, clg__ceil_div(g->n, v.nv * b->vw), g->batch);
+    const uint32_t panels = clg__ceil_div(g->n, v.nv * b->vw);
+    const bool across = (v.form & FORM_ACROSS) != 0;
+    clg_grid grid = clg__grid(g->batch > 1 ? 3 : 2, across ? panels : groups,
+                              across ? groups : panels, g->batch);
     grid.flops = 2.0 * g->m * g->n * g->k * g->batch;
     grid.bytes =
         4.0 * g->batch *
