@@ -62,6 +62,9 @@ static inline side get_side(uint first, uint out, uint filter, uint u, uint pad)
 #if RM % (4 * PART_BLOCKS) != 0 || (PART_BLOCKS > 1 && RN != 4)
 #error "such tiles make no whole parts"
 #endif
+#if 4 * PIECES > KS * (ROW_LD + COL_LD)
+#error "two sums of each piece are more than the tiles' local memory"
+#endif
 
 /* p[o] .. p[o + 3]; the last of the `oc` again beyond the end. */
 static inline float4 load_columns(__global const float *p, uint o, uint oc)

@@ -141,7 +141,7 @@ enum clg_conv_wish {
 };
 enum clg_precision { CLG_PRECISION_FP32, CLG_PRECISION_FP16, CLG_PRECISION_BF16 };
 enum clg_math { CLG_MATH_FP32, CLG_MATH_TF32 }; /* what products multiply; sums are of floats */
-/* small: what the way back can make again is made again; fast: it is kept where there is room. */
+/* small: what the way back can make again is made again; fast: it is kept. */
 enum clg_memory { CLG_MEMORY_SMALL, CLG_MEMORY_FAST };
 enum clg_data_range { CLG_RANGE_SYMMETRIC, CLG_RANGE_UNIT }; /* [-1,1], [0,1] */
 enum clg_on_collapse { CLG_COLLAPSE_WARN, CLG_COLLAPSE_STOP, CLG_COLLAPSE_ROLLBACK };

@@ -155,6 +155,8 @@ uint64_t clg__blas_workspace(const clg_blas *blas, int choice, const clg_gemm *g
 /* How GPU tiles multiply on this device, to blas->builtin.multiply. CLG_E_USAGE or CLG_E_DEVICE only
  * for what the environment asks for. `tune`: it may be measured and kept. */
 int clg__lanes_open(clg_blas *blas, bool tune, clg_blas_corrupt corrupt, void *user);
+/* Measures them, where the device offers sub-groups and the environment does not decide. */
+void clg__lanes_choose(clg_blas *blas, clg_tuning *t, clg_blas_corrupt corrupt, void *user);
 /* "plain", "subgroups8", ...: in the tuning record; CLG_MULTIPLY_COUNT if there is no such name. */
 const char *clg__lanes_name(enum clg_multiply how);
 enum clg_multiply clg__lanes_find(const char *name);

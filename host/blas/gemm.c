@@ -110,6 +110,7 @@ int clg__blas_tune(clg_blas *blas, clg_blas_speeds *out)
     const clg_device_info *d = clg__rt_device(blas->rt);
     clg_tuning t = clg__tuning_fixed(d);
     int status = CLG_OK;
+    clg__lanes_choose(blas, &t, NULL, NULL);
     CLG_TRY(clg__tuning_search(blas, THOROUGH_S, &t));
     CLG_TRY(clg__tuning_choose(blas, &t));
     CLG_TRY(clg__tuning_write(d, &t));

@@ -14,6 +14,8 @@ static const char *const names[CLG_MULTIPLY_COUNT] = {
     [CLG_MULTIPLY_PLAIN] = "plain",
     [CLG_MULTIPLY_LANES8] = "subgroups8",
     [CLG_MULTIPLY_LANES16] = "subgroups16",
+    [CLG_MULTIPLY_LANES8_PORTABLE] = "portable8",
+    [CLG_MULTIPLY_LANES16_PORTABLE] = "portable16",
 };
 
 const char *clg__lanes_name(enum clg_multiply how)
@@ -24,7 +26,7 @@ const char *clg__lanes_name(enum clg_multiply how)
 enum clg_multiply clg__lanes_find(const char *name)
 {
     int i = 0;
-    while (i < CLG_MULTIPLY_COUNT && (names[i] == NULL || strcmp(name, names[i]) != 0)) {
+    while (i < CLG_MULTIPLY_COUNT && (names[i] == NULL || strcmp(name, names[i]) != 0)) { /* MMA */
         i++;
     }
     return (enum clg_multiply)i;
@@ -39,6 +41,13 @@ bool clg__lanes_offered(const clg_device_info *d, enum clg_multiply how)
 /* One tile in several groups that end outside, through all ways in which operands can lie. */
 static int try_out(clg_blas *blas, enum clg_multiply how, clg_blas_corrupt corrupt, void *user)
 {
+    const clg_tile_job job = { .rows = 67, .cols = 71, .depth = 75, .count = 1, .multiply = how,
+                               .forced = clg__tile_find(64, 64) };
+    clg_tile order[CLG_TILE_COUNT];
+    (void)clg__tile_order(clg__rt_device(blas->rt), &job, order);
+    if (order[0].multiply != how) {
+        return clg__fail(CLG_E_DEVICE, "no room for tiles of 64x64 with %s", names[how]);
+    }
     blas->builtin.multiply = how;
     for (uint32_t i = 0; i < 3; i++) {
         const clg_gemm g = { .m = 67, .n = 71, .k = 75, .ta = i == 1, .tb = i == 2, .alpha = 1,
@@ -82,11 +91,20 @@ static double measure(clg_blas *blas, enum clg_multiply how, clg_blas_corrupt co
     return gflop_per_s;
 }
 
-static void choose(clg_blas *blas, clg_tuning *t, clg_blas_corrupt corrupt, void *user)
+static bool is_offered_any(const clg_blas *blas)
+{
+    const clg_device_info *d = clg__rt_device(blas->rt);
+    return clg__rt_family(blas->rt) == CLG_KERNELS_GPU && (d->lanes8 || d->lanes16);
+}
+
+void clg__lanes_choose(clg_blas *blas, clg_tuning *t, clg_blas_corrupt corrupt, void *user)
 {
     static const enum clg_multiply ways[] = { CLG_MULTIPLY_PLAIN, CLG_MULTIPLY_LANES8,
                                               CLG_MULTIPLY_LANES16 };
     double best = 0.0, speed[3] = { 0 };
+    if (!is_offered_any(blas) || clg__os_env("CLGAN_SUBGROUPS") != NULL) {
+        return;
+    }
     t->tiles = CLG_MULTIPLY_PLAIN;
     for (int i = 0; i < 3; i++) {
         speed[i] = measure(blas, ways[i], corrupt, user);
@@ -95,7 +113,9 @@ static void choose(clg_blas *blas, clg_tuning *t, clg_blas_corrupt corrupt, void
             t->tiles = ways[i];
         }
     }
-    t->tiles_known = true;
+    blas->builtin.multiply = t->tiles;
+    t->tiles_known = best > 0.0;
+    t->builtin_gflop_per_s = 0.0; /* of other tiles: to be measured again */
     clg__log(CLG_LOG_INFO, "gemm: tiles %s (plain %.0f, sub-groups of 8 %.0f, of 16 %.0f GFLOP/s)",
              names[t->tiles], speed[0], speed[1], speed[2]);
 }
@@ -104,20 +124,17 @@ int clg__lanes_open(clg_blas *blas, bool tune, clg_blas_corrupt corrupt, void *u
 {
     const clg_device_info *d = clg__rt_device(blas->rt);
     const char *wish = clg__os_env("CLGAN_SUBGROUPS");
-    if (clg__rt_family(blas->rt) != CLG_KERNELS_GPU) {
-        return CLG_OK;
-    }
-    if (wish != NULL) {
+    if (wish != NULL && clg__rt_family(blas->rt) == CLG_KERNELS_GPU) {
         return follow_wish(blas, wish, corrupt, user);
     }
-    if (!tune || !(d->lanes8 || d->lanes16)) {
+    if (wish != NULL || !tune || !is_offered_any(blas)) {
         return CLG_OK;
     }
     clg_tuning t = clg__tuning_fixed(d);
     (void)clg__tuning_read(d, &t);
     if (!t.tiles_known) {
-        choose(blas, &t, corrupt, user);
-        if (clg__tuning_write(d, &t) != CLG_OK) {
+        clg__lanes_choose(blas, &t, corrupt, user);
+        if (t.tiles_known && clg__tuning_write(d, &t) != CLG_OK) {
             clg__log(CLG_LOG_WARN, "gemm: the tuning record is not kept: %s", clg_message());
         }
     } else if (t.tiles != CLG_MULTIPLY_PLAIN && try_out(blas, t.tiles, corrupt, user) != CLG_OK) {

@@ -109,6 +109,12 @@ static clg_tile get_shape(const clg_device_info *d, uint32_t i, const clg_tile_j
     return t;
 }
 
+/* In the local memory of steps of ks terms the items of cl/conv2d_tile.cl leave two float4 each. */
+static bool has_room(const clg_tile *t, uint32_t ks)
+{
+    return 4 * t->tx * t->ty <= ks * (t->tx * t->rn + t->ty * t->rm + 8u);
+}
+
 static bool allows(const clg_device_info *d, const clg_tile *t)
 {
     const size_t items = (size_t)t->tx * t->ty;
@@ -127,7 +133,8 @@ uint32_t clg__tile_cols(const clg_tile *t, const clg_tile_job *j)
 }
 
 /* Time of a job per unit of depth, in multiply-adds of one lane of each compute unit. An item's
- * rm*rn multiply-adds come with rm + rn reads of local memory, a group's with loads of its edges.
+ * rm*rn multiply-adds come with rm + rn reads of local memory (rm of them shared by a sub-group's
+ * lanes), a group's with loads of its edges.
  * Units take groups in turns; one with fewer than FULL items in flight waits for latencies as if it
  * had FULL. Not measured on a GPU: FULL and LOAD_COST are of data sheets. */
 static double estimate(const clg_tile *t, const clg_tile_job *j, uint32_t units)
@@ -168,7 +175,7 @@ uint32_t clg__tile_order(const clg_device_info *d, const clg_tile_job *j,
     }
     order[n++] = shapes[CLG_TILE_COUNT - 1];
     for (uint32_t i = 0; i < n && j->depth <= 4; i++) {
-        order[i].ks = 4;
+        order[i].ks = has_room(&order[i], 4) ? 4 : order[i].ks;
     }
     return n;
 }

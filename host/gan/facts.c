@@ -132,8 +132,11 @@ int clg__facts_check_memory(const clg_ops *ops, const clg_model_desc *desc,
                     (double)(dev->global_mem_bytes - clg__rt_bytes_used(ops->rt)) / mib,
                     (double)dev->max_alloc_bytes / mib)
         : clg__fail(CLG_E_DEVICE_MEMORY, "batch %u needs a tensor of 2^32 elements or more", batch);
-    return lo > 0 ? clg__hint(status, "batch %u would fit: --batch %u", lo, lo)
-                  : clg__hint(status, "no batch fits: try a narrower model or smaller images");
+    const char *keep = desc->runtime.memory == CLG_MEMORY_FAST ? "runtime.memory=small needs less; "
+                                                               : "";
+    return lo > 0 ? clg__hint(status, "%sbatch %u would fit: --batch %u", keep, lo, lo)
+                  : clg__hint(status, "%sno batch fits: try a narrower model or smaller images",
+                              keep);
 }
 
 static double layer_flops(const clg_layer *l)

@@ -326,6 +326,8 @@ int clg__trainer_recall(clg_trainer *t, const clg_st_file *f, const char *path)
     const uint32_t batches[2] = { opt[0].max_batch, opt[1].max_batch };
     CLG_TRY(clg__algorithms_recall(&t->algorithms, f, path));
     CLG_TRY(clg__scratch_refit(t->scratch, plans, batches, 2, true, opt[0].store));
+    CLG_TRY(clg__net_refit(t->g));
+    CLG_TRY(clg__net_refit(t->d));
     CLG_TRY(clg__facts_need(t->ops, &t->desc, &t->plan, t->desc.train.batch, &need));
     t->facts.device_bytes_needed = need.total;
 out:

@@ -53,17 +53,6 @@ static uint64_t kept_len(const clg_net_plan *plan, const clg_net_layout *layout,
     return keeps ? layout->block[i].out * opt->max_batch : 0u;
 }
 
-static uint64_t turned_len(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt,
-                           uint32_t i)
-{
-    return opt->train && opt->fast ? clg__net_turned_len(ops, &plan->layer[i], opt->max_batch) : 0;
-}
-
-static uint64_t back_len(const clg_ops *ops, const clg_net_plan *plan, const clg_net_options *opt)
-{
-    return opt->train && opt->fast ? clg__net_back_len(ops, plan, opt->max_batch) : 0;
-}
-
 /* Slabs of the length of the parameters, in the order of enum clg_net_kind. */
 static int slab_count(const clg_net_options *opt)
 {
@@ -91,6 +80,7 @@ int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_o
                   clg_bytes *out)
 {
     clg_net_layout layout;
+    const bool fast = opt->fast && opt->train;
     int status = clg__net_layout_make(plan, &layout);
     if (status != CLG_OK) {
         return status;
@@ -109,14 +99,15 @@ int clg__net_bytes(const clg_ops *ops, const clg_net_plan *plan, const clg_net_o
     }
     for (uint32_t i = 0; i < plan->layer_count; i++) {
         count_buffer(out, opt->store, kept_len(plan, &layout, opt, i));
-        count_buffer(out, CLG_F32, turned_len(ops, plan, opt, i));
+        count_buffer(out, CLG_F32,
+                     fast ? clg__net_turned_len(ops, &plan->layer[i], opt->max_batch) : 0);
         for (uint32_t p = 0; p < clg__net_ready_passes(opt); p++) {
             count_buffer(out, CLG_F32,
                          clg__net_ready_len(ops, &plan->layer[i], opt->max_batch,
                                             (enum clg_pass)p));
         }
     }
-    count_buffer(out, CLG_F32, back_len(ops, plan, opt));
+    count_buffer(out, CLG_F32, fast ? clg__net_back_len(ops, plan, opt->max_batch) : 0);
     count_buffer(out, CLG_U32, segments_len(count_parameters(plan, &layout)));
     return CLG_OK;
 }
@@ -250,8 +241,6 @@ static int make_buffers(clg_net *net, const clg_net_options *opt)
     for (uint32_t i = 0; i < net->plan.layer_count; i++) {
         CLG_TRY(make_buffer(net, opt->store, kept_len(&net->plan, &net->layout, opt, i),
                             "activations", &net->kept[i]));
-        CLG_TRY(make_buffer(net, CLG_F32, turned_len(net->ops, &net->plan, opt, i),
-                            "transformed inputs", &net->turned[i].buf));
         for (uint32_t p = 0; p < clg__net_ready_passes(opt); p++) {
             CLG_TRY(make_buffer(net, CLG_F32,
                                 clg__net_ready_len(net->ops, &net->plan.layer[i], opt->max_batch,
@@ -259,8 +248,7 @@ static int make_buffers(clg_net *net, const clg_net_options *opt)
                                 "filters", &net->ready[i][p].buf));
         }
     }
-    CLG_TRY(make_buffer(net, CLG_F32, back_len(net->ops, &net->plan, opt), "transformed inputs",
-                        &net->back_buf));
+    CLG_TRY(clg__net_turned_make(net));
     if (has_scale(opt)) {
         CLG_TRY(make_buffer(net, CLG_F32, CLG_LOSS_SCALE_LEN, "loss scale", &net->scale));
         CLG_TRY(clg__rt_write(net->ops->rt, clg__tensor_all(net->scale), CLG_LOSS_SCALE_START));
@@ -309,6 +297,7 @@ int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
     net->train = opt->train;
     net->store = opt->store;
     net->apart = opt->apart;
+    net->fast = opt->fast && opt->train;
     net->version = 1;
     net->label = opt->label != NULL ? opt->label : "net";
     if (opt->max_batch == 0) {
@@ -324,6 +313,11 @@ int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
 out:
     clg__net_destroy(&net);
     return status;
+}
+
+int clg__net_refit(clg_net *net)
+{
+    return clg__net_turned_make(net);
 }
 
 void clg__net_destroy(clg_net **pnet)

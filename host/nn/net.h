@@ -77,6 +77,8 @@ uint64_t clg__foreign_bytes(const clg_ops *ops, const clg_net_plan *const *plans
 int clg__net_create(clg_net **out, const clg_ops *ops, clg_scratch *scratch,
                     const clg_net_plan *plan, const clg_net_options *opt);
 void clg__net_destroy(clg_net **net);
+/* After other algorithms were chosen: what the net keeps for them has their size. Between passes. */
+int clg__net_refit(clg_net *net);
 /* Initial parameters on the host from Philox (seed, stream, number of the tensor), uploaded. A bias
  * that starts from the data (CLG_BIAS_DATA) is 0: write it afterwards, clg__net_write_tensor.
  * Embeddings are N(0,1), as PyTorch's are, whatever the net's init is. */

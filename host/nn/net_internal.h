@@ -102,7 +102,7 @@ struct clg_net {
     clg_net_plan plan;
     clg_net_layout layout;
     uint32_t max_batch;
-    bool train, apart;
+    bool train, apart, fast; /* fast: and train */
     const char *label;
 
     enum clg_dtype store; /* of activations, their gradients, working weights */
@@ -124,8 +124,7 @@ struct clg_net {
     /* Training, fast: of a conv2d's input, from the forward pass on. */
     struct {
         clg_buffer *buf; /* NULL: not kept */
-        clg_turned map;
-        uint32_t first; /* row of the pass that it begins with */
+        clg_turned map; /* of all rows of the pass */
     } turned[CLG_LAYERS_MAX];
     clg_buffer *back_buf; /* and of a deconv2d's dy, while the block goes back; they take turns */
     clg_turned back;
@@ -202,6 +201,8 @@ uint64_t clg__net_ready_len(const clg_ops *ops, const clg_layer *l, uint32_t n, 
 /* Floats of blocks of n rows: a conv2d's own; of the buffer that deconv2ds take turns in. */
 uint64_t clg__net_turned_len(const clg_ops *ops, const clg_layer *l, uint32_t n);
 uint64_t clg__net_back_len(const clg_ops *ops, const clg_net_plan *plan, uint32_t n);
+/* Their buffers, for the algorithms that there are now; nothing is in them. */
+int clg__net_turned_make(clg_net *net);
 
 /* ---- block.c: one block, on n rows from row `first` of the pass on ---- */
 typedef struct clg_walk {

@@ -25,6 +25,31 @@ uint64_t clg__net_back_len(const clg_ops *ops, const clg_net_plan *plan, uint32_
     return most;
 }
 
+static int replace(const clg_net *net, uint64_t len, clg_buffer **buf)
+{
+    clg__buffer_destroy(buf);
+    return len == 0 ? CLG_OK
+                    : clg__buffer_create(net->ops->rt, CLG_F32, len, "transformed inputs", buf);
+}
+
+int clg__net_turned_make(clg_net *net)
+{
+    int status = CLG_OK;
+    for (uint32_t i = 0; i < net->plan.layer_count; i++) {
+        net->turned[i].map = (clg_turned){ 0 };
+        CLG_TRY(replace(net,
+                        net->fast ? clg__net_turned_len(net->ops, &net->plan.layer[i],
+                                                        net->max_batch)
+                                  : 0,
+                        &net->turned[i].buf));
+    }
+    net->back = (clg_turned){ 0 };
+    CLG_TRY(replace(net, net->fast ? clg__net_back_len(net->ops, &net->plan, net->max_batch) : 0,
+                    &net->back_buf));
+out:
+    return status;
+}
+
 clg_turned *clg__block_turned(const clg_walk *k, uint32_t i, enum clg_pass pass)
 {
     clg_net *net = k->net;
@@ -32,9 +57,8 @@ clg_turned *clg__block_turned(const clg_walk *k, uint32_t i, enum clg_pass pass)
     if (down && net->turned[i].buf != NULL && pass != CLG_BWD_DATA) {
         if (pass == CLG_FWD) {
             net->turned[i].map = (clg_turned){ .v = clg__tensor_all(net->turned[i].buf) };
-            net->turned[i].first = k->first;
         }
-        return net->turned[i].first == k->first ? &net->turned[i].map : NULL;
+        return k->first == 0 ? &net->turned[i].map : NULL;
     }
     if (!down && net->back_buf != NULL && pass != CLG_FWD && k->want_dw) {
         if (pass == CLG_BWD_WEIGHT) {

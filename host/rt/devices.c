@@ -64,7 +64,10 @@ static bool has_extension(cl_device_id d, const char *name)
     char *text = clg__alloc(size + 1, 1);
     bool found = false;
     if (text != NULL && clGetDeviceInfo(d, CL_DEVICE_EXTENSIONS, size, text, NULL) == CL_SUCCESS) {
-        found = strstr(text, name) != NULL;
+        const size_t len = strlen(name);
+        for (const char *at = text; !found && (at = strstr(at, name)) != NULL; at += len) {
+            found = (at == text || at[-1] == ' ') && (at[len] == ' ' || at[len] == '\0');
+        }
     }
     clg__free(text);
     return found;
@@ -93,7 +96,7 @@ static void find_lanes(clg_device_info *info, cl_device_id d)
         clGetDeviceInfo(d, INTEL_SUB_GROUP_SIZES, sizeof size, size, &bytes) != CL_SUCCESS) {
         return;
     }
-    for (size_t i = 0; i < bytes / sizeof size[0]; i++) {
+    for (size_t i = 0; i < bytes / sizeof size[0] && i < SUB_GROUP_SIZES_MAX; i++) {
         info->lanes8 = info->lanes8 || size[i] == 8;
         info->lanes16 = info->lanes16 || size[i] == 16;
     }

@@ -219,7 +219,8 @@ void clg__rt_source_keep(const clg_rt_source *src, const char *options)
                    (unsigned long long)clg__hash64(all.text, all.len, 0));
     char *path = all.failed ? NULL : clg__os_join(dir, name);
     if (path == NULL || clg__os_write_replace(path, all.text, all.len) != CLG_OK) {
-        clg__log(CLG_LOG_WARN, "source of %s not kept: %s", file, clg_message());
+        clg__log(CLG_LOG_WARN, "source of %s not kept: %s", file,
+                 path == NULL ? "no memory" : clg_message());
     }
     clg__free(path);
     clg__str_free(&all);

@@ -132,7 +132,11 @@ static void open_fixture(fixture *f, const clg_ops *o, enum clg_conv_algo algo,
     make_plan(&f->plan);
     const clg_net_plan *plans[1] = { &f->plan };
     TEST_OK(clg__scratch_create(&f->scratch, &f->ops, plans, &batch, 1, true, CLG_F32));
+    clg_bytes bytes;
+    TEST_OK(clg__net_bytes(&f->ops, &f->plan, opt, &bytes));
+    const uint64_t before = clg__rt_bytes_used(o->rt);
     TEST_OK(clg__net_create(&f->net, &f->ops, f->scratch, &f->plan, opt));
+    assert_int_equal(clg__rt_bytes_used(o->rt) - before, bytes.total);
     TEST_OK(clg__net_init(f->net, 5, CLG_STREAM_INIT_D));
     f->x = upload(o->rt, 1);
     f->dy = upload(o->rt, 2);
@@ -270,10 +274,40 @@ static void a_net_that_keeps_more_has_the_same_bits(void **state)
             assert_false(compare(&small, &fast, CLG_NET_GRAD));
             assert_false(compare(&small, &fast, CLG_NET_VALUE));
             assert_true(same_dx(&small, &fast));
+            /* The deconvolution's dy was for both of its ways back. */
+            assert_int_equal(fast.net->back.n,
+                             is_gpu(o) && algo != CLG_CONV_DIRECT ? N - first * N / 2 : 0);
             close_fixture(&small);
             close_fixture(&fast);
         }
     }
+}
+
+/* As a resumed run does, which learns its algorithms from the checkpoint. */
+static void a_refit_net_keeps_for_its_new_algorithms(void **state)
+{
+    const clg_ops *o = *state;
+    fixture small, fast;
+    open_fixture(&small, o, CLG_CONV_WINOGRAD4, &left_option);
+    open_fixture(&fast, o, CLG_CONV_WINOGRAD2, &fast_option);
+    const uint64_t used = clg__rt_bytes_used(o->rt);
+    run(&fast);
+    fast.choices.forced = CLG_CONV_DIRECT;
+    TEST_OK(clg__net_refit(fast.net));
+    assert_true(fast.net->turned[0].buf == NULL && fast.net->back_buf == NULL);
+    assert_true(clg__rt_bytes_used(o->rt) < used);
+    fast.choices.forced = CLG_CONV_WINOGRAD4;
+    TEST_OK(clg__net_refit(fast.net));
+    TEST_OK(clg__scratch_refit(fast.scratch, (const clg_net_plan *[]){ &fast.plan },
+                               (const uint32_t[]){ N }, 1, true, CLG_F32));
+    TEST_OK(clg__net_init(fast.net, 5, CLG_STREAM_INIT_D));
+    TEST_OK(clg__net_init(small.net, 5, CLG_STREAM_INIT_D));
+    train(&small, 0);
+    train(&fast, 0);
+    assert_int_equal(fast.net->turned[0].map.n, N);
+    assert_false(compare(&small, &fast, CLG_NET_GRAD));
+    close_fixture(&small);
+    close_fixture(&fast);
 }
 
 /* An input that has changed since shows who reads it again. */
@@ -311,6 +345,7 @@ int main(void)
     const struct CMUnitTest gpu[] = {
         cmocka_unit_test(a_net_trains_as_with_norms_that_sum_for_themselves),
         cmocka_unit_test(a_net_that_keeps_more_has_the_same_bits),
+        cmocka_unit_test(a_refit_net_keeps_for_its_new_algorithms),
         cmocka_unit_test(a_kept_transform_takes_the_place_of_its_map),
     };
     const int failed = cmocka_run_group_tests_name("cpu family", cpu, open_cpu, close_ops);

@@ -30,6 +30,9 @@ static int open_bench(void **state)
         setenv("CLGAN_SUBGROUPS", ways[i], 1);
         TEST_OK(clg__blas_open(&l.blas[i], l.b.ops.rt,
                                &(clg_blas_options){ .choice = CLG_GEMM_BUILTIN }));
+        const enum clg_multiply how = clg__blas_multiply(l.blas[i]);
+        assert_int_equal(how == CLG_MULTIPLY_PLAIN, i == 0);
+        assert_true(i == 0 || how != clg__blas_multiply(l.blas[i - 1]));
     }
     *state = &l;
     return 0;
@@ -43,6 +46,17 @@ static int close_bench(void **state)
     }
     tile_bench_close(&l->b);
     return 0;
+}
+
+/* Does the device run that shape so? The smallest, which it may get instead, has no sub-groups. */
+static void assert_runs(const clg_rt *rt, uint32_t shape, enum clg_multiply how, bool wide)
+{
+    const clg_tile_job job = {
+        .rows = 128, .cols = 128, .depth = 64, .count = 1, .forced = shape, .multiply = how
+    };
+    clg_tile order[CLG_TILE_COUNT];
+    (void)clg__tile_order(clg__rt_device(rt), &job, order);
+    assert_int_equal(order[0].multiply, wide ? how : CLG_MULTIPLY_PLAIN);
 }
 
 /* The shapes by their rows and columns. */
@@ -59,6 +73,8 @@ static void products(void **state)
     for (int s = 0; s < SHAPES; s++) {
         g.tile = clg__tile_find(shapes[s].rows, shapes[s].cols);
         for (int i = 0; i < WAYS; i++) {
+            assert_runs(l->b.ops.rt, g.tile, clg__blas_multiply(l->blas[i]),
+                        shapes[s].cols >= 4 * (uint32_t)atoi(ways[i]));
             tile_bench_clear(&l->b);
             TEST_OK(clg__gemm(l->blas[i], &g, l->b.a, l->b.b, l->b.c, CLG_NO_TENSOR));
             tile_bench_compare(&l->b, i == 0);

@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -14,14 +15,22 @@
 #include "support/rt_support.h"
 #include "support/tile_support.h"
 
-enum { LEN = 2400 };
+enum { LEN = 2400, LARGE = 3 /* shapes of the most items */ };
+
+/* With the sub-groups of CLGAN_SUBGROUPS. */
+static void open_blas(tile_bench *b, const char *sub_groups)
+{
+    setenv("CLGAN_SUBGROUPS", sub_groups, 1);
+    clg__blas_close(&b->ops.blas);
+    TEST_OK(clg__blas_open(&b->ops.blas, b->ops.rt,
+                           &(clg_blas_options){ .choice = CLG_GEMM_BUILTIN }));
+}
 
 static int open_bench(void **state)
 {
     static tile_bench b;
     tile_bench_open(&b, LEN);
-    TEST_OK(clg__blas_open(&b.ops.blas, b.ops.rt,
-                           &(clg_blas_options){ .choice = CLG_GEMM_BUILTIN }));
+    open_blas(&b, "off");
     *state = &b;
     return 0;
 }
@@ -75,8 +84,8 @@ static void convolutions_have_the_same_bits_with_every_shape(void **state)
     convolve(*state, 5, 7, CLG_CONV_JOB_UP);
 }
 
-/* Parts of a map's sums, three or two of each group. */
-static void sum(tile_bench *b, const clg_conv *shape, int job, uint32_t rows)
+/* Parts of a map's sums, three or two of each group; with the first `tiles` shapes. */
+static void sum(tile_bench *b, const clg_conv *shape, int job, uint32_t rows, uint32_t tiles)
 {
     enum { GROUPS = 2 };
     clg_conv g = *shape;
@@ -90,7 +99,7 @@ static void sum(tile_bench *b, const clg_conv *shape, int job, uint32_t rows)
     const clg_sums sums = { .parts = clg__tensor_vec(b->c, half, GROUPS * parts * rows * oc),
                             .groups = GROUPS };
     assert_in_range(parts, 2, half / (GROUPS * rows * oc));
-    for (b->choices.tile = 1; b->choices.tile <= CLG_TILE_COUNT; b->choices.tile++) {
+    for (b->choices.tile = 1; b->choices.tile <= tiles; b->choices.tile++) {
         tile_bench_clear(b);
         if (job == CLG_CONV_JOB_DOWN) {
             const clg_epilogue e = { .sums = sums };
@@ -124,8 +133,21 @@ static void sums_have_the_same_bits_with_every_shape(void **state)
     const clg_conv up = {
         .n = 4, .h = 9, .w = 9, .c = 3, .k = 4, .r = 4, .s = 4, .stride = 2, .pad = 1
     };
-    sum(*state, &along, CLG_CONV_JOB_DOWN, 3);
-    sum(*state, &up, CLG_CONV_JOB_UP, 2);
+    sum(*state, &along, CLG_CONV_JOB_DOWN, 3, CLG_TILE_COUNT);
+    sum(*state, &up, CLG_CONV_JOB_UP, 2, CLG_TILE_COUNT);
+}
+
+/* Whose items are of other sums, and more. The smallest depth, which leaves the least local memory. */
+static void sums_stay_within_the_tiles_of_sub_groups(void **state)
+{
+    tile_bench *b = *state;
+    const clg_conv along = {
+        .n = 4, .h = 5, .w = 6, .c = 2, .k = 5, .r = 3, .s = 3, .stride = 1, .pad = 1
+    };
+    open_blas(b, "8");
+    sum(b, &along, CLG_CONV_JOB_DOWN, 3, LARGE);
+    open_blas(b, "16");
+    sum(b, &along, CLG_CONV_JOB_DOWN, 3, LARGE);
 }
 
 int main(void)
@@ -134,6 +156,7 @@ int main(void)
         cmocka_unit_test(products_have_the_same_bits_with_every_shape),
         cmocka_unit_test(convolutions_have_the_same_bits_with_every_shape),
         cmocka_unit_test(sums_have_the_same_bits_with_every_shape),
+        cmocka_unit_test(sums_stay_within_the_tiles_of_sub_groups),
     };
     return cmocka_run_group_tests(tests, open_bench, close_bench);
 }

@@ -14,10 +14,13 @@ dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 for lanes in off 8 16; do
     CLGAN_SUBGROUPS=$lanes CLGAN_KERNELS=gpu CLGAN_KEEP_SOURCES=$dir XDG_CACHE_HOME=$dir/cache \
-        "$clgan" selftest >/dev/null 2>&1 || exit 1
+        "$clgan" selftest >"$dir/log" 2>&1 || { cat "$dir/log"; exit 1; }
 done
 echo "$(find "$dir" -maxdepth 1 -name '*.cl' | wc -l) programs"
 sed -i '1s/ -DSUB_PORTABLE//' "$dir"/*.cl
+for file in $(grep -l -- '-DSUB_LANES=8' "$dir"/*.cl); do # the same tiles without sub-groups
+    sed '1s/ -DSUB_LANES=8//' "$file" >"${file%.cl}-plain.cl"
+done
 
 build() { # build DEVICE SOURCE
     local out options spill kernel
