@@ -510,7 +510,8 @@ static void a_written_graph_reads_back_as_the_same_bytes(void **state)
     static const char *const sets[] = {
         "optimizer_g.kind=sgd", "optimizer_d.lr_divisor=1.000004", "loss.objective=least-squares",
         "order.kind=reconstruct", "latent.kind=spherical", "discriminator.packing=8",
-        "runtime.precision=fp16", "runtime.math=tf32", "train.on_collapse=stop", "data.range=unit",
+        "runtime.precision=fp16", "runtime.math=tf32", "runtime.memory=fast", "train.on_collapse=stop",
+        "data.range=unit",
     };
     assert_ok(parse(FAMILY));
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
