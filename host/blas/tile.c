@@ -22,8 +22,8 @@
  * Intel's GPUs have 128 registers of 32 bytes for the lanes of a thread: with 8x8 sums an item the
  * compiler (IGC 1.0.12504 for skl, tgllp and dg2) spills 4 to 7 KB, and gives up and keeps the sums
  * in memory. Items of 8x4 take 32 of the registers with 8 lanes, and their loop spills nothing
- * (conv2d_tile's end does, up to 1.5 KB). On pvc, whose registers are twice as large, the same holds
- * of 16 lanes.
+ * (conv2d_tile's end does, up to 2.8 KB). On pvc, whose registers are twice as large, 16 lanes spill
+ * up to 4 KB in conv2d_tile and .5 KB in the others.
  *
  * On tensor cores (cl/gpu_tile_mma.clh) a step of 16 terms is 32 mma.sync of each warp; 170
  * registers for 128x128, 250 to 255 for conv2d_tile and for 64x32, on sm_80 and sm_90, and none is
