@@ -82,8 +82,8 @@ static inline uint rows_before(uint row, uint size, uint end)
 
 /* The part of rows `row` and on, channels o .., from its pieces. */
 LOCAL_INLINE void leave_part(const __local float4 *first, const __local float4 *second, uint sums,
-                            uint row, uint total, __global const float *invstd,
-                            __global float *to, uint o, uint oc)
+                             uint row, uint total, __global const float *invstd,
+                             __global float *to, uint o, uint oc)
 {
     const uint part = rows_before(o, 4u, oc);
     if (sums == SUMS_OF_Y) {

@@ -301,8 +301,8 @@ static inline void expect_tile(__global cstore *c, uint ldc, uint rows)
  * and stores only the rows (columns) that no other tile has.
  * Work-item (one of `groups` groups of row tiles, panel of NR columns, z): the groups of a panel are
  * neighbours, so that drivers that hand out runs of items hand out equal work; with FORM_ACROSS the
- * panels of a group (first the panel, then the group), which so has its part of A in cache. Private memory KC*NR
- * floats. With a stored C (then a group has at most CT rows) the sums stay in private memory, CT*NR
+ * panels of a group (first the panel, then the group), which so has its part of A in cache. Private
+ * memory KC*NR floats. With a stored C (then a group has at most CT rows) the sums stay in private memory, CT*NR
  * floats, until they are complete: C is rounded once.
  * -D VW=16 NV=2 MR=8 KC=512 CT=128 STORE=0 C_FLOAT. */
 #define CPU_ARGS __global const store *a, uint a_off, __global const store *b, uint b_off,       \

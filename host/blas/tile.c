@@ -52,30 +52,30 @@ enum {
     INTEL_SUMS = 32,
     MMA_DEPTH = 16,   /* terms of a step of tensor cores: two of their blocks between barriers */
     MMA_GAIN = 4, /* how much faster they are taken to be: 8 times in data centres, 1 to 2 in PCs */
-    MMA_ITEM_FLOATS = 6, /* local memory of each item in the portable form of cl/mma.clh */
     PART_MAX = 64,
     GROUPS_WANTED = 256,  /* that fill a large GPU */
     PART_DEPTH = 256,     /* terms of a part, at least */
     PART_FLOATS = 4 << 20 /* of all parts together */
 };
 
+/* What each way needs: lanes of a sub-group, local memory of each item beside the tiles. */
+static const struct {
+    uint32_t lanes, item_floats;
+    const char *options;
+} ways[CLG_MULTIPLY_COUNT] = {
+    [CLG_MULTIPLY_PLAIN] = { 0, 0, "" },
+    [CLG_MULTIPLY_MMA] = { 0, 0, " -DMMA=1" },
+    [CLG_MULTIPLY_MMA_PORTABLE] = { 0, 6, " -DMMA=2" },
+    [CLG_MULTIPLY_LANES8] = { 8, 0, " -DSUB_LANES=8" },
+    [CLG_MULTIPLY_LANES16] = { 16, 0, " -DSUB_LANES=16" },
+    [CLG_MULTIPLY_LANES8_PORTABLE] = { 8, 1, " -DSUB_LANES=8 -DSUB_PORTABLE" },
+    [CLG_MULTIPLY_LANES16_PORTABLE] = { 16, 1, " -DSUB_LANES=16 -DSUB_PORTABLE" },
+};
+
 static uint64_t local_bytes(const clg_tile *t)
 {
-    static const uint32_t item_floats[CLG_MULTIPLY_COUNT] = {
-        [CLG_MULTIPLY_MMA_PORTABLE] = MMA_ITEM_FLOATS,
-        [CLG_MULTIPLY_LANES8_PORTABLE] = 1,
-        [CLG_MULTIPLY_LANES16_PORTABLE] = 1,
-    };
     return 8ull * t->ks * (t->tx * t->rn + t->ty * t->rm + 8u) +
-           4ull * t->tx * t->ty * item_floats[t->multiply];
-}
-
-/* Lanes of a sub-group; 0: none is needed. */
-static uint32_t count_lanes(enum clg_multiply how)
-{
-    return how == CLG_MULTIPLY_LANES8 || how == CLG_MULTIPLY_LANES8_PORTABLE     ? 8
-           : how == CLG_MULTIPLY_LANES16 || how == CLG_MULTIPLY_LANES16_PORTABLE ? 16
-                                                                                 : 0;
+           4ull * t->tx * t->ty * ways[t->multiply].item_floats;
 }
 
 static bool is_intel(const clg_device_info *d)
@@ -89,7 +89,7 @@ static bool is_intel(const clg_device_info *d)
 static clg_tile get_shape(const clg_device_info *d, uint32_t i, const clg_tile_job *j)
 {
     clg_tile t = shapes[i];
-    const uint32_t lanes = count_lanes(j->multiply), sums = t.rm * t.rn;
+    const uint32_t lanes = ways[j->multiply].lanes, sums = t.rm * t.rn;
     if (clg__multiplies_tf32(j->multiply)) {
         if (t.ty >= 8 && t.rm == 8 && j->depth >= t.ks) {
             t.multiply = j->multiply;
@@ -140,7 +140,7 @@ uint32_t clg__tile_cols(const clg_tile *t, const clg_tile_job *j)
 static double estimate(const clg_tile *t, const clg_tile_job *j, uint32_t units)
 {
     const double groups = (double)clg__tile_rows(t, j) * clg__tile_cols(t, j) * j->count;
-    const uint32_t lanes = count_lanes(t->multiply);
+    const uint32_t lanes = ways[t->multiply].lanes;
     const double gain = clg__multiplies_tf32(t->multiply) ? MMA_GAIN : 1.0;
     const double reads = t->rn + (double)t->rm / (lanes > 0 ? lanes : 1);
     const double item = (t->rm * t->rn + reads) / gain;
@@ -228,22 +228,14 @@ int clg__tile_kernel(clg_rt *rt, const char *name, const clg_tile_job *j, const 
     for (uint32_t i = 0; i < n; i++) {
         const clg_tile *t = &order[i];
         const size_t items = (size_t)t->tx * t->ty;
-        static const char *const multiply[CLG_MULTIPLY_COUNT] = {
-            [CLG_MULTIPLY_PLAIN] = "",
-            [CLG_MULTIPLY_MMA] = " -DMMA=1",
-            [CLG_MULTIPLY_MMA_PORTABLE] = " -DMMA=2",
-            [CLG_MULTIPLY_LANES8] = " -DSUB_LANES=8",
-            [CLG_MULTIPLY_LANES16] = " -DSUB_LANES=16",
-            [CLG_MULTIPLY_LANES8_PORTABLE] = " -DSUB_LANES=8 -DSUB_PORTABLE",
-            [CLG_MULTIPLY_LANES16_PORTABLE] = " -DSUB_LANES=16 -DSUB_PORTABLE",
-        };
         char options[192];
         if (items > most) {
             continue;
         }
         snprintf(options, sizeof options,
                  "-DTX=%u -DTY=%u -DRM=%u -DRN=%u -DKS=%u -DRW=%d -DCW=%d%s%s", t->tx, t->ty, t->rm,
-                 t->rn, t->ks, j->wide_rows ? 4 : 1, j->wide_cols ? 4 : 1, multiply[t->multiply], extra);
+                 t->rn, t->ks, j->wide_rows ? 4 : 1, j->wide_cols ? 4 : 1,
+                 ways[t->multiply].options, extra);
         const int status = clg__kernel_get(rt, name, name, options, out);
         if (status != CLG_OK) {
             return status;

@@ -233,8 +233,8 @@ static double try_candidate(clg_blas *blas, const clg_xgemm *x)
     double speed = 0.0;
 
     if (clg__clblast_use(blas->rt, x) != CLG_OK ||
-        clg__tuning_measure(blas, CLG_GEMM_CLBLAST, SEARCH_SIZE, SEARCH_SIZE, SEARCH_SIZE, 0.3, &speed) !=
-            CLG_OK ||
+        clg__tuning_measure(blas, CLG_GEMM_CLBLAST, SEARCH_SIZE, SEARCH_SIZE, SEARCH_SIZE, 0.3,
+                            &speed) != CLG_OK ||
         clg__blas_check_one(blas, CLG_GEMM_CLBLAST, &odd, NULL, NULL) != CLG_OK) {
         clg__log(CLG_LOG_DEBUG, "gemm tuning: candidate left out: %s", clg_message());
         return 0.0;

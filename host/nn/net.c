@@ -248,7 +248,7 @@ static int make_buffers(clg_net *net, const clg_net_options *opt)
                                 "filters", &net->ready[i][p].buf));
         }
     }
-    CLG_TRY(clg__net_turned_make(net));
+    CLG_TRY(clg__net_refit(net));
     if (has_scale(opt)) {
         CLG_TRY(make_buffer(net, CLG_F32, CLG_LOSS_SCALE_LEN, "loss scale", &net->scale));
         CLG_TRY(clg__rt_write(net->ops->rt, clg__tensor_all(net->scale), CLG_LOSS_SCALE_START));
@@ -315,11 +315,6 @@ out:
     return status;
 }
 
-int clg__net_refit(clg_net *net)
-{
-    return clg__net_turned_make(net);
-}
-
 void clg__net_destroy(clg_net **pnet)
 {
     if (pnet == NULL || *pnet == NULL) {
@@ -334,11 +329,10 @@ void clg__net_destroy(clg_net **pnet)
     clg__buffer_destroy(&net->scale);
     clg__buffer_destroy(&net->stats);
     clg__buffer_destroy(&net->batch_stats);
-    clg__buffer_destroy(&net->back_buf);
+    clg__net_turned_free(net);
     for (uint32_t i = 0; i < CLG_LAYERS_MAX; i++) {
         clg__buffer_destroy(&net->saved[i]);
         clg__buffer_destroy(&net->kept[i]);
-        clg__buffer_destroy(&net->turned[i].buf);
         for (uint32_t p = 0; p < CLG_READY_PASSES; p++) {
             clg__buffer_destroy(&net->ready[i][p].buf);
         }

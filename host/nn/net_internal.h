@@ -122,12 +122,8 @@ struct clg_net {
     clg_buffer *saved[CLG_LAYERS_MAX];
     clg_buffer *kept[CLG_LAYERS_MAX]; /* training: normalised activations that are kept, or NULL */
     /* Training, fast: of a conv2d's input, from the forward pass on. */
-    struct {
-        clg_buffer *buf; /* NULL: not kept */
-        clg_turned map; /* of all rows of the pass */
-    } turned[CLG_LAYERS_MAX];
-    clg_buffer *back_buf; /* and of a deconv2d's dy, while the block goes back; they take turns */
-    clg_turned back;
+    clg_turned turned[CLG_LAYERS_MAX]; /* v: a buffer of its own, or "no tensor"; of all rows */
+    clg_turned back; /* and of a deconv2d's dy, while the block goes back; they take turns */
     clg_buffer *segments; /* u32: [parameters, 2], then the counters of nonfinite */
     uint32_t *segments_host; /* what is on its way there, behind the zeroing of slabs */
     clg_event *segments_sent;
@@ -201,8 +197,7 @@ uint64_t clg__net_ready_len(const clg_ops *ops, const clg_layer *l, uint32_t n, 
 /* Floats of blocks of n rows: a conv2d's own; of the buffer that deconv2ds take turns in. */
 uint64_t clg__net_turned_len(const clg_ops *ops, const clg_layer *l, uint32_t n);
 uint64_t clg__net_back_len(const clg_ops *ops, const clg_net_plan *plan, uint32_t n);
-/* Their buffers, for the algorithms that there are now; nothing is in them. */
-int clg__net_turned_make(clg_net *net);
+void clg__net_turned_free(clg_net *net);
 
 /* ---- block.c: one block, on n rows from row `first` of the pass on ---- */
 typedef struct clg_walk {

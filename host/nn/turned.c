@@ -25,46 +25,52 @@ uint64_t clg__net_back_len(const clg_ops *ops, const clg_net_plan *plan, uint32_
     return most;
 }
 
-static int replace(const clg_net *net, uint64_t len, clg_buffer **buf)
+/* Whatever was kept is gone. */
+static int replace(const clg_net *net, uint64_t len, clg_turned *map)
 {
-    clg__buffer_destroy(buf);
-    return len == 0 ? CLG_OK
-                    : clg__buffer_create(net->ops->rt, CLG_F32, len, "transformed inputs", buf);
+    clg_buffer *buf = NULL;
+    int status = CLG_OK;
+    clg__buffer_destroy(&map->v.buf);
+    *map = (clg_turned){ 0 };
+    if (net->fast && len > 0) {
+        CLG_TRY(clg__buffer_create(net->ops->rt, CLG_F32, len, "transformed inputs", &buf));
+        map->v = clg__tensor_all(buf);
+    }
+out:
+    return status;
 }
 
-int clg__net_turned_make(clg_net *net)
+int clg__net_refit(clg_net *net)
 {
     int status = CLG_OK;
     for (uint32_t i = 0; i < net->plan.layer_count; i++) {
-        net->turned[i].map = (clg_turned){ 0 };
-        CLG_TRY(replace(net,
-                        net->fast ? clg__net_turned_len(net->ops, &net->plan.layer[i],
-                                                        net->max_batch)
-                                  : 0,
-                        &net->turned[i].buf));
+        CLG_TRY(replace(net, clg__net_turned_len(net->ops, &net->plan.layer[i], net->max_batch),
+                        &net->turned[i]));
     }
-    net->back = (clg_turned){ 0 };
-    CLG_TRY(replace(net, net->fast ? clg__net_back_len(net->ops, &net->plan, net->max_batch) : 0,
-                    &net->back_buf));
+    CLG_TRY(replace(net, clg__net_back_len(net->ops, &net->plan, net->max_batch), &net->back));
 out:
     return status;
+}
+
+void clg__net_turned_free(clg_net *net)
+{
+    for (uint32_t i = 0; i < CLG_LAYERS_MAX; i++) {
+        clg__buffer_destroy(&net->turned[i].v.buf);
+    }
+    clg__buffer_destroy(&net->back.v.buf);
 }
 
 clg_turned *clg__block_turned(const clg_walk *k, uint32_t i, enum clg_pass pass)
 {
     clg_net *net = k->net;
     const bool down = net->plan.layer[i].op == CLG_LAYER_CONV2D;
-    if (down && net->turned[i].buf != NULL && pass != CLG_BWD_DATA) {
-        if (pass == CLG_FWD) {
-            net->turned[i].map = (clg_turned){ .v = clg__tensor_all(net->turned[i].buf) };
-        }
-        return k->first == 0 ? &net->turned[i].map : NULL;
+    clg_turned *map = down ? &net->turned[i] : &net->back;
+    /* A conv2d's is of all rows; a deconv2d's way back begins with the weight gradient. */
+    const bool first = pass == (down ? CLG_FWD : CLG_BWD_WEIGHT);
+    const bool second = pass == (down ? CLG_BWD_WEIGHT : CLG_BWD_DATA);
+    if (!(first || second) || !(down ? k->first == 0 : k->want_dw)) {
+        return NULL;
     }
-    if (!down && net->back_buf != NULL && pass != CLG_FWD && k->want_dw) {
-        if (pass == CLG_BWD_WEIGHT) {
-            net->back = (clg_turned){ .v = clg__tensor_all(net->back_buf) };
-        }
-        return &net->back;
-    }
-    return NULL;
+    map->n = first ? 0 : map->n;
+    return map;
 }

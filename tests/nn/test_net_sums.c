@@ -294,7 +294,7 @@ static void a_refit_net_keeps_for_its_new_algorithms(void **state)
     run(&fast);
     fast.choices.forced = CLG_CONV_DIRECT;
     TEST_OK(clg__net_refit(fast.net));
-    assert_true(fast.net->turned[0].buf == NULL && fast.net->back_buf == NULL);
+    assert_true(fast.net->turned[0].v.buf == NULL && fast.net->back.v.buf == NULL);
     assert_true(clg__rt_bytes_used(o->rt) < used);
     fast.choices.forced = CLG_CONV_WINOGRAD4;
     TEST_OK(clg__net_refit(fast.net));
@@ -304,7 +304,7 @@ static void a_refit_net_keeps_for_its_new_algorithms(void **state)
     TEST_OK(clg__net_init(small.net, 5, CLG_STREAM_INIT_D));
     train(&small, 0);
     train(&fast, 0);
-    assert_int_equal(fast.net->turned[0].map.n, N);
+    assert_int_equal(fast.net->turned[0].n, N);
     assert_false(compare(&small, &fast, CLG_NET_GRAD));
     close_fixture(&small);
     close_fixture(&fast);
