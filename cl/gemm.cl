@@ -170,6 +170,26 @@ static inline void save_part(vec v, __global cstore *p, uint lo, uint hi)
     }
 }
 
+/* A whole tile without activation to C, from registers: as store_tile, which most tiles of a large
+ * product need not enter. */
+static inline void store_whole(vec acc[MR][NV], __global cstore *c, uint ldc, float alpha,
+                               float beta, bool has_bias, __global const float *bias)
+{
+#pragma unroll
+    for (int j = 0; j < NV; ++j) {
+        const vec more = has_bias ? VLOAD(bias + j * VW) : (vec)(0.0f);
+#pragma unroll
+        for (int r = 0; r < MR; ++r) {
+            __global cstore *at = c + (size_t)r * ldc + j * VW;
+            vec v = acc[r][j] * alpha;
+            if (beta != 0.0f) {
+                v = MUL_ADD(C_VLOAD(at), (vec)(beta), v);
+            }
+            C_VSAVE(has_bias ? v + more : v, at);
+        }
+    }
+}
+
 /* Tile rows r0 .. r1-1 and columns c0 .. c1-1 to C. `beta` is the factor of what C holds (0: not
  * read); the fused end is applied when `last`, that is when the sum is complete. bias and y start
  * where c does. One text for whole and cut vectors: an activation is much code. */
@@ -178,6 +198,10 @@ static inline void store_tile(vec acc[MR][NV], __global cstore *c, uint ldc, uin
                               __global const float *bias, __global const cstore *y, int act,
                               float slope)
 {
+    if (r1 - r0 == MR && c1 - c0 == NR && (!last || (act == ACT_NONE && !(ends & ENDS_GRAD)))) {
+        store_whole(acc, c, ldc, alpha, beta, last && (ends & ENDS_BIAS), bias);
+        return;
+    }
     for (uint r = r0; r < r1; ++r) {
         for (uint j = 0; j < NV; ++j) {
             const uint at = j * VW, from = max(c0, at), to = min(c1, at + VW);

@@ -6,25 +6,6 @@
  * No local memory. `use` is lane + (stream << 24). */
 #include "normals.clh"
 
-/* Stores elements i .. i+AT_ONCE, cut at n; v[k] holds word k of each block. */
-static inline void store_words(const word_float *v, __global store *y, size_t i, size_t n)
-{
-#if VW == 16
-    if (i + 64 <= n) {
-        SSAVE(WORDS_IN_ORDER(float16, v, 0, 1, 2, 3), y + i);
-        SSAVE(WORDS_IN_ORDER(float16, v, 4, 5, 6, 7), y + i + 16);
-        SSAVE(WORDS_IN_ORDER(float16, v, 8, 9, a, b), y + i + 32);
-        SSAVE(WORDS_IN_ORDER(float16, v, c, d, e, f), y + i + 48);
-        return;
-    }
-#endif
-    float t[AT_ONCE];
-    SPREAD_WORDS(float, v, t);
-    for (size_t j = i; j < min(n, i + AT_ONCE); ++j) {
-        save(t[j - i], y, j);
-    }
-}
-
 /* The same, added to what is there. */
 static inline void add_words(const word_float *v, __global store *y, size_t i, size_t n)
 {
@@ -48,37 +29,18 @@ static inline void add_words(const word_float *v, __global store *y, size_t i, s
 __kernel void random_uniform(__global store *y, uint y_off, uint n, uint seed_lo, uint seed_hi,
                              uint use, uint step_lo, uint step_hi, float lo, float span)
 {
-    size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
-    const size_t end = min((size_t)n, i + ITEMS * VW);
-    y += y_off;
-    for (; i < end; i += AT_ONCE) {
-        word_uint r[4];
-        word_float v[4];
-        make_words((uint)(i / 4), seed_lo, seed_hi, use, step_lo, step_hi, r);
-        for (int k = 0; k < 4; ++k) {
-            v[k] = lo + span * UNIT(r[k]);
-        }
-        store_words(v, y, i, n);
-    }
+    const size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
+    draw_uniform(y + y_off, i, min((size_t)n, i + ITEMS * VW), seed_lo, seed_hi, use, step_lo,
+                 step_hi, lo, span);
 }
 
 /* y[i] = mean + std * N(0,1)_i. */
 __kernel void random_normal(__global store *y, uint y_off, uint n, uint seed_lo, uint seed_hi,
                             uint use, uint step_lo, uint step_hi, float mean, float std)
 {
-    size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
-    const size_t end = min((size_t)n, i + ITEMS * VW);
-    y += y_off;
-    for (; i < end; i += AT_ONCE) {
-        word_uint r[4];
-        word_float v[4];
-        make_words((uint)(i / 4), seed_lo, seed_hi, use, step_lo, step_hi, r);
-        make_normals(r, std, v);
-        for (int k = 0; k < 4; ++k) {
-            v[k] += mean;
-        }
-        store_words(v, y, i, n);
-    }
+    const size_t i = (size_t)get_global_id(0) * (ITEMS * VW);
+    draw_normal(y + y_off, i, min((size_t)n, i + ITEMS * VW), seed_lo, seed_hi, use, step_lo,
+                step_hi, mean, std);
 }
 
 /* y[i] += std * N(0,1)_i. */

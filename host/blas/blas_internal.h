@@ -36,8 +36,8 @@ typedef struct clg_builtin {
     clg_rt *rt;
     bool gpu;
     enum clg_multiply multiply;
-    uint32_t vw, mr; /* CPU: vector width, rows of the main tile */
-    uint32_t units;  /* compute units, only to choose the number of work-items */
+    uint32_t vw;    /* CPU: vector width */
+    uint32_t units; /* compute units, only to choose the number of work-items */
     /* CPU: found once; owned by rt */
     clg_kernel *tile[CLG_STORAGE_COUNT][CLG_BUILTIN_SLOTS], *dot[CLG_STORAGE_COUNT];
 } clg_builtin;

@@ -160,6 +160,7 @@ static int replay_step(clg_trainer *t, const replay_input *in, side *g, side *d,
     CLG_TRY(clg__trainer_losses(t, &before));
     CLG_TRY(load_side(g));
     CLG_TRY(load_side(d));
+    clg__trainer_keep_gradients(t, true);
     CLG_TRY(in->plan->system != CLG_SYSTEM_NONE
                 ? clg__trainer_step(t)
                 : clg__trainer_step_on_labels(t, in->images, in->labels, n));

@@ -288,6 +288,7 @@ static int one_step(clg_loop *l, bool norms)
             return CLG_E_MEMORY;
         }
     }
+    clg__trainer_keep_gradients(t, traced);
     CLG_TRY(clg__step_next(t, &wish, &n));
     l->images += n;
     if (traced) {

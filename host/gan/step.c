@@ -139,6 +139,13 @@ static int add_noise(clg_walk *k, uint32_t group, uint32_t lane)
                       : CLG_OK;
 }
 
+/* The images of the step as bytes. */
+static clg_tensor byte_rows(const clg_walk *k)
+{
+    return clg__tensor_vec(clg__tensor_all(k->t->bytes), 0,
+                           (uint32_t)(k->n * clg__trainer_pixels(k->t)));
+}
+
 static int bring_real(clg_walk *k)
 {
     clg_trainer *t = k->t;
@@ -150,10 +157,8 @@ static int bring_real(clg_walk *k)
         CLG_TRY(clg__system_draw(t->ops, t->plan.system, &key,
                                  clg__tensor_view(real, 0, 2, k->n, t->plan.c, 0, 0)));
     } else {
-        clg_tensor bytes = clg__tensor_vec(clg__tensor_all(t->bytes), 0,
-                                           (uint32_t)clg__tensor_len(real));
         clg__trainer_range(&t->desc, &scale, &shift);
-        CLG_TRY(clg__image_from_u8(t->ops, bytes, scale, shift, real));
+        CLG_TRY(clg__image_from_u8(t->ops, byte_rows(k), scale, shift, real));
     }
     if (k->wish->real != NULL) {
         CLG_TRY(clg__rt_read_f32(t->ops->rt, real, k->wish->real));
@@ -302,19 +307,44 @@ static clg_mlp_update update_of(const clg_net *net, const clg_optim_desc *o)
                                    .v = clg__net_slab(net, CLG_NET_V) };
 }
 
+/* Do the passes turn bytes into real rows, and draw the latents? */
+static bool feeds_real(const clg_walk *k)
+{
+    return k->t->plan.system == CLG_SYSTEM_NONE && k->wish->real == NULL;
+}
+
+static bool feeds_latents(const clg_walk *k)
+{
+    return k->t->desc.latent.kind != CLG_LATENT_SPHERICAL;
+}
+
+static clg_mlp_latents latents_of(const clg_walk *k)
+{
+    const clg_model_desc *d = &k->t->desc;
+    const bool uniform = d->latent.kind == CLG_LATENT_UNIFORM;
+    return (clg_mlp_latents){ .draw = !feeds_latents(k) ? CLG_MLP_DRAW_NONE
+                                      : uniform         ? CLG_MLP_DRAW_UNIFORM
+                                                        : CLG_MLP_DRAW_NORMAL,
+                              .key = clg__step_latent_key(k->t, k->step, k->draw),
+                              .a = uniform ? d->latent.lo : 0.0f,
+                              .b = uniform ? d->latent.hi : 1.0f };
+}
+
 /* G's forward, D's passes and the way back to the gradients of `nets` (CLG_MLP_OF_...). */
 static int pass_fused(clg_walk *k, uint32_t nets)
 {
     clg_trainer *t = k->t;
     clg_mlp_passes p = {
-        .n = k->n, .z = latent_rows(k), .fake = image_rows(k, CLG_GROUP_FAKE, 1),
-        .real = image_rows(k, CLG_GROUP_REAL, 1),
+        .n = k->n, .keep_gradients = t->keep_gradients, .z = latent_rows(k), .latents = latents_of(k),
+        .fake = image_rows(k, CLG_GROUP_FAKE, 1), .real = image_rows(k, CLG_GROUP_REAL, 1),
+        .bytes = feeds_real(k) ? byte_rows(k) : CLG_NO_TENSOR,
         .g = clg__net_slab(t->g, CLG_NET_VALUE), .dg = clg__net_slab(t->g, CLG_NET_GRAD),
         .d = clg__net_slab(t->d, CLG_NET_VALUE), .dd = clg__net_slab(t->d, CLG_NET_GRAD),
         .losses = loss_slots(k, 0, CLG_LOSS_ROW),
         .update_g = update_of(t->g, &t->desc.optimizer_g),
         .update_d = update_of(t->d, &t->desc.optimizer_d)
     };
+    clg__trainer_range(&t->desc, &p.scale, &p.shift);
     int status = clg__fused_add(&t->fused, t->ops, &p, nets, k->fused_fakes);
     k->fused_fakes = status == CLG_OK;
     return status;
@@ -408,9 +438,10 @@ static bool do_fused(clg_walk *k, const clg_order_phase *p, int *status)
         k->fused_fakes = false;
         if (p->phase == CLG_PHASE_FAKES && *status == CLG_OK) {
             k->draw = p->draw;
-            *status = draw_latents(k);
+            *status = feeds_latents(k) ? CLG_OK : draw_latents(k);
         }
-        return p->phase == CLG_PHASE_FAKES || *status != CLG_OK;
+        return p->phase == CLG_PHASE_FAKES || *status != CLG_OK ||
+               (p->phase == CLG_PHASE_REAL && feeds_real(k));
     }
 }
 

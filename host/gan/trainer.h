@@ -89,6 +89,8 @@ const char *clg__trainer_run_dir(const clg_trainer *t); /* NULL before run */
 
 /* ---- a look inside: self-test, comparisons (nets stay the trainer's) ---- */
 clg_net *clg__trainer_net(clg_trainer *t, enum clg_which_net which);
+/* From now on steps leave all gradients (CLG_NET_GRAD), which small nets else step by at once. */
+void clg__trainer_keep_gradients(clg_trainer *t, bool keep);
 
 /* ---- sampling from a checkpoint ---- */
 typedef struct clg_sampler clg_sampler;

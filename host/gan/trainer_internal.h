@@ -102,6 +102,7 @@ struct clg_trainer {
     char resumed_from[CLG_PATH_MAX_LEN]; /* checkpoint that this run goes on from; "" when new */
     char *out_dir;
     bool no_run_folder, norm;
+    bool keep_gradients;
     uint64_t trace_steps;
     clg_loss_table table;
     clg_fused fused;       /* small nets: passes in one launch */

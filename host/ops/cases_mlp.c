@@ -1,20 +1,27 @@
 /* Cases of the fused pass. The pass is d, g or both: in z real g d (slabs), out fake losses [dd]
  * [dg]. G has gl hidden layers of g units, D dl of d; keys n rows, nz latents, x values of a row,
  * gact, dact, out: activations of hidden layers and of G's last one; bias; objective by number; t
- * target of real rows; wr, wf, wg weights; apart: a launch for each phase. */
+ * target of real rows; wr, wf, wg weights; apart: a launch for each phase. draw: the latents are drawn
+ * by (seed, step), 1 uniform in [-1,1], 2 normal, and z is not read; bytes: instead of `real` the pass
+ * gets bytes floor(64 |real|), at most 255, as byte * 2/255 - 1. */
+#include <math.h>
+
 #include "base/mem.h"
+#include "base/philox.h"
 #include "ops/case_plan.h"
 #include "ops/mlp.h"
 
 static const char *const KEYS[] = { "n",  "nz",   "x",    "g",   "gl",   "d",
                                     "dl", "gact", "dact", "out", "bias", "objective",
-                                    "t",  "wr",   "wf",   "wg",  "apart", NULL };
+                                    "t",  "wr",   "wf",   "wg",  "apart", "draw",
+                                    "seed", "step", "bytes", NULL };
 static const char *const CASES[] = {
     "mlp both n=3 nz=2 x=3 g=5 d=4 objective=1",
     "mlp d n=5 nz=1 x=1 g=7 d=9 gact=3 dact=3 objective=2 t=0.9 wr=0.5 wf=2",
     "mlp g n=33 nz=3 x=5 g=6 d=6 gact=4 dact=2 out=3 objective=3 wg=0.5",
     "mlp both n=65 nz=2 x=2 g=9 d=17 bias=0 objective=1 wr=0.5 wf=0.25 wg=2",
     "mlp both n=35 nz=3 x=17 g=16 d=16 objective=1 apart=1",
+    "mlp both n=37 nz=3 x=17 g=7 d=9 objective=1 draw=2 bytes=1 seed=3 step=5",
     "mlp both n=2 nz=1 x=1 gl=0 dl=0 objective=1",
     "mlp both n=64 nz=5 x=15 g=128 d=128 dact=3 objective=3",
     "mlp both n=512 nz=1 x=1 g=64 gl=2 d=64 dl=2 gact=3 dact=3 objective=2",
@@ -22,7 +29,9 @@ static const char *const CASES[] = {
     "mlp g n=100 nz=6 x=20 g=24 gl=3 d=33 dl=3 out=3 objective=1",
     "mlp both n=96 nz=2 x=2 g=128 gl=2 d=100 dl=2 gact=3 dact=3 objective=0",
     "mlp both n=40 nz=100 x=20 g=32 d=16 out=3 objective=0",
-    "mlp both n=64 nz=100 x=784 g=128 d=128 gact=3 dact=2 objective=0",
+    "mlp g n=50 nz=5 x=20 g=24 d=33 out=4 objective=0 draw=1 seed=9 step=4294967297 apart=1",
+    "mlp d n=18 nz=1 x=32 g=8 d=16 objective=0 draw=1 bytes=1 seed=2",
+    "mlp both n=64 nz=100 x=784 g=128 d=128 gact=3 dact=2 objective=0 draw=2 bytes=1",
     NULL
 };
 enum { VIEW = 16 };
@@ -130,13 +139,60 @@ static uint64_t workspace(const clg_ops *o, const clg_case *c)
     return clg__mlp_workspace(&code, n);
 }
 
+/* The bytes instead of real rows. */
+static int make_bytes(const clg_ops *o, clg_tensor real, clg_buffer **out)
+{
+    const size_t len = clg__tensor_len(real);
+    float *x = clg__alloc(len, sizeof *x);
+    uint8_t *bytes = clg__alloc(len, 1);
+    int status = x != NULL && bytes != NULL ? CLG_OK : CLG_E_MEMORY;
+    CLG_TRY(status);
+    CLG_TRY(clg__rt_read(o->rt, real, x));
+    for (size_t i = 0; i < len; i++) {
+        const float b = floorf(64.0f * fabsf(x[i]));
+        bytes[i] = b < 255.0f ? (uint8_t)b : 255u;
+    }
+    CLG_TRY(clg__case_buffer(o->rt, CLG_U8, len, "case bytes", bytes, out));
+out:
+    clg__free(x);
+    clg__free(bytes);
+    return status;
+}
+
+/* What the pass draws and turns into real rows itself. */
+static int feed(const clg_ops *o, const clg_case *c, clg_mlp_passes *p, clg_buffer **z,
+                clg_buffer **bytes)
+{
+    const uint32_t draw = clg__case_u32(c, "draw", CLG_MLP_DRAW_NONE);
+    int status = CLG_OK;
+    if (draw != CLG_MLP_DRAW_NONE) {
+        p->latents = (clg_mlp_latents){ .draw = (enum clg_mlp_draw)draw,
+                                        .key = { .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
+                                                 .stream = CLG_STREAM_TEST,
+                                                 .step = (uint64_t)clg__case_get(c, "step", 1.0) },
+                                        .a = draw == CLG_MLP_DRAW_UNIFORM ? -1.0f : 0.0f,
+                                        .b = 1.0f };
+        CLG_TRY(clg__buffer_create(o->rt, CLG_F32, clg__tensor_len(p->z), "case z", z));
+        p->z = clg__tensor_all(*z);
+    }
+    if (clg__case_u32(c, "bytes", 0) != 0) {
+        CLG_TRY(make_bytes(o, p->real, bytes));
+        p->bytes = clg__tensor_all(*bytes);
+        p->real = CLG_NO_TENSOR;
+        p->scale = 2.0f / 255.0f;
+        p->shift = -1.0f;
+    }
+out:
+    return status;
+}
+
 static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const clg_tensor *out,
                clg_tensor ws)
 {
     uint32_t n, nets, next = 2;
     clg_mlp m;
     clg_mlp_code code = { 0 };
-    clg_buffer *words = NULL, *counters = NULL;
+    clg_buffer *words = NULL, *counters = NULL, *z = NULL, *bytes = NULL;
     int status = CLG_OK;
     CLG_TRY(read_case(c, &m, &n, &nets));
     CLG_TRY(clg__mlp_code_make(&m, nets, false, n, &code));
@@ -151,6 +207,7 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
                          .counters = clg__tensor_all(counters),
                          .z = in[0],
                          .real = in[1],
+                         .bytes = CLG_NO_TENSOR,
                          .g = in[2],
                          .d = in[3],
                          .fake = out[0],
@@ -159,9 +216,12 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
                          .update_d.adam.t = 1 };
     p.dd = (nets & CLG_MLP_OF_D) != 0 ? out[next++] : CLG_NO_TENSOR;
     p.dg = (nets & CLG_MLP_OF_G) != 0 ? out[next] : CLG_NO_TENSOR;
+    CLG_TRY(feed(o, c, &p, &z, &bytes));
     CLG_TRY(clg__mlp_run(o, &m, &p, ws));
     CLG_TRY(clg__rt_finish(o->rt));
 out:
+    clg__buffer_destroy(&z);
+    clg__buffer_destroy(&bytes);
     clg__buffer_destroy(&words);
     clg__buffer_destroy(&counters);
     clg__mlp_code_free(&code);

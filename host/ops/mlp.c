@@ -6,6 +6,9 @@
 #include "ops/launch_shape.h"
 #include "ops/loss.h"
 #include "ops/mlp_internal.h"
+#include "ops/random.h"
+
+enum { KEEP_GRADIENTS = 16 }; /* in `steps` of cl/mlp.clh */
 
 static uint32_t blocks_of(uint32_t n)
 {
@@ -43,7 +46,9 @@ static int check_part(const clg_mlp *m, const clg_mlp_passes *p, const clg_mlp_p
         return clg__fail(CLG_E_INTERNAL, "mlp: a step of a net without gradients");
     }
     if (of_d) {
-        CLG_TRY(clg__want("mlp", "real", p->real, CLG_F32, (uint64_t)p->n * m->d.layer[0].in));
+        const bool bytes = clg__tensor_is(p->bytes);
+        CLG_TRY(clg__want("mlp", "real", bytes ? p->bytes : p->real, bytes ? CLG_U8 : CLG_F32,
+                          (uint64_t)p->n * m->d.layer[0].in));
         CLG_TRY(clg__want("mlp", "dd", p->dd, CLG_F32, m->d.slab));
     }
     if (of_g) {
@@ -103,8 +108,10 @@ static int launch(const clg_ops *o, clg_kernel *kernel, const job *j, const clg_
 {
     const clg_mlp_part *one = &p->part[0], *two = &p->part[p->count - 1u];
     const clg_mlp_update *ug = &p->update_g, *ud = &p->update_d;
+    const clg_mlp_latents *l = &p->latents;
+    const float b = l->draw == CLG_MLP_DRAW_UNIFORM ? l->b - l->a : l->b; /* uniform: the span */
     clg_adam_numbers g = clg__adam_numbers(&ug->adam), d = clg__adam_numbers(&ud->adam);
-    uint32_t steps = one->steps | two->steps << 2u;
+    uint32_t steps = one->steps | two->steps << 2u | (p->keep_gradients ? KEEP_GRADIENTS : 0u);
     uint32_t mine_at = one->code->ws > two->code->ws ? one->code->ws : two->code->ws;
     clg_grid grid = clg__grid(1, j->items, 0, 0);
     grid.flops = j->flops;
@@ -113,9 +120,12 @@ static int launch(const clg_ops *o, clg_kernel *kernel, const job *j, const clg_
     return clg__launch(
         o->rt, kernel, grid,
         CLG_ARGS(
-            CLG_ARG(p->words), CLG_ARG(p->z), CLG_ARG(p->real), CLG_ARG(p->g), CLG_ARG(p->d),
-            CLG_ARG(p->fake), CLG_ARG(p->dg), CLG_ARG(p->dd), CLG_ARG(ug->m), CLG_ARG(ug->v),
-            CLG_ARG(ud->m), CLG_ARG(ud->v), CLG_ARG(p->losses), CLG_ARG(ws), CLG_ARG(p->counters),
+            CLG_ARG(p->words), CLG_ARG(p->z), CLG_ARG((uint32_t)l->draw), CLG_KEY_ARGS(&l->key),
+            CLG_ARG(l->a), CLG_ARG(b), CLG_ARG(p->real), CLG_ARG(p->bytes),
+            CLG_ARG((uint32_t)clg__tensor_is(p->bytes)), CLG_ARG(p->scale), CLG_ARG(p->shift),
+            CLG_ARG(p->g), CLG_ARG(p->d), CLG_ARG(p->fake), CLG_ARG(p->dg), CLG_ARG(p->dd),
+            CLG_ARG(ug->m), CLG_ARG(ug->v), CLG_ARG(ud->m), CLG_ARG(ud->v), CLG_ARG(p->losses),
+            CLG_ARG(ws), CLG_ARG(p->counters),
             CLG_ARG(mine_at), CLG_ARG(one->code->mine), CLG_ARG(p->n), CLG_ARG(j->items),
             CLG_ARG(j->share), CLG_ARG(j->parts), CLG_ARG(one->at), CLG_ARG(one->code->second),
             CLG_ARG(two->at), CLG_ARG(two->code->second), CLG_ARG(j->first), CLG_ARG(j->end),

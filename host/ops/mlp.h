@@ -70,14 +70,26 @@ typedef struct clg_mlp_part {
     uint32_t at;              /* the word of `words` where they are */
     uint32_t nets, steps;     /* gradients of which nets; which are stepped, CLG_MLP_OF_... */
 } clg_mlp_part;
+/* Latents that the passes draw, as clg__random_uniform (a lo, b hi) and clg__random_normal (a mean, b
+ * std) do. */
+enum clg_mlp_draw { CLG_MLP_DRAW_NONE, CLG_MLP_DRAW_UNIFORM, CLG_MLP_DRAW_NORMAL };
+typedef struct clg_mlp_latents {
+    enum clg_mlp_draw draw; /* none: z holds them */
+    clg_rng_key key;
+    float a, b;
+} clg_mlp_latents;
 typedef struct clg_mlp_passes {
     uint32_t count;
     clg_mlp_part part[CLG_MLP_PASSES_MAX];
     uint32_t n;               /* rows in each group */
+    bool keep_gradients;      /* of what Adam steps, too; else dg and dd are complete only without steps */
     bool apart;               /* a launch for each phase, as on devices whose work-items cannot wait */
     clg_tensor words;         /* u32 */
-    clg_tensor z;             /* [n, g.layer[0].in] */
-    clg_tensor real;          /* [n, d.layer[0].in]; "no tensor" without CLG_MLP_OF_D */
+    clg_tensor z;             /* [n, g.layer[0].in]; out: what is drawn */
+    clg_mlp_latents latents;
+    clg_tensor real;          /* [n, d.layer[0].in]; "no tensor" without CLG_MLP_OF_D, or with: */
+    clg_tensor bytes;         /* u8, instead of `real`: byte * scale + shift; or "no tensor" */
+    float scale, shift;
     clg_tensor g, d;          /* slabs of values, written where stepped */
     clg_tensor fake;          /* out: [n, d.layer[0].in], what G makes of z, unless it was there */
     clg_tensor dg, dd;        /* out: slabs of gradients, 0 between parameters; "no tensor" if not wanted */

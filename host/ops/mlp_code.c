@@ -253,12 +253,13 @@ static void sum_in_place(writer *k, uint32_t net, const clg_mlp_layer *l, uint32
     if (l->out == 1u) {
         PUT(k, SUM, EACH, net + 1u, x, in, k->rows * in, 1, dy, out, k->rows * out, slab_of(net),
             l->w);
-        PUT(k, ADAM, EACH, slab_of(net), l->w, in / LANES, LANES, in);
+        PUT(k, ADAM, EACH, slab_of(net), l->w, in / LANES, LANES, in, 0);
     } else {
+        bool bands = l->in % WEIGHT_ROWS == 0; /* no row is in two of them */
         PUT(k, WEIGHTS, EACH, net + 1u, x, in, k->rows * in, dy, out, k->rows * out, slab_of(net),
-            l->w, out, l->in, out);
+            l->w, out, l->in, out, bands);
         PUT(k, ADAM, EACH, slab_of(net), l->w, clg__ceil_div(l->in, WEIGHT_ROWS), WEIGHT_ROWS * out,
-            l->in * out);
+            l->in * out, bands);
     }
 }
 
@@ -273,13 +274,13 @@ static void sum_and_give(writer *k, uint32_t net, const clg_mlp_layer *l, uint32
         PUT(k, SUM, owner, net + 1u, x, in, k->rows * in, 1, dy, out, k->rows * out, IN_ALL, to);
     } else if (turned) {
         PUT(k, WEIGHTS, owner, net + 1u, dy, out, k->rows * out, x, in, k->rows * in, IN_ALL, to, in,
-            out8, in);
+            out8, in, 0);
     } else {
         PUT(k, WEIGHTS, owner, net + 1u, x, in, k->rows * in, dy, out, k->rows * out, IN_ALL, to,
-            out, in8, out);
+            out, in8, out, 0);
     }
     PUT(k, GIVE, owner, to, turned ? in : out, turned, slab_of(net), l->w, l->in, l->out);
-    PUT(k, ADAM, owner, slab_of(net), l->w, 1, l->in * l->out, l->in * l->out);
+    PUT(k, ADAM, owner, slab_of(net), l->w, 1, l->in * l->out, l->in * l->out, 0);
 }
 
 static void sum_bias(writer *k, uint32_t net, const clg_mlp_layer *l, uint32_t dy)
@@ -287,13 +288,13 @@ static void sum_bias(writer *k, uint32_t net, const clg_mlp_layer *l, uint32_t d
     uint32_t out = pad(l->out);
     if (l->out == out) {
         PUT(k, SUM, EACH, net + 1u, dy, out, k->rows * out, 0, 0, 0, 0, slab_of(net), l->b);
-        PUT(k, ADAM, EACH, slab_of(net), l->b, out / LANES, LANES, out);
+        PUT(k, ADAM, EACH, slab_of(net), l->b, out / LANES, LANES, out, 0);
         return;
     }
     uint32_t to = take(k, out), owner = k->owner++;
     PUT(k, SUM, owner, net + 1u, dy, out, k->rows * out, 0, 0, 0, 0, IN_ALL, to);
     PUT(k, GIVE, owner, to, out, 0, slab_of(net), l->b, 1, l->out);
-    PUT(k, ADAM, owner, slab_of(net), l->b, 1, l->out, l->out);
+    PUT(k, ADAM, owner, slab_of(net), l->b, 1, l->out, l->out, 0);
 }
 
 static void close_gap(writer *k, uint32_t net, uint32_t at, uint32_t floats)

@@ -1,8 +1,10 @@
 /* Reference of the fused pass: whole nets of ref_net.c, run one after the other. */
+#include <math.h>
 #include <stddef.h>
 #include <stdio.h>
 
 #include "base/mem.h"
+#include "base/philox.h"
 #include "ref/ref_internal.h"
 
 typedef struct mlp_case {
@@ -113,6 +115,30 @@ static int run_case(const clg_case *c, const mlp_case *m, const double *const *i
     return CLG_OK;
 }
 
+/* Latents and real rows as the pass makes them itself, where it does (ops/cases_mlp.c). z and real have
+ * room for them. */
+static void make_rows(const clg_case *c, const mlp_case *m, const double *const *in, float *draw,
+                      double *z, double *real)
+{
+    const size_t z_len = (size_t)m->n * m->nz, len = (size_t)m->n * m->x;
+    const uint32_t kind = clg__case_u32(c, "draw", 0);
+    const clg_rng_key key = { .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
+                              .stream = CLG_STREAM_TEST,
+                              .step = (uint64_t)clg__case_get(c, "step", 1.0) };
+    if (kind == 1u) {
+        clg__philox_uniform(&key, -1.0f, 1.0f, draw, z_len);
+    } else if (kind == 2u) {
+        clg__philox_normal(&key, 0.0f, 1.0f, draw, z_len);
+    }
+    for (size_t i = 0; i < z_len; i++) {
+        z[i] = kind == 0 ? in[0][i] : (double)draw[i];
+    }
+    for (size_t i = 0; i < len; i++) {
+        const double byte = fmin(floor(64.0 * fabs(in[1][i])), 255.0);
+        real[i] = clg__case_u32(c, "bytes", 0) != 0 ? byte * 2.0 / 255.0 - 1.0 : in[1][i];
+    }
+}
+
 /* in z real g d, out fake losses [dd] [dg]; the pass is d, g or both. */
 int ref_case_mlp(const clg_case *c, const double *const *in, double *const *out)
 {
@@ -129,7 +155,10 @@ int ref_case_mlp(const clg_case *c, const double *const *in, double *const *out)
     }
     double *dl = clg__alloc(2u * (size_t)m.n, sizeof *dl);
     double *dx = clg__alloc((size_t)m.n * m.x, sizeof *dx);
-    if (dl == NULL || dx == NULL) {
+    double *z = clg__alloc((size_t)m.n * m.nz, sizeof *z);
+    double *real = clg__alloc((size_t)m.n * m.x, sizeof *real);
+    float *draw = clg__alloc((size_t)m.n * m.nz, sizeof *draw);
+    if (dl == NULL || dx == NULL || z == NULL || real == NULL || draw == NULL) {
         status = CLG_E_MEMORY;
         goto out;
     }
@@ -139,11 +168,15 @@ int ref_case_mlp(const clg_case *c, const double *const *in, double *const *out)
         make_net(c, m.x, clg__case_u32(c, "d", 8), m.d_layers - 1u, dact, 1, CLG_ACT_NONE, &m.d));
     move_slab(m.g, m.g_layers, REF_VALUE, in[2], NULL);
     move_slab(m.d, m.d_layers, REF_VALUE, in[3], NULL);
-    CLG_TRY(run_case(c, &m, in, out, dl, dx));
+    make_rows(c, &m, in, draw, z, real);
+    CLG_TRY(run_case(c, &m, (const double *const[]){ z, real }, out, dl, dx));
 out:
     ref_net_destroy(&m.g);
     ref_net_destroy(&m.d);
     clg__free(dl);
     clg__free(dx);
+    clg__free(z);
+    clg__free(real);
+    clg__free(draw);
     return status;
 }

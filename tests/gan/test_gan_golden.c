@@ -189,8 +189,7 @@ static void compare_to(enum kind kind, const char *name, const float *got, const
     record(kind, name, sqrt(diff) / fmax(fmax(norm_of(want, n), least), 1e-12));
 }
 
-static void compare(enum kind kind, const char *name, const float *got, const float *want,
-                    uint64_t n)
+static void compare(enum kind kind, const char *name, const float *got, const float *want, uint64_t n)
 {
     compare_to(kind, name, got, want, n, 0.0);
 }
@@ -506,6 +505,7 @@ static void compare_end(void)
 
 static void compare_training(void)
 {
+    clg__trainer_keep_gradients(fx.trainer, true);
     uint64_t row = (uint64_t)fx.plan.h * fx.plan.w * fx.plan.c;
     const uint32_t *labels = labels_of("labels");
     for (uint32_t step = 1, first = 0; step <= fx.steps; step++) {

@@ -29,6 +29,7 @@ static void compare_training(const char *preset, uint32_t channels)
     clg_model_desc *desc = test_gan_desc(preset);
     clg_model_plan *plan = test_gan_plan(desc, channels);
     clg_trainer *t = test_gan_trainer(desc, channels, NULL);
+    clg__trainer_keep_gradients(t, true);
     clg_net *g = clg__trainer_net(t, CLG_GENERATOR), *d = clg__trainer_net(t, CLG_DISCRIMINATOR);
     ref_net *rg = NULL, *rd = NULL;
     uint32_t n = desc->train.batch, nz = desc->latent.size;
