@@ -7,7 +7,8 @@
 
 Every answer of `clgan bench` there becomes a line of the table between the marks <!-- devices --> and
 <!-- /devices --> of the README, the newest of each device, driver and kernel family; targets.json the
-one between <!-- targets --> and <!-- /targets -->, and so for targets-avx2 (`targets.sh --isa avx2`).
+one between <!-- targets --> and <!-- /targets -->, and so for each targets-NAME.json (`targets.sh --isa
+avx2`, `targets.sh --json bench/results/targets-NAME.json` on another machine).
 devices.png beside the results shows each layer's passes of DCGAN against the device's FMA peak.
 --check: writes nothing, fails if the README is not up to date. The chart needs matplotlib (Debian:
 python3-matplotlib), the tables nothing.
@@ -103,10 +104,9 @@ def main():
     answers = load(a.results)
     if answers:
         text = replace(text, "devices", device_table(answers))
-    for mark in ("targets", "targets-avx2"):
-        path = os.path.join(a.results, mark + ".json")
-        if os.path.exists(path):
-            text = replace(text, mark, target_table(json.load(open(path))))
+    for path in glob.glob(os.path.join(a.results, "targets*.json")):
+        mark = os.path.splitext(os.path.basename(path))[0]
+        text = replace(text, mark, target_table(json.load(open(path))))
     if a.check:
         sys.exit(0 if text == old else "report.py: README.md is not what the results say, run bench/report.py")
     with open(a.readme, "w") as f:
