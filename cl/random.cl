@@ -6,7 +6,7 @@
  * No local memory. `use` is lane + (stream << 24). */
 #include "normals.clh"
 
-/* The same, added to what is there. */
+/* Adds v, word k of each block in v[k], to elements i .. i + AT_ONCE of y, cut at n. */
 static inline void add_words(const word_float *v, __global store *y, size_t i, size_t n)
 {
 #if VW == 16

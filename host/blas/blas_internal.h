@@ -42,7 +42,7 @@ typedef struct clg_builtin {
     clg_kernel *tile[CLG_STORAGE_COUNT][CLG_BUILTIN_SLOTS], *dot[CLG_STORAGE_COUNT];
 } clg_builtin;
 
-/* Chooses the CPU family's tiles for the device; builds nothing. */
+/* Builds nothing: tiles are chosen with each product. */
 int clg__builtin_open(clg_builtin *b, clg_rt *rt);
 int clg__builtin_run(clg_builtin *b, const clg_product *p, clg_tensor ws);
 /* Floats of workspace; the CPU family needs none. No smaller m with the same n and k needs more. */

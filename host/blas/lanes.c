@@ -102,14 +102,7 @@ void clg__lanes_choose(clg_blas *blas, clg_tuning *t, clg_blas_corrupt corrupt, 
     static const enum clg_multiply ways[] = { CLG_MULTIPLY_PLAIN, CLG_MULTIPLY_LANES8,
                                               CLG_MULTIPLY_LANES16 };
     double best = 0.0, speed[3] = { 0 };
-    if (!is_offered_any(blas)) {
-        return;
-    }
-    if (clg__os_env("CLGAN_SUBGROUPS") != NULL) { /* not this time; what is known stays known */
-        clg_tuning kept = { 0 };
-        (void)clg__tuning_read(clg__rt_device(blas->rt), &kept);
-        t->tiles = kept.tiles;
-        t->tiles_known = kept.tiles_known;
+    if (!is_offered_any(blas) || clg__os_env("CLGAN_SUBGROUPS") != NULL) {
         return;
     }
     t->tiles = CLG_MULTIPLY_PLAIN;

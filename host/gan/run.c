@@ -279,7 +279,7 @@ static int one_step(clg_loop *l, bool norms)
     clg_trainer *t = l->t;
     bool traced = t->run != NULL && t->step < t->trace_steps;
     size_t image = (size_t)clg__trainer_pixels(t);
-    clg_step_wish wish = { .norms = norms };
+    clg_step_wish wish = { .norms = norms, .gradients = traced };
     uint32_t n = 0;
     int status = CLG_OK;
     if (traced) {
@@ -288,7 +288,6 @@ static int one_step(clg_loop *l, bool norms)
             return CLG_E_MEMORY;
         }
     }
-    clg__trainer_keep_gradients(t, traced);
     CLG_TRY(clg__step_next(t, &wish, &n));
     l->images += n;
     if (traced) {

@@ -335,7 +335,8 @@ static int pass_fused(clg_walk *k, uint32_t nets)
 {
     clg_trainer *t = k->t;
     clg_mlp_passes p = {
-        .n = k->n, .keep_gradients = t->keep_gradients, .z = latent_rows(k), .latents = latents_of(k),
+        .n = k->n, .keep_gradients = t->keep_gradients || k->wish->gradients,
+        .z = latent_rows(k), .latents = latents_of(k),
         .fake = image_rows(k, CLG_GROUP_FAKE, 1), .real = image_rows(k, CLG_GROUP_REAL, 1),
         .bytes = feeds_real(k) ? byte_rows(k) : CLG_NO_TENSOR,
         .g = clg__net_slab(t->g, CLG_NET_VALUE), .dg = clg__net_slab(t->g, CLG_NET_GRAD),

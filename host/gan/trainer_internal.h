@@ -112,7 +112,8 @@ struct clg_trainer {
     /* Latents, images and gradients of logits are of the nets' `store`. */
     clg_buffer *z;         /* [N, Z] */
     clg_buffer *images;    /* [groups, N, image]: D's input. While G learns the first group holds
-                              the gradient of the fakes instead. */
+                              the gradient of the fakes instead; a fused pass leaves
+                              the group of real images as it was, if they come as bytes. */
     clg_buffer *bytes;     /* u8 [N, image]; NULL for drawn systems */
     clg_buffer *labels;    /* u32 [groups, N]; NULL without classes */
     clg_buffer *dlogits;   /* [heads, groups, N]; an autoencoder's codes' gradient [N, Z] */
@@ -152,6 +153,7 @@ void clg__feed_stop(clg_trainer *t); /* waits for uploads; the loader starts ane
 /* step.c */
 typedef struct clg_step_wish {
     bool norms;  /* leave norms of weights, gradients and updates in t->norms */
+    bool gradients; /* leave those, as clg__trainer_keep_gradients says */
     float *real; /* [n, image]: copy of the real rows without noise (waits), or NULL */
 } clg_step_wish;
 /* Enqueues one step on the n images in t->bytes, or on n rows that are drawn here. */

@@ -1,7 +1,8 @@
 /* Passes of training through two nets of linear layers in one launch (cl/mlp.clh): forward of G and D,
  * losses, the way back to the gradients of all parameters, and Adam's step. The twin of it is the same
  * work operator by operator (linear, activation, loss, reduce, adam), which is what large nets want:
- * here a net's weights should stay in a core's cache. Not here: drawing what goes in. */
+ * here a net's weights should stay in a core's cache. Latents and images may come in as a key and as
+ * bytes. Not here: drawn systems, latents on a sphere. */
 #ifndef CLG_OPS_MLP_H
 #define CLG_OPS_MLP_H
 
