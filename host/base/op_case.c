@@ -89,3 +89,11 @@ uint32_t clg__case_u32(const clg_case *c, const char *key, uint32_t otherwise)
     double v = clg__case_get(c, key, (double)otherwise);
     return v >= 0.0 && v <= 4294967295.0 ? (uint32_t)v : 0u;
 }
+
+clg_rng_key clg__case_key(const clg_case *c)
+{
+    return (clg_rng_key){ .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
+                          .stream = clg__case_u32(c, "stream", CLG_STREAM_TEST),
+                          .step = (uint64_t)clg__case_get(c, "step", 0.0),
+                          .lane = clg__case_u32(c, "lane", 0) };
+}

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/philox.h"
 #include "base/status.h"
 
 enum { CLG_CASE_KEYS = 16, CLG_CASE_TENSORS = 10 };
@@ -24,6 +25,8 @@ typedef struct clg_case {
 int clg__case_parse(clg_case *out, const char *text, const char *const *keys);
 double clg__case_get(const clg_case *c, const char *key, double otherwise);
 uint32_t clg__case_u32(const clg_case *c, const char *key, uint32_t otherwise);
+/* Of the keys seed (1), stream (that of tests), step (0) and lane (0). */
+clg_rng_key clg__case_key(const clg_case *c);
 
 /* How inputs are made. */
 enum clg_case_fill {

@@ -7,7 +7,6 @@
 
 #include "base/geometry.h"
 #include "base/op_case.h"
-#include "base/philox.h"
 #include "rt/rt.h"
 
 #define CLG_CASE_EPS 1.1920929e-7 /* one unit in the last place of 1.0f */
@@ -100,15 +99,6 @@ static inline float clg__case_f32(const clg_case *c, const char *key, double oth
 static inline enum clg_case_fill clg__case_fill(const clg_case *c)
 {
     return clg__case_u32(c, "ints", 0) != 0 ? CLG_FILL_SMALL_INT : CLG_FILL_NORMAL;
-}
-
-/* Keys seed stream step lane. */
-static inline clg_rng_key clg__case_key(const clg_case *c)
-{
-    return (clg_rng_key){ .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
-                          .stream = clg__case_u32(c, "stream", CLG_STREAM_TEST),
-                          .step = (uint64_t)clg__case_get(c, "step", 0.0),
-                          .lane = clg__case_u32(c, "lane", 0) };
 }
 
 /* What an operator takes beside the case's tensors: a new buffer with these values. `label` is

@@ -7,7 +7,6 @@
 #include <math.h>
 
 #include "base/mem.h"
-#include "base/philox.h"
 #include "ops/case_plan.h"
 #include "ops/mlp.h"
 
@@ -73,9 +72,11 @@ static int read_case(const clg_case *c, clg_mlp *m, uint32_t *n, uint32_t *nets)
     g = clg__case_u32(c, "g", 8);
     d = clg__case_u32(c, "d", 8);
     if (nz == 0 || x == 0 || g == 0 || d == 0 || gl >= CLG_MLP_LAYERS_MAX ||
-        dl >= CLG_MLP_LAYERS_MAX || objective >= CLG_OBJECTIVE_COUNT) {
-        return clg__fail(CLG_E_USAGE, "mlp: nz, x, g, d from 1, gl and dl to %d, objective to %d",
-                         CLG_MLP_LAYERS_MAX - 1, CLG_OBJECTIVE_COUNT - 1);
+        dl >= CLG_MLP_LAYERS_MAX || objective >= CLG_OBJECTIVE_COUNT ||
+        clg__case_u32(c, "draw", CLG_MLP_DRAW_NONE) > CLG_MLP_DRAW_NORMAL) {
+        return clg__fail(CLG_E_USAGE,
+                         "mlp: nz, x, g, d from 1, gl and dl to %d, objective to %d, draw to %d",
+                         CLG_MLP_LAYERS_MAX - 1, CLG_OBJECTIVE_COUNT - 1, CLG_MLP_DRAW_NORMAL);
     }
     *m = (clg_mlp){ .objective = (enum clg_objective)objective,
                     .target = clg__case_f32(c, "t", 1.0),
@@ -167,9 +168,7 @@ static int feed(const clg_ops *o, const clg_case *c, clg_mlp_passes *p, clg_buff
     int status = CLG_OK;
     if (draw != CLG_MLP_DRAW_NONE) {
         p->latents = (clg_mlp_latents){ .draw = (enum clg_mlp_draw)draw,
-                                        .key = { .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
-                                                 .stream = CLG_STREAM_TEST,
-                                                 .step = (uint64_t)clg__case_get(c, "step", 1.0) },
+                                        .key = clg__case_key(c),
                                         .a = draw == CLG_MLP_DRAW_UNIFORM ? -1.0f : 0.0f,
                                         .b = 1.0f };
         CLG_TRY(clg__buffer_create(o->rt, CLG_F32, clg__tensor_len(p->z), "case z", z));

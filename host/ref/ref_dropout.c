@@ -18,10 +18,7 @@ void ref_dropout(const clg_rng_key *key, double keep, uint32_t first, const doub
 /* apply: in x, out y. Keys n seed stream step lane keep first. */
 int ref_case_dropout(const clg_case *c, const double *const *in, double *const *out)
 {
-    clg_rng_key key = { .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
-                        .stream = clg__case_u32(c, "stream", CLG_STREAM_TEST),
-                        .step = (uint64_t)clg__case_get(c, "step", 0.0),
-                        .lane = clg__case_u32(c, "lane", 0) };
+    clg_rng_key key = clg__case_key(c);
 
     if (!ref__case_pass(c, "apply")) {
         return ref__case_unknown(c);

@@ -122,9 +122,7 @@ static void make_rows(const clg_case *c, const mlp_case *m, const double *const 
 {
     const size_t z_len = (size_t)m->n * m->nz, len = (size_t)m->n * m->x;
     const uint32_t kind = clg__case_u32(c, "draw", 0);
-    const clg_rng_key key = { .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
-                              .stream = CLG_STREAM_TEST,
-                              .step = (uint64_t)clg__case_get(c, "step", 1.0) };
+    const clg_rng_key key = clg__case_key(c);
     if (kind == 1u) {
         clg__philox_uniform(&key, -1.0f, 1.0f, draw, z_len);
     } else if (kind == 2u) {

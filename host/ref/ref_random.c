@@ -26,10 +26,7 @@ int ref_case_random(const clg_case *c, const double *const *in, double *const *o
     bool sphere = ref__case_pass(c, "sphere");
     uint32_t n = clg__case_u32(c, "n", 1), cols = sphere ? clg__case_u32(c, "c", 1) : 1;
     size_t len = (size_t)n * cols;
-    clg_rng_key key = { .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
-                        .stream = clg__case_u32(c, "stream", CLG_STREAM_TEST),
-                        .step = (uint64_t)clg__case_get(c, "step", 0.0),
-                        .lane = clg__case_u32(c, "lane", 0) };
+    clg_rng_key key = clg__case_key(c);
     float *tmp;
 
     (void)in;

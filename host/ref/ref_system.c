@@ -13,10 +13,7 @@ void ref_system(enum clg_system system, const clg_rng_key *key, uint32_t n, doub
 int ref_case_system(const clg_case *c, const double *const *in, double *const *out)
 {
     enum clg_system system = clg__system_find(c->pass);
-    clg_rng_key key = { .seed = (uint64_t)clg__case_get(c, "seed", 1.0),
-                        .stream = clg__case_u32(c, "stream", CLG_STREAM_TEST),
-                        .step = (uint64_t)clg__case_get(c, "step", 0.0),
-                        .lane = clg__case_u32(c, "lane", 0) };
+    clg_rng_key key = clg__case_key(c);
 
     (void)in;
     if (system == CLG_SYSTEM_NONE) {
