@@ -22,7 +22,7 @@ void clg__philox(const clg_rng_key *key, uint64_t index, uint32_t out[4])
     uint32_t k0 = (uint32_t)key->seed;
     uint32_t k1 = (uint32_t)(key->seed >> 32);
     uint32_t c0 = (uint32_t)index;
-    uint32_t c1 = (uint32_t)(index >> 32) + key->lane + (key->stream << 24);
+    uint32_t c1 = (uint32_t)(index >> 32) + clg__rng_use(key->stream, key->lane);
     uint32_t c2 = (uint32_t)key->step;
     uint32_t c3 = (uint32_t)(key->step >> 32);
     for (int i = 0; i < ROUNDS; i++) {

@@ -36,6 +36,12 @@ typedef struct clg_rng_key {
     uint32_t lane;   /* below 2^24: independent draws of one stream and step (then index < 2^32) */
 } clg_rng_key;
 
+/* What a counter holds besides index and step. */
+static inline uint32_t clg__rng_use(uint32_t stream, uint32_t lane)
+{
+    return lane + (stream << 24);
+}
+
 /* The four words of block `index` (index < 2^56 with lane 0). */
 void clg__philox(const clg_rng_key *key, uint64_t index, uint32_t out[4]);
 

@@ -170,6 +170,7 @@ int clg__clblast_run(clg_rt *rt, const clg_product *p, clg_tensor ws, clg_event 
 {
     const clg_gemm *g = &p->g;
     int status = CLG_OK;
+    CLG_TRY(clg__rt_settle(rt));
     double begun = clg__rt_foreign_begin(rt);
 
     if (g->batch > 1) {

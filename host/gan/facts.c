@@ -79,7 +79,6 @@ int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_mo
     clg__bytes_add(out, clg__foreign_bytes(ops, plans, batches, 2));
     clg__bytes_add(out, (uint64_t)batch * desc->latent.size * size);
     clg__bytes_add(out, table.groups * batch * image * size);
-    clg__bytes_add(out, plan->system == CLG_SYSTEM_NONE ? batch * image : 0);
     clg__bytes_add(out, plan->classes > 0 ? 4u * (uint64_t)table.groups * batch : 0);
     clg__bytes_add(out, size * clg__facts_answers(desc, plan, table.groups, batch));
     if (desc->order.kind == CLG_ORDER_RECONSTRUCT) {
@@ -87,6 +86,7 @@ int clg__facts_need(const clg_ops *ops, const clg_model_desc *desc, const clg_mo
     }
     clg__bytes_add(out, (uint64_t)clg__trainer_ring_len(desc) * CLG_LOSS_ROW * 4u);
     clg__fused_decide(&fused, ops, desc, plan, batch);
+    clg__bytes_add(out, plan->system == CLG_SYSTEM_NONE ? clg__fused_steps(&fused) * batch * image : 0);
     CLG_TRY(clg__fused_need(&fused, batch, out));
 out:
     return status;

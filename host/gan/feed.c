@@ -21,7 +21,7 @@ static int retire_oldest(clg_trainer *t)
     if (f->pending[f->first].from_loader) {
         clg__loader_release(f->loader);
     }
-    f->first = (f->first + 1u) % CLG_FEED_SLOTS;
+    f->first = (f->first + 1u) % f->slots;
     f->count--;
     return status;
 }
@@ -29,7 +29,7 @@ static int retire_oldest(clg_trainer *t)
 /* One slot always stays free, so that the loader's worker has one to fill. */
 static int make_room(clg_trainer *t)
 {
-    while (t->feed.count >= CLG_FEED_SLOTS - 1u) {
+    while (t->feed.count >= t->feed.slots - 1u) {
         int status = retire_oldest(t);
         if (status != CLG_OK) {
             return status;
@@ -76,7 +76,7 @@ static int upload_labels(clg_trainer *t, const uint32_t *right, uint32_t n, uint
         return CLG_OK;
     }
     if (f->labels == NULL) {
-        f->labels = clg__alloc(CLG_FEED_SLOTS * each, sizeof *f->labels);
+        f->labels = clg__alloc(f->slots * each, sizeof *f->labels);
         CLG_TRY(f->labels != NULL ? CLG_OK : CLG_E_MEMORY);
     }
     CLG_TRY(fill_labels(t, right, n, f->labels + slot * each));
@@ -91,8 +91,10 @@ static int upload(clg_trainer *t, const uint8_t *images, const uint32_t *labels,
                   bool from_loader)
 {
     clg_feed *f = &t->feed;
-    uint32_t slot = (f->first + f->count) % CLG_FEED_SLOTS;
-    clg_tensor dst = clg__tensor_vec(clg__tensor_all(t->bytes), 0,
+    uint32_t slot = (f->first + f->count) % f->slots;
+    f->place = t->fused.held.count > 0 ? (f->place + 1u) % clg__fused_steps(&t->fused) : 0;
+    clg_tensor dst = clg__tensor_vec(clg__tensor_all(t->bytes),
+                                     (uint64_t)f->place * clg__trainer_bytes(t),
                                      (uint32_t)(n * clg__trainer_pixels(t)));
     /* From here on the slot is pending, so that a fault behind it is waited for like any upload. */
     f->pending[slot].event = f->pending[slot].label_event = NULL;
@@ -133,7 +135,7 @@ int clg__feed_next(clg_trainer *t, uint32_t *n)
     }
     if (f->loader == NULL) {
         t->schedule.order_of = 0;
-        CLG_TRY(clg__loader_start(&f->loader, t->ds, t->desc.train.batch, CLG_FEED_SLOTS, t->step,
+        CLG_TRY(clg__loader_start(&f->loader, t->ds, t->desc.train.batch, f->slots, t->step,
                                   clg__schedule_plan, &t->schedule));
     }
     CLG_TRY(make_room(t));
@@ -160,13 +162,13 @@ int clg__feed_images(clg_trainer *t, const uint8_t *images, const uint32_t *labe
         clg__feed_stop(t);
     }
     if (f->staging == NULL) {
-        f->staging = clg__alloc(CLG_FEED_SLOTS * slot, 1);
+        f->staging = clg__alloc(f->slots * slot, 1);
         if (f->staging == NULL) {
             return CLG_E_MEMORY;
         }
     }
     CLG_TRY(make_room(t));
-    uint8_t *copy = f->staging + f->uploads % CLG_FEED_SLOTS * slot;
+    uint8_t *copy = f->staging + f->uploads % f->slots * slot;
     memcpy(copy, images, n * image);
     CLG_TRY(upload(t, copy, labels, n, false));
 out:

@@ -52,6 +52,11 @@ void clg__fused_decide(clg_fused *f, const clg_ops *ops, const clg_model_desc *d
     f->on = measure(f, batch, &ws, &words) == CLG_OK && clg__mlp_pays(ops, m, ws);
 }
 
+uint32_t clg__fused_steps(const clg_fused *f)
+{
+    return f->on ? CLG_MLP_STEPS_MAX : 1u;
+}
+
 int clg__fused_need(const clg_fused *f, uint32_t batch, clg_bytes *out)
 {
     uint64_t ws, words;
@@ -93,6 +98,7 @@ int clg__fused_make(clg_fused *f, const clg_ops *ops, uint32_t batch)
     if (!f->on) {
         return CLG_OK;
     }
+    f->ops = ops;
     CLG_TRY(measure(f, batch, &ws, &words));
     CLG_TRY(clg__buffer_create(ops->rt, CLG_F32, ws, "fused pass", &f->ws));
     CLG_TRY(clg__buffer_create(ops->rt, CLG_U32, words, "fused pass", &f->words));
@@ -105,54 +111,128 @@ out:
 
 void clg__fused_free(clg_fused *f)
 {
+    if (f->ops != NULL) {
+        clg__rt_hold_no_more(f->ops->rt, f);
+    }
     clg__buffer_destroy(&f->words);
     clg__buffer_destroy(&f->ws);
     clg__buffer_destroy(&f->counters);
 }
 
-int clg__fused_add(clg_fused *f, const clg_ops *ops, const clg_mlp_passes *p, uint32_t nets,
-                   bool fakes_are_there)
+static int run(const clg_fused *f, clg_mlp_passes *p)
 {
-    uint32_t pass = pass_of(nets, fakes_are_there), count = f->waiting.count;
     int status = CLG_OK;
-    if (count == CLG_MLP_PASSES_MAX) {
-        CLG_TRY(clg__fused_flush(f, ops));
-        count = 0;
+    if (p->count > 0) {
+        clg__rt_hold_no_more(f->ops->rt, f); /* a launch asks for what is held: for this */
+        status = clg__mlp_run(f->ops, &f->mlp, p, clg__tensor_all(f->ws));
+        p->count = 0;
     }
-    if (count == 0) {
-        f->waiting = *p;
-        f->waiting.words = clg__tensor_all(f->words);
-        f->waiting.counters = clg__tensor_all(f->counters);
-    }
-    f->waiting.part[count] = (clg_mlp_part){ .code = &f->code[pass], .at = f->at[pass], .nets = nets };
-    f->waiting.count = count + 1u;
-out:
     return status;
+}
+
+int clg__fused_flush(clg_fused *f)
+{
+    int status = run(f, &f->held);
+    return status == CLG_OK ? run(f, &f->now) : status;
+}
+
+int clg__fused_add(clg_fused *f, const clg_mlp_passes *p, uint32_t nets, bool fakes_are_there)
+{
+    uint32_t pass = pass_of(nets, fakes_are_there);
+    int status = f->now.count == CLG_MLP_PASSES_MAX ? clg__fused_flush(f) : CLG_OK;
+    if (status != CLG_OK) {
+        return status;
+    }
+    uint32_t count = f->now.count;
+    if (count == 0) {
+        f->now = *p;
+        f->now.steps = 1;
+        f->now.words = clg__tensor_all(f->words);
+        f->now.counters = clg__tensor_all(f->counters);
+    }
+    f->now.part[count] = (clg_mlp_part){ .code = &f->code[pass], .at = f->at[pass], .nets = nets };
+    f->now.count = count + 1u;
+    return CLG_OK;
 }
 
 bool clg__fused_step(clg_fused *f, uint32_t net, const clg_adam *adam)
 {
-    clg_mlp_passes *p = &f->waiting;
+    clg_mlp_passes *p = &f->now;
     clg_mlp_part *last = p->count > 0 ? &p->part[p->count - 1u] : NULL;
     bool stepped = p->count == CLG_MLP_PASSES_MAX && (p->part[0].steps & net) != 0;
     if (last == NULL || (last->nets & net) == 0 || stepped) {
         return false;
     }
     last->steps |= net;
-    (net == CLG_MLP_OF_D ? &p->update_d : &p->update_g)->adam = *adam;
+    (net == CLG_MLP_OF_D ? &p->update_d : &p->update_g)->adam[0] = *adam;
     return true;
 }
 
 void clg__fused_drop(clg_fused *f)
 {
-    f->waiting.count = 0;
+    f->now.count = 0;
 }
 
-int clg__fused_flush(clg_fused *f, const clg_ops *ops)
+/* ---- several steps in one launch ---- */
+
+static bool is_view(clg_tensor t, clg_tensor of, uint64_t further)
 {
-    int status = f->waiting.count == 0
-                     ? CLG_OK
-                     : clg__mlp_run(ops, &f->mlp, &f->waiting, clg__tensor_all(f->ws));
-    clg__fused_drop(f);
+    return t.buf == of.buf && (t.buf == NULL || (t.off == of.off + further &&
+                                                 clg__tensor_len(t) == clg__tensor_len(of)));
+}
+
+/* The same work on the same tensors but for what a launch moves on by a step? */
+static bool can_join(const clg_mlp_passes *h, const clg_mlp_passes *p)
+{
+    const clg_rng_key *a = &h->latents.key, *b = &p->latents.key;
+    bool same = h->count == p->count && h->n == p->n && h->keep_gradients == p->keep_gradients &&
+                h->latents.draw == p->latents.draw && h->latents.draw != CLG_MLP_DRAW_NONE &&
+                a->seed == b->seed && a->stream == b->stream && a->lane == b->lane &&
+                a->step + h->steps == b->step &&
+                h->system == p->system && (clg__tensor_is(p->bytes) || p->system != CLG_SYSTEM_NONE) &&
+                is_view(p->bytes, h->bytes, (uint64_t)h->steps * h->bytes_apart) &&
+                is_view(p->losses, h->losses, (uint64_t)h->steps * h->losses_apart);
+    for (uint32_t i = 0; i < h->count && same; i++) {
+        same = h->part[i].code == p->part[i].code && h->part[i].steps == p->part[i].steps;
+    }
+    return same;
+}
+
+/* Would one more make a launch too long? Others wait for it meanwhile, a display or a signal. */
+static bool is_full(const clg_fused *f)
+{
+    const double most = 2e9; /* flops, some 10 ms */
+    double step = 0.0;
+    for (uint32_t i = 0; i < f->held.count; i++) {
+        step += clg__mlp_flops(&f->mlp, f->held.part[i].nets, f->held.n);
+    }
+    return f->held.steps == CLG_MLP_STEPS_MAX || (f->held.steps + 1u) * step > most;
+}
+
+static int flush_owner(void *owner)
+{
+    return clg__fused_flush(owner);
+}
+
+int clg__fused_end_step(clg_fused *f)
+{
+    clg_mlp_passes *h = &f->held, *p = &f->now;
+    int status = CLG_OK;
+    if (h->count > 0 && p->count > 0 && can_join(h, p)) {
+        h->update_g.adam[h->steps] = p->update_g.adam[0];
+        h->update_d.adam[h->steps] = p->update_d.adam[0];
+        h->steps++;
+    } else if (p->count > 0) {
+        CLG_TRY(run(f, h));
+        *h = *p;
+    }
+    p->count = 0;
+    if (h->count > 0 && (!f->began || is_full(f))) {
+        CLG_TRY(clg__fused_flush(f));
+    } else if (h->count > 0) {
+        CLG_TRY(clg__rt_hold(f->ops->rt, flush_owner, f));
+    }
+    f->began = true;
+out:
     return status;
 }

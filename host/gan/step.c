@@ -25,6 +25,11 @@ uint64_t clg__trainer_pixels(const clg_trainer *t)
     return (uint64_t)t->plan.h * t->plan.w * t->plan.c;
 }
 
+uint32_t clg__trainer_bytes(const clg_trainer *t)
+{
+    return (uint32_t)(t->desc.train.batch * clg__trainer_pixels(t));
+}
+
 void clg__trainer_range(const clg_model_desc *desc, float *scale, float *shift)
 {
     bool unit = desc->data.range == CLG_RANGE_UNIT;
@@ -142,8 +147,9 @@ static int add_noise(clg_walk *k, uint32_t group, uint32_t lane)
 /* The images of the step as bytes. */
 static clg_tensor byte_rows(const clg_walk *k)
 {
-    return clg__tensor_vec(clg__tensor_all(k->t->bytes), 0,
-                           (uint32_t)(k->n * clg__trainer_pixels(k->t)));
+    const clg_trainer *t = k->t;
+    return clg__tensor_vec(clg__tensor_all(t->bytes), (uint64_t)t->feed.place * clg__trainer_bytes(t),
+                           (uint32_t)(k->n * clg__trainer_pixels(t)));
 }
 
 static int bring_real(clg_walk *k)
@@ -307,10 +313,10 @@ static clg_mlp_update update_of(const clg_net *net, const clg_optim_desc *o)
                                    .v = clg__net_slab(net, CLG_NET_V) };
 }
 
-/* Do the passes turn bytes into real rows, and draw the latents? */
+/* Do the passes make the real rows, and draw the latents? */
 static bool feeds_real(const clg_walk *k)
 {
-    return k->t->plan.system == CLG_SYSTEM_NONE && k->wish->real == NULL;
+    return k->wish->real == NULL;
 }
 
 static bool feeds_latents(const clg_walk *k)
@@ -334,19 +340,23 @@ static clg_mlp_latents latents_of(const clg_walk *k)
 static int pass_fused(clg_walk *k, uint32_t nets)
 {
     clg_trainer *t = k->t;
+    const enum clg_system drawn = t->plan.system;
     clg_mlp_passes p = {
         .n = k->n, .keep_gradients = t->keep_gradients || k->wish->gradients,
         .z = latent_rows(k), .latents = latents_of(k),
         .fake = image_rows(k, CLG_GROUP_FAKE, 1), .real = image_rows(k, CLG_GROUP_REAL, 1),
-        .bytes = feeds_real(k) ? byte_rows(k) : CLG_NO_TENSOR,
+        .bytes = feeds_real(k) && drawn == CLG_SYSTEM_NONE ? byte_rows(k) : CLG_NO_TENSOR,
+        .system = feeds_real(k) ? drawn : CLG_SYSTEM_NONE,
+        .system_use = clg__rng_use(CLG_STREAM_DATA, 0),
         .g = clg__net_slab(t->g, CLG_NET_VALUE), .dg = clg__net_slab(t->g, CLG_NET_GRAD),
         .d = clg__net_slab(t->d, CLG_NET_VALUE), .dd = clg__net_slab(t->d, CLG_NET_GRAD),
-        .losses = loss_slots(k, 0, CLG_LOSS_ROW),
+        .bytes_apart = clg__trainer_bytes(t),
+        .losses = loss_slots(k, 0, CLG_LOSS_ROW), .losses_apart = CLG_LOSS_ROW,
         .update_g = update_of(t->g, &t->desc.optimizer_g),
         .update_d = update_of(t->d, &t->desc.optimizer_d)
     };
     clg__trainer_range(&t->desc, &p.scale, &p.shift);
-    int status = clg__fused_add(&t->fused, t->ops, &p, nets, k->fused_fakes);
+    int status = clg__fused_add(&t->fused, &p, nets, k->fused_fakes);
     k->fused_fakes = status == CLG_OK;
     return status;
 }
@@ -363,7 +373,7 @@ static int update_fused(clg_walk *k, enum clg_which_net which)
         clg__net_touch(is_g ? t->g : t->d);
         t->updates[which]++;
     } else {
-        CLG_TRY(clg__fused_flush(&t->fused, t->ops));
+        CLG_TRY(clg__fused_flush(&t->fused));
         CLG_TRY(clg__update_net(t, which, k->wish->norms));
     }
     k->fused_fakes = k->fused_fakes && !is_g;
@@ -435,7 +445,7 @@ static bool do_fused(clg_walk *k, const clg_order_phase *p, int *status)
         *status = update_fused(k, CLG_GENERATOR);
         return true;
     default:
-        *status = clg__fused_flush(&t->fused, t->ops);
+        *status = t->fused.now.count > 0 ? clg__fused_flush(&t->fused) : CLG_OK;
         k->fused_fakes = false;
         if (p->phase == CLG_PHASE_FAKES && *status == CLG_OK) {
             k->draw = p->draw;
@@ -504,7 +514,7 @@ int clg__step_enqueue(clg_trainer *t, uint32_t n, const clg_step_wish *wish)
             CLG_TRY(do_phase(&k, &phase[i]));
         }
     }
-    CLG_TRY(clg__fused_flush(&t->fused, t->ops));
+    CLG_TRY(t->fused.on ? clg__fused_end_step(&t->fused) : CLG_OK);
     CLG_TRY(clg__rt_flush(t->ops->rt));
     t->step = k.step;
     t->rows = n;

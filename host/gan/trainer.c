@@ -110,7 +110,8 @@ static int make_buffers(clg_trainer *t)
     CLG_TRY(clg__buffer_create(rt, store, (uint64_t)n * nz, "latents", &t->z));
     CLG_TRY(clg__buffer_create(rt, store, groups * n * image, "images", &t->images));
     if (t->plan.system == CLG_SYSTEM_NONE) {
-        CLG_TRY(clg__buffer_create(rt, CLG_U8, n * image, "image bytes", &t->bytes));
+        CLG_TRY(clg__buffer_create(rt, CLG_U8, clg__fused_steps(&t->fused) * n * image, "image bytes",
+                                   &t->bytes));
     }
     if (t->plan.classes > 0) {
         CLG_TRY(clg__buffer_create(rt, CLG_U32, (uint64_t)groups * n, "labels", &t->labels));
@@ -265,6 +266,7 @@ int clg__trainer_create(clg_trainer **out, const clg_ops *ops, const clg_model_d
     CLG_TRY(decide_algorithms(t, ops));
     CLG_TRY(clg__facts_check_memory(t->ops, desc, plan, &need));
     clg__fused_decide(&t->fused, t->ops, &t->desc, plan, t->desc.train.batch);
+    t->feed.slots = t->fused.on ? 2u * clg__fused_steps(&t->fused) : 4u;
     CLG_TRY(make_nets(t));
     CLG_TRY(make_buffers(t));
     CLG_TRY(clg__fused_make(&t->fused, t->ops, t->desc.train.batch));

@@ -31,8 +31,8 @@ void clg__schedule_free(clg_schedule *s);
 /* A clg_loader_plan: batch b (from 0) is that of step b + 1. user: clg_schedule. */
 uint32_t clg__schedule_plan(void *user, uint64_t batch, uint32_t *indices, uint8_t *flip);
 
-/* ---- feed: host images and labels to the device, at most FEED_SLOTS uploads in flight ---- */
-enum { CLG_FEED_SLOTS = 4 };
+/* ---- feed: host images and labels to the device, at most `slots` uploads in flight ---- */
+enum { CLG_FEED_SLOTS_MAX = 2 * CLG_MLP_STEPS_MAX };
 typedef struct clg_feed {
     clg_loader *loader;
     uint8_t *staging;         /* copies of images given by the caller: [slots, batch, image] */
@@ -40,8 +40,10 @@ typedef struct clg_feed {
     struct {
         clg_event *event, *label_event;
         bool from_loader;
-    } pending[CLG_FEED_SLOTS];
+    } pending[CLG_FEED_SLOTS_MAX];
+    uint32_t slots;           /* 4; or two for each step of a launch, so that the next can be prepared */
     uint32_t first, count;    /* ring of pending uploads */
+    uint32_t place;           /* of this step's images in t->bytes, in batches */
     uint64_t uploads;
 } clg_feed;
 
@@ -141,6 +143,7 @@ int clg__trainer_recall(clg_trainer *t, const clg_st_file *f, const char *path);
 /* Name of a class: the data set's, or its number; "" beyond the last. */
 const char *clg__trainer_class(const clg_trainer *t, uint32_t class);
 uint64_t clg__trainer_pixels(const clg_trainer *t); /* floats per image or drawn row */
+uint32_t clg__trainer_bytes(const clg_trainer *t);  /* of a batch of images in t->bytes */
 /* What a byte becomes: x * scale + shift. */
 void clg__trainer_range(const clg_model_desc *desc, float *scale, float *shift);
 

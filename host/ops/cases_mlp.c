@@ -3,7 +3,9 @@
  * gact, dact, out: activations of hidden layers and of G's last one; bias; objective by number; t
  * target of real rows; wr, wf, wg weights; apart: a launch for each phase. draw: the latents are drawn
  * by (seed, step), 1 uniform in [-1,1], 2 normal, and z is not read; bytes: instead of `real` the pass
- * gets bytes floor(64 |real|), at most 255, as byte * 2/255 - 1. */
+ * gets bytes floor(64 |real|), at most 255, as byte * 2/255 - 1; system: or it draws the rows of one, by
+ * number, x being as wide. steps: that many in the launch, with other latents and rows each; the last
+ * one's results are left, which are those of `step`. */
 #include <math.h>
 
 #include "base/mem.h"
@@ -13,7 +15,7 @@
 static const char *const KEYS[] = { "n",  "nz",   "x",    "g",   "gl",   "d",
                                     "dl", "gact", "dact", "out", "bias", "objective",
                                     "t",  "wr",   "wf",   "wg",  "apart", "draw",
-                                    "seed", "step", "bytes", NULL };
+                                    "seed", "step", "bytes", "system", "steps", NULL };
 static const char *const CASES[] = {
     "mlp both n=3 nz=2 x=3 g=5 d=4 objective=1",
     "mlp d n=5 nz=1 x=1 g=7 d=9 gact=3 dact=3 objective=2 t=0.9 wr=0.5 wf=2",
@@ -30,6 +32,10 @@ static const char *const CASES[] = {
     "mlp both n=40 nz=100 x=20 g=32 d=16 out=3 objective=0",
     "mlp g n=50 nz=5 x=20 g=24 d=33 out=4 objective=0 draw=1 seed=9 step=4294967297 apart=1",
     "mlp d n=18 nz=1 x=32 g=8 d=16 objective=0 draw=1 bytes=1 seed=2",
+    "mlp both n=20 nz=5 x=15 g=8 d=8 objective=0 draw=2 system=1 seed=4 step=4294967298 steps=4",
+    "mlp d n=33 nz=1 x=1 g=16 d=16 objective=0 draw=1 system=2 step=7 steps=2 apart=1",
+    "mlp both n=200 nz=2 x=2 g=64 d=64 objective=0 draw=2 system=4 step=3 steps=3",
+    "mlp g n=70 nz=2 x=2 g=32 d=24 objective=0 draw=2 system=3",
     "mlp both n=64 nz=100 x=784 g=128 d=128 gact=3 dact=2 objective=0 draw=2 bytes=1",
     NULL
 };
@@ -55,6 +61,11 @@ static clg_mlp_chain make_chain(const clg_case *c, uint32_t in, uint32_t width, 
     return chain;
 }
 
+static uint32_t steps_of(const clg_case *c)
+{
+    return clg__case_u32(c, "steps", 1);
+}
+
 static int read_case(const clg_case *c, clg_mlp *m, uint32_t *n, uint32_t *nets)
 {
     uint32_t nz, x, g, d, gl = clg__case_u32(c, "gl", 1), dl = clg__case_u32(c, "dl", 1);
@@ -73,10 +84,14 @@ static int read_case(const clg_case *c, clg_mlp *m, uint32_t *n, uint32_t *nets)
     d = clg__case_u32(c, "d", 8);
     if (nz == 0 || x == 0 || g == 0 || d == 0 || gl >= CLG_MLP_LAYERS_MAX ||
         dl >= CLG_MLP_LAYERS_MAX || objective >= CLG_OBJECTIVE_COUNT ||
-        clg__case_u32(c, "draw", CLG_MLP_DRAW_NONE) > CLG_MLP_DRAW_NORMAL) {
+        clg__case_u32(c, "draw", CLG_MLP_DRAW_NONE) > CLG_MLP_DRAW_NORMAL ||
+        clg__case_u32(c, "system", CLG_SYSTEM_NONE) >= CLG_SYSTEM_COUNT || steps_of(c) == 0 ||
+        steps_of(c) > CLG_MLP_STEPS_MAX) {
         return clg__fail(CLG_E_USAGE,
-                         "mlp: nz, x, g, d from 1, gl and dl to %d, objective to %d, draw to %d",
-                         CLG_MLP_LAYERS_MAX - 1, CLG_OBJECTIVE_COUNT - 1, CLG_MLP_DRAW_NORMAL);
+                         "mlp: nz, x, g, d from 1, gl and dl to %d, objective to %d, draw to %d, "
+                         "system to %d, steps 1 to %d", CLG_MLP_LAYERS_MAX - 1,
+                         CLG_OBJECTIVE_COUNT - 1, CLG_MLP_DRAW_NORMAL, CLG_SYSTEM_COUNT - 1,
+                         CLG_MLP_STEPS_MAX);
     }
     *m = (clg_mlp){ .objective = (enum clg_objective)objective,
                     .target = clg__case_f32(c, "t", 1.0),
@@ -124,7 +139,7 @@ static bool fits(const clg_ops *o, const clg_case *c)
 {
     uint32_t n, nets;
     clg_mlp m;
-    return read_case(c, &m, &n, &nets) != CLG_OK || clg__mlp_fits(o, &m, n);
+    return read_case(c, &m, &n, &nets) != CLG_OK || clg__mlp_fits(o, &m, n, steps_of(c));
 }
 
 static uint64_t workspace(const clg_ops *o, const clg_case *c)
@@ -166,9 +181,13 @@ static int feed(const clg_ops *o, const clg_case *c, clg_mlp_passes *p, clg_buff
 {
     const uint32_t draw = clg__case_u32(c, "draw", CLG_MLP_DRAW_NONE);
     int status = CLG_OK;
+    p->latents.key = clg__case_key(c);
+    p->latents.key.step -= p->steps - 1u;
+    p->system = (enum clg_system)clg__case_u32(c, "system", CLG_SYSTEM_NONE);
+    p->system_use = clg__rng_use(p->latents.key.stream, p->latents.key.lane);
     if (draw != CLG_MLP_DRAW_NONE) {
         p->latents = (clg_mlp_latents){ .draw = (enum clg_mlp_draw)draw,
-                                        .key = clg__case_key(c),
+                                        .key = p->latents.key,
                                         .a = draw == CLG_MLP_DRAW_UNIFORM ? -1.0f : 0.0f,
                                         .b = 1.0f };
         CLG_TRY(clg__buffer_create(o->rt, CLG_F32, clg__tensor_len(p->z), "case z", z));
@@ -198,7 +217,8 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
     CLG_TRY(clg__case_buffer(o->rt, CLG_U32, code.count, "case code", code.words, &words));
     CLG_TRY(clg__buffer_create(o->rt, CLG_U32, CLG_MLP_COUNTERS, "counters", &counters));
     CLG_TRY(clg__rt_zero(o->rt, clg__tensor_all(counters)));
-    clg_mlp_passes p = { .count = 1,
+    clg_mlp_passes p = { .steps = steps_of(c),
+                         .count = 1,
                          .part = { { .code = &code, .nets = nets } },
                          .n = n,
                          .apart = clg__case_u32(c, "apart", 0) != 0,
@@ -211,8 +231,8 @@ static int run(const clg_ops *o, const clg_case *c, const clg_tensor *in, const 
                          .d = in[3],
                          .fake = out[0],
                          .losses = out[1],
-                         .update_g.adam.t = 1,
-                         .update_d.adam.t = 1 };
+                         .update_g.adam[0].t = 1,
+                         .update_d.adam[0].t = 1 };
     p.dd = (nets & CLG_MLP_OF_D) != 0 ? out[next++] : CLG_NO_TENSOR;
     p.dg = (nets & CLG_MLP_OF_G) != 0 ? out[next] : CLG_NO_TENSOR;
     CLG_TRY(feed(o, c, &p, &z, &bytes));

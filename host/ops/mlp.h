@@ -1,8 +1,8 @@
 /* Passes of training through two nets of linear layers in one launch (cl/mlp.clh): forward of G and D,
  * losses, the way back to the gradients of all parameters, and Adam's step. The twin of it is the same
  * work operator by operator (linear, activation, loss, reduce, adam), which is what large nets want:
- * here a net's weights should stay in a core's cache. Latents and images may come in as a key and as
- * bytes. Not here: drawn systems, latents on a sphere. */
+ * here a net's weights should stay in a core's cache. Latents and drawn systems may come in as a key,
+ * images as bytes. Not here: latents on a sphere. */
 #ifndef CLG_OPS_MLP_H
 #define CLG_OPS_MLP_H
 
@@ -58,14 +58,18 @@ int clg__mlp_code_measure(const clg_mlp *m, uint32_t nets, bool fakes_are_there,
                           clg_mlp_code *out);
 void clg__mlp_code_free(clg_mlp_code *code);
 
-/* A net's step behind a pass. */
+/* A net's step behind a pass, in each of the steps of training that a launch does. */
+enum { CLG_MLP_STEPS_MAX = 4 };
 typedef struct clg_mlp_update {
-    clg_adam adam;
+    clg_adam adam[CLG_MLP_STEPS_MAX]; /* which differ in lr and t */
     clg_tensor m, v; /* slabs; "no tensor" where the net is not stepped */
 } clg_mlp_update;
 
-/* One pass, or two of which the second sees what the first one stepped. */
-enum { CLG_MLP_PASSES_MAX = 2, CLG_MLP_COUNTERS = 9 };
+/* One pass, or two of which the second sees what the first one stepped; and the same again for the steps
+ * of training that follow. */
+enum { CLG_MLP_PASSES_MAX = 2,
+       CLG_MLP_ITEMS_MAX = 32,
+       CLG_MLP_COUNTERS = 2 * CLG_MLP_PASSES_MAX * CLG_MLP_STEPS_MAX * (CLG_MLP_ITEMS_MAX + 1) + 1 };
 typedef struct clg_mlp_part {
     const clg_mlp_code *code; /* its words may be freed: */
     uint32_t at;              /* the word of `words` where they are */
@@ -80,6 +84,8 @@ typedef struct clg_mlp_latents {
     float a, b;
 } clg_mlp_latents;
 typedef struct clg_mlp_passes {
+    uint32_t steps;           /* of training, from 1. Step s has the key's step + s, and bytes and losses: */
+    uint32_t bytes_apart, losses_apart; /* so many elements times s further on */
     uint32_t count;
     clg_mlp_part part[CLG_MLP_PASSES_MAX];
     uint32_t n;               /* rows in each group */
@@ -88,9 +94,11 @@ typedef struct clg_mlp_passes {
     clg_tensor words;         /* u32 */
     clg_tensor z;             /* [n, g.layer[0].in]; out: what is drawn */
     clg_mlp_latents latents;
-    clg_tensor real;          /* [n, d.layer[0].in]; "no tensor" without CLG_MLP_OF_D, or with: */
+    clg_tensor real;          /* [n, d.layer[0].in]; "no tensor" without CLG_MLP_OF_D, or with one of: */
     clg_tensor bytes;         /* u8, instead of `real`: byte * scale + shift; or "no tensor" */
     float scale, shift;
+    enum clg_system system;   /* if not none, its rows, drawn by the seed and step of the latents' key */
+    uint32_t system_use;      /* and this: lane + (stream << 24) of a key */
     clg_tensor g, d;          /* slabs of values, written where stepped */
     clg_tensor fake;          /* out: [n, d.layer[0].in], what G makes of z, unless it was there */
     clg_tensor dg, dd;        /* out: slabs of gradients, 0 between parameters; "no tensor" if not wanted */
@@ -104,9 +112,9 @@ uint64_t clg__mlp_workspace(const clg_mlp_code *code, uint32_t n);
 int clg__mlp_run(const clg_ops *o, const clg_mlp *m, const clg_mlp_passes *p, clg_tensor ws);
 /* Multiplies and adds of a pass on n rows. */
 double clg__mlp_flops(const clg_mlp *m, uint32_t nets, uint32_t n);
-/* Can this device do it, on n rows? llvmpipe, whose vectors are taken apart, ends the loops of a
+/* Can this device do so many steps on n rows in a launch? llvmpipe, whose vectors are taken apart, ends the loops of a
  * work-item after 65,535 turns: small nets only. */
-bool clg__mlp_fits(const clg_ops *o, const clg_mlp *m, uint32_t n);
+bool clg__mlp_fits(const clg_ops *o, const clg_mlp *m, uint32_t n, uint32_t steps);
 /* Is it the faster way on this device, with a workspace of so many floats? CPUs, when weights and
  * layers' outputs stay in cache. */
 bool clg__mlp_pays(const clg_ops *o, const clg_mlp *m, uint64_t ws);

@@ -8,7 +8,7 @@
  * second counter word has no index in it: elements are fewer than 2^32. */
 #define CLG_KEY_ARGS(key)                                                                       \
     CLG_ARG((uint32_t)((key)->seed & UINT32_MAX)), CLG_ARG((uint32_t)((key)->seed >> 32)),      \
-        CLG_ARG((uint32_t)((key)->lane + ((key)->stream << 24))),                               \
+        CLG_ARG(clg__rng_use((key)->stream, (key)->lane)),                                      \
         CLG_ARG((uint32_t)((key)->step & UINT32_MAX)), CLG_ARG((uint32_t)((key)->step >> 32))
 
 /* In all of them y may be F32, F16 or BF16: what is stored is the number rounded once. */

@@ -5,6 +5,7 @@
 
 #include "base/mem.h"
 #include "base/philox.h"
+#include "base/system.h"
 #include "ref/ref_internal.h"
 
 typedef struct mlp_case {
@@ -131,7 +132,11 @@ static void make_rows(const clg_case *c, const mlp_case *m, const double *const 
     for (size_t i = 0; i < z_len; i++) {
         z[i] = kind == 0 ? in[0][i] : (double)draw[i];
     }
-    for (size_t i = 0; i < len; i++) {
+    const enum clg_system system = (enum clg_system)clg__case_u32(c, "system", CLG_SYSTEM_NONE);
+    for (uint32_t i = 0; i < m->n && system != CLG_SYSTEM_NONE; i++) {
+        clg__system_row(system, &key, i, real + (size_t)i * m->x);
+    }
+    for (size_t i = 0; i < len && system == CLG_SYSTEM_NONE; i++) {
         const double byte = fmin(floor(64.0 * fabs(in[1][i])), 255.0);
         real[i] = clg__case_u32(c, "bytes", 0) != 0 ? byte * 2.0 / 255.0 - 1.0 : in[1][i];
     }

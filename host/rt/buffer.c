@@ -160,6 +160,7 @@ int clg__rt_read(clg_rt *rt, clg_tensor src, void *dst)
 {
     int status = CLG_OK;
     span s = { 0 };
+    CLG_TRY(clg__rt_settle(rt));
     CLG_TRY(find_span(src, "read", &s));
     cl_int err =
         clEnqueueReadBuffer(rt->queue, src.buf->mem, CL_TRUE, s.start, s.bytes, dst, 0, NULL, NULL);
@@ -213,7 +214,8 @@ out:
 
 int clg__rt_write(clg_rt *rt, clg_tensor dst, const void *src)
 {
-    return write_span(rt, dst, src, NULL);
+    int status = clg__rt_settle(rt);
+    return status == CLG_OK ? write_span(rt, dst, src, NULL) : status;
 }
 
 int clg__rt_write_async(clg_rt *rt, clg_tensor dst, const void *src, clg_event **event)
@@ -255,6 +257,7 @@ int clg__rt_copy(clg_rt *rt, clg_tensor src, clg_tensor dst)
 {
     int status = CLG_OK;
     span from = { 0 }, to = { 0 };
+    CLG_TRY(clg__rt_settle(rt));
     CLG_TRY(find_span(src, "copy from", &from));
     CLG_TRY(find_span(dst, "copy to", &to));
     if (from.bytes != to.bytes || src.dtype != dst.dtype) {
@@ -288,6 +291,7 @@ int clg__rt_zero(clg_rt *rt, clg_tensor dst)
     int status = CLG_OK;
     static const cl_uint zero = 0;
     span s = { 0 };
+    CLG_TRY(clg__rt_settle(rt));
     CLG_TRY(find_span(dst, "zero", &s));
     if (rt->is_simulator) {
         return write_zeros(rt, dst, s.bytes);

@@ -220,8 +220,34 @@ int clg__rt_flush(clg_rt *rt)
     return err == CL_SUCCESS ? CLG_OK : clg__rt_fail(err, "%s: flush", rt->info.name);
 }
 
+int clg__rt_settle(clg_rt *rt)
+{
+    int (*enqueue)(void *) = rt->held.enqueue;
+    rt->held.enqueue = NULL;
+    return enqueue != NULL ? enqueue(rt->held.owner) : CLG_OK;
+}
+
+int clg__rt_hold(clg_rt *rt, int (*enqueue)(void *owner), void *owner)
+{
+    int status = rt->held.owner != owner ? clg__rt_settle(rt) : CLG_OK;
+    rt->held.enqueue = enqueue;
+    rt->held.owner = owner;
+    return status;
+}
+
+void clg__rt_hold_no_more(clg_rt *rt, const void *owner)
+{
+    if (rt->held.owner == owner) {
+        rt->held.enqueue = NULL;
+    }
+}
+
 int clg__rt_finish(clg_rt *rt)
 {
+    int status = clg__rt_settle(rt);
+    if (status != CLG_OK) {
+        return status;
+    }
     rt->unflushed_s = 0;
     rt->unflushed = 0;
     cl_int err = clFinish(rt->queue);

@@ -263,6 +263,7 @@ out:
 int clg__launch(clg_rt *rt, clg_kernel *k, clg_grid grid, clg_args args)
 {
     int status = CLG_OK;
+    CLG_TRY(clg__rt_settle(rt));
     CLG_TRY(set_arguments(rt, k, args));
     CLG_TRY(check_grid(rt, k, &grid));
     double guess = 0;

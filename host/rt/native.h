@@ -19,6 +19,9 @@ int clg__event_native(void *event, clg_event **out);
 /* CL_VERSION-style name of an OpenCL error: "CL_OUT_OF_RESOURCES"; "unknown OpenCL error". */
 const char *clg__rt_error_name(int error);
 
+/* Has what clg__rt_hold keeps back enqueued: before work of others is. */
+int clg__rt_settle(clg_rt *rt);
+
 /* Tells the profile about work that was enqueued on the native queue by somebody else: bracket it
  * with begin/end. Without profiling both do nothing; with it they wait for the queue. */
 double clg__rt_foreign_begin(clg_rt *rt);

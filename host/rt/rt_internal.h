@@ -129,6 +129,10 @@ struct clg_rt {
         double seconds;
         bool told, asked;   /* a log line said that it takes a while; clg__rt_took_builds was true */
     } built;
+    struct {                /* clg__rt_hold */
+        int (*enqueue)(void *owner);
+        void *owner;
+    } held;
     /* launches */
     double guess_s_per_flop, guess_s_per_byte, guess_s_per_item;
     clg_rt_rate *rates; /* from disk */

@@ -198,6 +198,58 @@ static void images_and_latents_brought_by_the_pass_give_the_same_bits(void **sta
     }
 }
 
+/* One trainer is asked after every step, the other at the end: its steps share launches meanwhile. */
+static void compare_joined(clg_model_desc *desc, clg_dataset *ds)
+{
+    clg_trainer *joined = test_gan_trainer(desc, 1, ds), *single = test_gan_trainer(desc, 1, ds);
+    uint32_t most = 0;
+    assert_true(joined->fused.on && single->fused.on);
+    for (int i = 0; i < 23; i++) {
+        TEST_OK(clg__trainer_step(joined));
+        most = joined->fused.held.count > 0 && joined->fused.held.steps > most
+                   ? joined->fused.held.steps
+                   : most;
+    }
+    assert_int_equal(most, CLG_MLP_STEPS_MAX - 1);
+    for (int i = 0; i < 23; i++) {
+        clg_progress p;
+        TEST_OK(clg__trainer_step(single));
+        TEST_OK(clg__trainer_losses(single, &p));
+        assert_true(single->fused.held.count == 0);
+    }
+    test_gan_same_state(joined, single);
+    clg_tensor a = clg__tensor_all(joined->ring), b = clg__tensor_all(single->ring);
+    const size_t len = clg__tensor_len(a);
+    float *x = clg__alloc(2u * len, sizeof *x);
+    TEST_OK(clg__rt_read(joined->ops->rt, a, x));
+    TEST_OK(clg__rt_read(single->ops->rt, b, x + len));
+    for (size_t i = 0; i < len; i++) { /* of every step that the ring holds */
+        assert_memory_equal(x + i, x + len + i, sizeof *x);
+    }
+    clg__free(x);
+    clg__trainer_destroy(&joined);
+    clg__trainer_destroy(&single);
+}
+
+static void steps_in_one_launch_are_the_steps_one_by_one(void **state)
+{
+    (void)state;
+    clg_dataset *ds = test_gan_data(150, 1);
+    clg_model_desc *desc = load("mnist-mlp");
+    desc->train.log_every = 15;
+    desc->train.batch = 24; /* the last one of an epoch has 6 images */
+    compare_joined(desc, ds);
+    clg__free(desc);
+    clg__dataset_close(&ds);
+    for (int wide = 0; wide < 2; wide++) {
+        desc = load("curves");
+        desc->train.log_every = 50;
+        desc->train.batch = wide ? 300 : 64; /* several work-items; one */
+        compare_joined(desc, NULL);
+        clg__free(desc);
+    }
+}
+
 static void two_runs_give_the_same_bits(void **state)
 {
     (void)state;
@@ -222,6 +274,7 @@ int main(void)
         cmocka_unit_test(what_the_pass_cannot_do_is_trained_operator_by_operator),
         cmocka_unit_test(adam_gives_the_same_bits_in_the_pass_and_behind_it),
         cmocka_unit_test(images_and_latents_brought_by_the_pass_give_the_same_bits),
+        cmocka_unit_test(steps_in_one_launch_are_the_steps_one_by_one),
         cmocka_unit_test(two_runs_give_the_same_bits),
     };
     return cmocka_run_group_tests(tests, NULL, test_ops_done);

@@ -130,6 +130,65 @@ static void an_asynchronous_write_is_there_after_its_event(void **state)
     test_release(&t);
 }
 
+/* Work that somebody holds back: fills a view with a byte. */
+typedef struct late {
+    clg_rt *rt;
+    clg_tensor to;
+    uint8_t byte;
+    int calls, status;
+} late;
+
+static int do_late(void *owner)
+{
+    late *l = owner;
+    uint8_t bytes[8];
+    memset(bytes, l->byte, sizeof bytes);
+    l->calls++;
+    return l->status != CLG_OK ? clg__fail(l->status, "late") : clg__rt_write(l->rt, l->to, bytes);
+}
+
+static void work_held_back_comes_before_all_but_uploads(void **state)
+{
+    (void)state;
+    clg_rt *rt = test_rt();
+    clg_tensor t = test_buffer(rt, CLG_U8, 16), other = test_buffer(rt, CLG_U8, 16);
+    late one = { .rt = rt, .to = clg__tensor_vec(t, 0, 8), .byte = 1 };
+    late two = { .rt = rt, .to = clg__tensor_vec(t, 4, 8), .byte = 2 };
+    static const uint8_t up[8] = { 9, 9, 9, 9, 9, 9, 9, 9 };
+    uint8_t got[16];
+    clg_event *event = NULL;
+    TEST_OK(clg__rt_zero(rt, t));
+    TEST_OK(clg__rt_zero(rt, other));
+    TEST_OK(clg__rt_hold(rt, do_late, &one));
+    TEST_OK(clg__rt_hold(rt, do_late, &one));
+    TEST_OK(clg__rt_write_async(rt, clg__tensor_vec(t, 4, 8), up, &event));
+    TEST_OK(clg__rt_flush(rt));
+    TEST_OK(clg__event_wait(event));
+    clg__event_free(&event);
+    assert_int_equal(one.calls, 0);
+    TEST_OK(clg__rt_hold(rt, do_late, &two)); /* the first one is done now */
+    assert_int_equal(one.calls, 1);
+    assert_int_equal(two.calls, 0);
+    TEST_OK(clg__rt_copy(rt, t, other));
+    assert_int_equal(two.calls, 1);
+    TEST_OK(clg__rt_read(rt, other, got));
+    for (int i = 0; i < 16; i++) {
+        assert_int_equal(got[i], i < 4 ? 1 : i < 12 ? 2 : 0);
+    }
+    assert_int_equal(one.calls + two.calls, 2); /* once each */
+    TEST_OK(clg__rt_hold(rt, do_late, &one));
+    clg__rt_hold_no_more(rt, &two);
+    clg__rt_hold_no_more(rt, &one);
+    TEST_OK(clg__rt_finish(rt));
+    assert_int_equal(one.calls, 1);
+    one.status = CLG_E_DEVICE; /* who asks first is told */
+    TEST_OK(clg__rt_hold(rt, do_late, &one));
+    assert_int_equal(clg__rt_zero(rt, t), CLG_E_DEVICE);
+    TEST_OK(clg__rt_zero(rt, t));
+    test_release(&t);
+    test_release(&other);
+}
+
 static void the_account_knows_used_and_peak_bytes(void **state)
 {
     (void)state;
@@ -208,6 +267,7 @@ int main(void)
         cmocka_unit_test(views_touch_only_their_part),
         cmocka_unit_test(zero_and_copy_work_on_odd_byte_ranges),
         cmocka_unit_test(an_asynchronous_write_is_there_after_its_event),
+        cmocka_unit_test(work_held_back_comes_before_all_but_uploads),
         cmocka_unit_test(the_account_knows_used_and_peak_bytes),
         cmocka_unit_test(too_large_a_buffer_is_refused_with_all_figures),
         cmocka_unit_test(transfers_outside_a_buffer_are_refused),
