@@ -70,6 +70,8 @@ double clg__os_since_process_start_s(void);       /* since the kernel started th
 uint64_t clg__os_peak_rss_bytes(void);
 uint64_t clg__os_physical_memory_bytes(void);
 unsigned clg__os_cpu_count(void);
+uint64_t clg__os_second_cache_bytes(void);        /* of the first core; 0 if the system does not say */
+bool clg__os_may_use_all_cpus(void); /* false also where the system does not say */
 const char *clg__os_env(const char *name);        /* NULL when unset or empty */
 int clg__os_setenv_default(const char *name, const char *value); /* only when unset */
 bool clg__os_is_terminal(int fd);

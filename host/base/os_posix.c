@@ -287,6 +287,37 @@ unsigned clg__os_cpu_count(void)
     return n > 0 ? (unsigned)n : 1u;
 }
 
+uint64_t clg__os_second_cache_bytes(void)
+{
+    unsigned long kib = 0;
+    FILE *f = fopen("/sys/devices/system/cpu/cpu0/cache/index2/size", "r");
+    if (f != NULL) {
+        char line[32];
+        char *end = line;
+        kib = fgets(line, sizeof line, f) != NULL ? strtoul(line, &end, 10) : 0;
+        kib = *end == 'K' ? kib : 0;
+        (void)fclose(f);
+    }
+    return (uint64_t)kib * 1024u;
+}
+
+bool clg__os_may_use_all_cpus(void)
+{
+    char line[256], want[64];
+    bool all = false;
+    FILE *f = fopen("/proc/self/status", "r");
+    const unsigned last = clg__os_cpu_count() - 1u;
+    (void)snprintf(want, sizeof want, last == 0 ? "Cpus_allowed_list:\t0\n" : "Cpus_allowed_list:\t0-%u\n",
+                   last);
+    while (f != NULL && !all && fgets(line, sizeof line, f) != NULL) {
+        all = strcmp(line, want) == 0;
+    }
+    if (f != NULL) {
+        (void)fclose(f);
+    }
+    return all;
+}
+
 const char *clg__os_env(const char *name)
 {
     const char *value = getenv(name);

@@ -37,6 +37,7 @@ typedef struct clg_builtin {
     bool gpu;
     enum clg_multiply multiply;
     uint32_t vw;    /* CPU: vector width */
+    uint32_t part;  /* CPU: floats of a group of rows of a large A, to stay in the second cache */
     uint32_t units; /* compute units, only to choose the number of work-items */
     /* CPU: found once; owned by rt */
     clg_kernel *tile[CLG_STORAGE_COUNT][CLG_BUILTIN_SLOTS], *dot[CLG_STORAGE_COUNT];

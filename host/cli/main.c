@@ -1,5 +1,6 @@
 /* Entry point: the table of commands, the message of a failure and the exit code. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -136,6 +137,20 @@ static void print_log(void *user, enum clg_log_level level, const char *line)
     }
 }
 
+/* pocl's threads sleep between launches, and a system that wakes one may leave two of them on one core for
+ * seconds while another idles: products of .1 to 3 ms then take up to twice as long. With this, which
+ * pocl reads when it starts its threads, each stays on the core of its number. Not where that is not for
+ * us to say: a user who has chosen, or has fewer threads; and not where some cores are not ours: pocl
+ * counts from the first one, and ends the process if it is not allowed there. */
+static void keep_threads_apart(void)
+{
+    const char *count = clg__os_env("POCL_MAX_PTHREAD_COUNT");
+    const bool fewer = count != NULL && strtoul(count, NULL, 10) != clg__os_cpu_count();
+    if (!fewer && clg__os_may_use_all_cpus()) {
+        (void)clg__os_setenv_default("POCL_AFFINITY", "1");
+    }
+}
+
 int main(int argc, char **argv)
 {
     clg_cli cli;
@@ -145,6 +160,7 @@ int main(int argc, char **argv)
         return 0;
     }
     clg__os_file_limit_fails();
+    keep_threads_apart();
     clg__log_set(print_log, NULL);
     int status = clg__cli_parse(argc, argv, &cli, &command);
     if (status == CLG_OK && cli.help) {
