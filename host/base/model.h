@@ -225,7 +225,7 @@ typedef struct clg_model_desc {
         enum clg_gemm_choice gemm;
         enum clg_family_choice kernels;
         bool tune;
-        bool fuse; /* small nets: a step in one launch, ops/mlp.h; others: struct clg_sums */
+        bool fuse; /* small nets: steps in one launch, ops/mlp.h; others: struct clg_sums */
         enum clg_conv_wish conv;
         enum clg_precision precision; /* of stored activations and working weights */
         enum clg_math math;

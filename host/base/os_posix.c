@@ -1,11 +1,12 @@
 /* POSIX: paths, folders, mapping, time, process, signals. Files that are written are in
  * os_posix_file.c, threads in os_posix_thread.c. */
-#define _DEFAULT_SOURCE 1
+#define _GNU_SOURCE 1 /* sched_getaffinity */
 #include "base/os.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -292,7 +293,7 @@ uint64_t clg__os_second_cache_bytes(void)
     unsigned long kib = 0;
     FILE *f = fopen("/sys/devices/system/cpu/cpu0/cache/index2/size", "r");
     if (f != NULL) {
-        char line[32];
+        char line[32] = "";
         char *end = line;
         kib = fgets(line, sizeof line, f) != NULL ? strtoul(line, &end, 10) : 0;
         kib = *end == 'K' ? kib : 0;
@@ -303,17 +304,10 @@ uint64_t clg__os_second_cache_bytes(void)
 
 bool clg__os_may_use_all_cpus(void)
 {
-    char line[256], want[64];
-    bool all = false;
-    FILE *f = fopen("/proc/self/status", "r");
-    const unsigned last = clg__os_cpu_count() - 1u;
-    (void)snprintf(want, sizeof want, last == 0 ? "Cpus_allowed_list:\t0\n" : "Cpus_allowed_list:\t0-%u\n",
-                   last);
-    while (f != NULL && !all && fgets(line, sizeof line, f) != NULL) {
-        all = strcmp(line, want) == 0;
-    }
-    if (f != NULL) {
-        (void)fclose(f);
+    cpu_set_t allowed;
+    bool all = sched_getaffinity(0, sizeof allowed, &allowed) == 0;
+    for (unsigned i = 0; i < clg__os_cpu_count(); i++) {
+        all = all && i < CPU_SETSIZE && CPU_ISSET(i, &allowed);
     }
     return all;
 }

@@ -140,13 +140,18 @@ static void print_log(void *user, enum clg_log_level level, const char *line)
 /* pocl's threads sleep between launches, and a system that wakes one may leave two of them on one core for
  * seconds while another idles: products of .1 to 3 ms then take up to twice as long. With this, which
  * pocl reads when it starts its threads, each stays on the core of its number. Not where that is not for
- * us to say: a user who has chosen, or has fewer threads; and not where some cores are not ours: pocl
+ * us to say: a user who has chosen, or wants another number of threads; and not where some cores are not ours: pocl
  * counts from the first one, and ends the process if it is not allowed there. */
 static void keep_threads_apart(void)
 {
-    const char *count = clg__os_env("POCL_MAX_PTHREAD_COUNT");
-    const bool fewer = count != NULL && strtoul(count, NULL, 10) != clg__os_cpu_count();
-    if (!fewer && clg__os_may_use_all_cpus()) {
+    static const char *const names[] = { "POCL_MAX_PTHREAD_COUNT", "POCL_CPU_MAX_CU_COUNT",
+                                         "POCL_MAX_COMPUTE_UNITS" }; /* as versions call it */
+    bool all = clg__os_may_use_all_cpus();
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const char *count = clg__os_env(names[i]);
+        all = all && (count == NULL || strtoul(count, NULL, 10) == clg__os_cpu_count());
+    }
+    if (all) {
         (void)clg__os_setenv_default("POCL_AFFINITY", "1");
     }
 }

@@ -522,6 +522,7 @@ int clg__trainer_load(clg_trainer *t, const char *path, bool *other_device)
     read_watch(t, f);
     CLG_TRY(read_scales(t, f));
     t->checked = info->step;
+    clg__fused_restart(&t->fused);
 out:
     clg__st_close(&f);
     clg__free(info);

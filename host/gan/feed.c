@@ -6,6 +6,8 @@
 #include "base/mem.h"
 #include "gan/trainer_internal.h"
 
+_Static_assert((int)CLG_FEED_SLOTS_MAX <= (int)CLG_LOADER_SLOTS_MAX, "the loader fills them all");
+
 static int retire_oldest(clg_trainer *t)
 {
     clg_feed *f = &t->feed;
@@ -92,9 +94,9 @@ static int upload(clg_trainer *t, const uint8_t *images, const uint32_t *labels,
 {
     clg_feed *f = &t->feed;
     uint32_t slot = (f->first + f->count) % f->slots;
-    f->place = t->fused.held.count > 0 ? (f->place + 1u) % clg__fused_steps(&t->fused) : 0;
+    f->place = clg__fused_place(&t->fused, clg__trainer_batch_bytes(t));
     clg_tensor dst = clg__tensor_vec(clg__tensor_all(t->bytes),
-                                     (uint64_t)f->place * clg__trainer_bytes(t),
+                                     (uint64_t)f->place * clg__trainer_batch_bytes(t),
                                      (uint32_t)(n * clg__trainer_pixels(t)));
     /* From here on the slot is pending, so that a fault behind it is waited for like any upload. */
     f->pending[slot].event = f->pending[slot].label_event = NULL;

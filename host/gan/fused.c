@@ -1,6 +1,8 @@
 /* The fused pass of small nets, as the trainer uses it. */
 #include "gan/fused.h"
 
+#include <stdio.h>
+
 #include "gan/trainer_internal.h"
 
 static uint32_t pass_of(uint32_t nets, bool fakes_are_there)
@@ -133,7 +135,32 @@ static int run(const clg_fused *f, clg_mlp_passes *p)
 int clg__fused_flush(clg_fused *f)
 {
     int status = run(f, &f->held);
-    return status == CLG_OK ? run(f, &f->now) : status;
+    if (status != CLG_OK) {
+        f->failed = status;
+        (void)snprintf(f->why, sizeof f->why, "%s", clg_message());
+        return status;
+    }
+    f->cut = f->cut || f->now.count > 0;
+    return run(f, &f->now);
+}
+
+int clg__fused_check(const clg_fused *f)
+{
+    return f->failed == CLG_OK
+               ? CLG_OK
+               : clg__hint(clg__fail(f->failed, "an earlier step could not be enqueued: %s", f->why),
+                           "load the last checkpoint");
+}
+
+void clg__fused_restart(clg_fused *f)
+{
+    f->failed = CLG_OK;
+}
+
+uint32_t clg__fused_place(const clg_fused *f, uint32_t batch_bytes)
+{
+    return f->held.count > 0 ? (f->held.bytes.off / batch_bytes + f->held.steps) % CLG_MLP_STEPS_MAX
+                             : 0;
 }
 
 int clg__fused_add(clg_fused *f, const clg_mlp_passes *p, uint32_t nets, bool fakes_are_there)
@@ -186,16 +213,23 @@ static bool can_join(const clg_mlp_passes *h, const clg_mlp_passes *p)
 {
     const clg_rng_key *a = &h->latents.key, *b = &p->latents.key;
     bool same = h->count == p->count && h->n == p->n && h->keep_gradients == p->keep_gradients &&
-                h->latents.draw == p->latents.draw && h->latents.draw != CLG_MLP_DRAW_NONE &&
+                h->latents.draw == p->latents.draw && h->system == p->system &&
                 a->seed == b->seed && a->stream == b->stream && a->lane == b->lane &&
                 a->step + h->steps == b->step &&
-                h->system == p->system && (clg__tensor_is(p->bytes) || p->system != CLG_SYSTEM_NONE) &&
                 is_view(p->bytes, h->bytes, (uint64_t)h->steps * h->bytes_apart) &&
                 is_view(p->losses, h->losses, (uint64_t)h->steps * h->losses_apart);
     for (uint32_t i = 0; i < h->count && same; i++) {
         same = h->part[i].code == p->part[i].code && h->part[i].steps == p->part[i].steps;
     }
     return same;
+}
+
+/* A step that a launch can follow up: it makes all of its rows itself, and is one launch. */
+static bool is_alone(const clg_fused *f)
+{
+    const clg_mlp_passes *h = &f->held;
+    return !f->cut && h->latents.draw != CLG_MLP_DRAW_NONE &&
+           (clg__tensor_is(h->bytes) || h->system != CLG_SYSTEM_NONE);
 }
 
 /* Would one more make a launch too long? Others wait for it meanwhile, a display or a signal. */
@@ -223,16 +257,19 @@ int clg__fused_end_step(clg_fused *f)
         h->update_d.adam[h->steps] = p->update_d.adam[0];
         h->steps++;
     } else if (p->count > 0) {
-        CLG_TRY(run(f, h));
-        *h = *p;
+        const clg_mlp_passes step = *p;
+        p->count = 0;
+        CLG_TRY(clg__fused_flush(f));
+        *h = step;
     }
     p->count = 0;
-    if (h->count > 0 && (!f->began || is_full(f))) {
+    if (h->count > 0 && (!f->began || is_full(f) || !is_alone(f))) {
         CLG_TRY(clg__fused_flush(f));
     } else if (h->count > 0) {
-        CLG_TRY(clg__rt_hold(f->ops->rt, flush_owner, f));
+        clg__rt_hold(f->ops->rt, flush_owner, f);
     }
     f->began = true;
+    f->cut = false;
 out:
     return status;
 }

@@ -18,6 +18,9 @@ typedef struct clg_fused {
     clg_mlp_passes now;  /* of the step under way */
     clg_mlp_passes held; /* whole steps before it */
     bool began;          /* a step was enqueued, at once: a first one takes long, and may fail */
+    bool cut;            /* something of the step under way was enqueued already */
+    int failed;          /* a launch of held steps; the trainer counts them, so it cannot go on: */
+    char why[256];
     const clg_ops *ops;
 } clg_fused;
 
@@ -43,6 +46,11 @@ bool clg__fused_step(clg_fused *f, uint32_t net, const clg_adam *adam);
 int clg__fused_end_step(clg_fused *f);
 /* Enqueues what waits. */
 int clg__fused_flush(clg_fused *f);
+/* An error of the past as long as it stands: until clg__fused_restart, when a state was loaded. */
+int clg__fused_check(const clg_fused *f);
+void clg__fused_restart(clg_fused *f);
+/* Batches' place of the next step's bytes: those of held steps stay. */
+uint32_t clg__fused_place(const clg_fused *f, uint32_t batch_bytes);
 /* Forgets the passes of the step under way, after an error. */
 void clg__fused_drop(clg_fused *f);
 #endif

@@ -64,6 +64,7 @@ int clg__step_check(clg_trainer *t, clg_progress *last)
     if (ring == NULL) {
         return CLG_E_MEMORY;
     }
+    CLG_TRY(clg__fused_check(&t->fused));
     CLG_TRY(clg__rt_read(t->ops->rt, clg__tensor_all(t->ring), ring));
     uint64_t oldest = t->step > t->ring_len ? t->step - t->ring_len : 0;
     for (uint64_t s = (t->checked > oldest ? t->checked : oldest) + 1u; s <= t->step; s++) {
@@ -86,7 +87,10 @@ int clg__trainer_losses(clg_trainer *t, clg_progress *out)
     if (t->step == 0) {
         return CLG_OK;
     }
-    int status = clg__rt_read(t->ops->rt, clg__losses_row(t, t->step), row);
+    int status = clg__fused_check(&t->fused);
+    if (status == CLG_OK) {
+        status = clg__rt_read(t->ops->rt, clg__losses_row(t, t->step), row);
+    }
     if (status != CLG_OK) {
         return status;
     }

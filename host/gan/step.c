@@ -25,7 +25,7 @@ uint64_t clg__trainer_pixels(const clg_trainer *t)
     return (uint64_t)t->plan.h * t->plan.w * t->plan.c;
 }
 
-uint32_t clg__trainer_bytes(const clg_trainer *t)
+uint32_t clg__trainer_batch_bytes(const clg_trainer *t)
 {
     return (uint32_t)(t->desc.train.batch * clg__trainer_pixels(t));
 }
@@ -148,7 +148,7 @@ static int add_noise(clg_walk *k, uint32_t group, uint32_t lane)
 static clg_tensor byte_rows(const clg_walk *k)
 {
     const clg_trainer *t = k->t;
-    return clg__tensor_vec(clg__tensor_all(t->bytes), (uint64_t)t->feed.place * clg__trainer_bytes(t),
+    return clg__tensor_vec(clg__tensor_all(t->bytes), (uint64_t)t->feed.place * clg__trainer_batch_bytes(t),
                            (uint32_t)(k->n * clg__trainer_pixels(t)));
 }
 
@@ -350,7 +350,7 @@ static int pass_fused(clg_walk *k, uint32_t nets)
         .system_use = clg__rng_use(CLG_STREAM_DATA, 0),
         .g = clg__net_slab(t->g, CLG_NET_VALUE), .dg = clg__net_slab(t->g, CLG_NET_GRAD),
         .d = clg__net_slab(t->d, CLG_NET_VALUE), .dd = clg__net_slab(t->d, CLG_NET_GRAD),
-        .bytes_apart = clg__trainer_bytes(t),
+        .bytes_apart = clg__trainer_batch_bytes(t),
         .losses = loss_slots(k, 0, CLG_LOSS_ROW), .losses_apart = CLG_LOSS_ROW,
         .update_g = update_of(t->g, &t->desc.optimizer_g),
         .update_d = update_of(t->d, &t->desc.optimizer_d)
@@ -502,6 +502,8 @@ int clg__step_enqueue(clg_trainer *t, uint32_t n, const clg_step_wish *wish)
     clg_walk k = { .t = t, .step = t->step + 1u, .n = n, .nets = nets, .wish = wish };
     const clg_order_phase *phase = clg__order_phases(t->desc.order.kind, &count);
     int status = CLG_OK;
+    CLG_TRY(clg__fused_check(&t->fused));
+    t->fused.cut = nets != (CLG_STEPS_D | CLG_STEPS_G); /* its losses are copied first */
     if ((nets & CLG_STEPS_D) == 0) {
         CLG_TRY(keep_losses(&k, t->table.d, t->table.d_count));
     }

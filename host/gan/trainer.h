@@ -66,7 +66,7 @@ int clg__trainer_run(clg_trainer *t, const clg_trainer_events *events);
 
 /* One step on the next batch of the data set or of the drawn system / on given images (u8
  * [n,size,size,c]) with one label each (copied; NULL for a model without classes); nothing is waited
- * for. */
+ * for, and steps that fused.h holds are enqueued when anything is asked for. */
 int clg__trainer_step(clg_trainer *t);
 int clg__trainer_step_on_labels(clg_trainer *t, const uint8_t *images, const uint32_t *labels,
                                 uint32_t n);

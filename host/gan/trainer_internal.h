@@ -115,8 +115,8 @@ struct clg_trainer {
     clg_buffer *z;         /* [N, Z] */
     clg_buffer *images;    /* [groups, N, image]: D's input. While G learns the first group holds
                               the gradient of the fakes instead; a fused pass leaves
-                              the group of real images as it was, if they come as bytes. */
-    clg_buffer *bytes;     /* u8 [N, image]; NULL for drawn systems */
+                              the group of real images as it was, if it makes them itself. */
+    clg_buffer *bytes;     /* u8 [steps of a launch, N, image]; NULL for drawn systems */
     clg_buffer *labels;    /* u32 [groups, N]; NULL without classes */
     clg_buffer *dlogits;   /* [heads, groups, N]; an autoencoder's codes' gradient [N, Z] */
     clg_buffer *loss_ws;   /* of clg__mse; NULL if it is not used */
@@ -143,7 +143,7 @@ int clg__trainer_recall(clg_trainer *t, const clg_st_file *f, const char *path);
 /* Name of a class: the data set's, or its number; "" beyond the last. */
 const char *clg__trainer_class(const clg_trainer *t, uint32_t class);
 uint64_t clg__trainer_pixels(const clg_trainer *t); /* floats per image or drawn row */
-uint32_t clg__trainer_bytes(const clg_trainer *t);  /* of a batch of images in t->bytes */
+uint32_t clg__trainer_batch_bytes(const clg_trainer *t);  /* of a batch of images in t->bytes */
 /* What a byte becomes: x * scale + shift. */
 void clg__trainer_range(const clg_model_desc *desc, float *scale, float *shift);
 
@@ -159,7 +159,8 @@ typedef struct clg_step_wish {
     bool gradients; /* leave those, as clg__trainer_keep_gradients says */
     float *real; /* [n, image]: copy of the real rows without noise (waits), or NULL */
 } clg_step_wish;
-/* Enqueues one step on the n images in t->bytes, or on n rows that are drawn here. */
+/* One step on the n images at the feed's place in t->bytes, or on n rows that are drawn here: enqueued, or
+ * held (fused.h). */
 int clg__step_enqueue(clg_trainer *t, uint32_t n, const clg_step_wish *wish);
 /* Next batch, then clg__step_enqueue; *n images. */
 int clg__step_next(clg_trainer *t, const clg_step_wish *wish, uint32_t *n);

@@ -53,10 +53,11 @@ int clg__dataset_read(const clg_dataset *ds, const uint32_t *indices, const uint
 
 /* ---- one worker thread that prepares batches ahead of the trainer ---- */
 typedef struct clg_loader clg_loader;
+enum { CLG_LOADER_SLOTS_MAX = 8 };
 /* Called on the worker for batch number `batch` (0, 1, ...): writes the image indices and flips
  * (arrays of max_batch), returns how many (0: no more). */
 typedef uint32_t (*clg_loader_plan)(void *user, uint64_t batch, uint32_t *indices, uint8_t *flip);
-/* `slots` batches (2..8) are held ready. Starts at batch `first`. ds must outlive the loader. */
+/* `slots` batches (2..CLG_LOADER_SLOTS_MAX) are held ready. Starts at batch `first`. ds must outlive the loader. */
 int clg__loader_start(clg_loader **out, const clg_dataset *ds, uint32_t max_batch, uint32_t slots,
                       uint64_t first, clg_loader_plan plan, void *user);
 /* Waits for the next batch in order. *images stays valid until it is given back by release (once

@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 
-enum { SLOTS_MIN = 2, SLOTS_MAX = 8, TEXT_MAX = 1200 };
+enum { SLOTS_MIN = 2, TEXT_MAX = 1200 };
 
 typedef struct loader_slot {
     uint8_t *images;   /* [max_batch,size,size,channels] */
@@ -22,7 +22,7 @@ struct clg_loader {
     uint32_t max_batch, slots;
     uint64_t first;
     uint8_t *flip; /* [max_batch], of the worker */
-    loader_slot slot[SLOTS_MAX];
+    loader_slot slot[CLG_LOADER_SLOTS_MAX];
     clg_thread *thread;
     clg_mutex *mutex;
     clg_cond *changed;
@@ -118,7 +118,7 @@ int clg__loader_start(clg_loader **out, const clg_dataset *ds, uint32_t max_batc
                       uint64_t first, clg_loader_plan plan, void *user)
 {
     *out = NULL;
-    if (max_batch == 0u || slots < SLOTS_MIN || slots > SLOTS_MAX) {
+    if (max_batch == 0u || slots < SLOTS_MIN || slots > CLG_LOADER_SLOTS_MAX) {
         return clg__fail(CLG_E_INTERNAL, "loader: %u slots of %u images; 2..8 slots of at least 1",
                          slots, max_batch);
     }
@@ -205,7 +205,7 @@ void clg__loader_stop(clg_loader **pl)
     if (l->mutex != NULL) {
         clg__mutex_destroy(&l->mutex);
     }
-    for (uint32_t i = 0; i < SLOTS_MAX; i++) {
+    for (uint32_t i = 0; i < CLG_LOADER_SLOTS_MAX; i++) {
         clg__free(l->slot[i].images);
         clg__free(l->slot[i].indices);
     }

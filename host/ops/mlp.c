@@ -143,8 +143,10 @@ static int launch(const clg_ops *o, clg_kernel *kernel, const job *j, const clg_
     uint32_t mine_at = one->code->ws > two->code->ws ? one->code->ws : two->code->ws;
     clg_grid grid = clg__grid(1, j->items, 0, 0);
     grid.flops = j->flops;
+    grid.together = j->items > 1u && j->end - j->first > 1u;
     grid.bytes =
         4.0 * (j->end - j->first) * (double)(clg__tensor_len(p->g) + clg__tensor_len(p->d));
+    _Static_assert(CLG_MLP_STEPS_MAX == 4, "OF_STEP below, and in cl/mlp.clh");
 #define OF_STEP(s) CLG_ARG(g[s].step), CLG_ARG(g[s].root), CLG_ARG(d[s].step), CLG_ARG(d[s].root)
     return clg__launch(
         o->rt, kernel, grid,

@@ -68,7 +68,7 @@ typedef struct clg_mlp_update {
 /* One pass, or two of which the second sees what the first one stepped; and the same again for the steps
  * of training that follow. */
 enum { CLG_MLP_PASSES_MAX = 2,
-       CLG_MLP_ITEMS_MAX = 32,
+       CLG_MLP_ITEMS_MAX = 64, /* that share tasks: more would have less than a block of rows each */
        CLG_MLP_COUNTERS = 2 * CLG_MLP_PASSES_MAX * CLG_MLP_STEPS_MAX * (CLG_MLP_ITEMS_MAX + 1) + 1 };
 typedef struct clg_mlp_part {
     const clg_mlp_code *code; /* its words may be freed: */

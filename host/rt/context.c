@@ -227,12 +227,13 @@ int clg__rt_settle(clg_rt *rt)
     return enqueue != NULL ? enqueue(rt->held.owner) : CLG_OK;
 }
 
-int clg__rt_hold(clg_rt *rt, int (*enqueue)(void *owner), void *owner)
+void clg__rt_hold(clg_rt *rt, int (*enqueue)(void *owner), void *owner)
 {
-    int status = rt->held.owner != owner ? clg__rt_settle(rt) : CLG_OK;
+    if (rt->held.owner != owner) {
+        (void)clg__rt_settle(rt); /* the other's error is the other's */
+    }
     rt->held.enqueue = enqueue;
     rt->held.owner = owner;
-    return status;
 }
 
 void clg__rt_hold_no_more(clg_rt *rt, const void *owner)

@@ -186,7 +186,7 @@ static size_t slice_groups(const clg_grid *g, double expected_s)
 {
     uint32_t last = g->dims - 1;
     size_t groups = g->global[last] / g->local[last];
-    if (expected_s <= SLICE_S || groups < 2) {
+    if (expected_s <= SLICE_S || groups < 2 || g->together) {
         return groups;
     }
     double share = (double)groups * SLICE_S / expected_s;

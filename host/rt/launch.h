@@ -19,6 +19,7 @@ typedef struct clg_grid {
     uint32_t dims;
     size_t global[3], local[3]; /* local 0: 1 for CPU-family kernels is set by clg__grid */
     double flops, bytes;        /* of the whole launch, for profile and slicing; 0 = unknown */
+    bool together;              /* its work-items wait for each other: never sliced */
 } clg_grid;
 
 /* Work-groups of one item each (CPU family), or of unknown shape: local = 1. */

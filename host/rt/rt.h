@@ -82,10 +82,11 @@ int clg__rt_zero(clg_rt *rt, clg_tensor dst);
 int clg__rt_flush(clg_rt *rt);
 int clg__rt_finish(clg_rt *rt);
 /* Work that its owner keeps back, to enqueue it in one with more of its kind: `enqueue` is called once,
- * before anything else is enqueued, read or waited for, so nobody sees that it was late. But not before
- * clg__rt_write_async, nor a flush: uploads for what will follow go first. The owner that comes second
- * makes the first enqueue. */
-int clg__rt_hold(clg_rt *rt, int (*enqueue)(void *owner), void *owner);
+ * before anything else is enqueued or read, and before clg__rt_finish, so nobody sees that it was late. But
+ * not before clg__rt_write_async and its event, nor a flush: uploads for what will follow go first. Its
+ * error goes to who asked; the owner has to remember it. The owner that comes second makes the first
+ * enqueue. */
+void clg__rt_hold(clg_rt *rt, int (*enqueue)(void *owner), void *owner);
 void clg__rt_hold_no_more(clg_rt *rt, const void *owner); /* it has nothing held any more */
 
 /* ---- the allocation table ---- */

@@ -109,7 +109,8 @@ CLG_API void clg_trainer_destroy(clg_trainer **trainer);
 
 /* Enqueues one step on the next shuffled batch (train.batch images; the last one of an epoch may
  * be smaller): D's update, then G's. Does not wait for the device, except to keep it at most a few
- * steps behind. */
+ * steps behind. Steps of small perceptrons may be kept back, three at most, to be enqueued with the
+ * next one; they are when anything that they give is asked for. */
 CLG_API int clg_trainer_step(clg_trainer *trainer);
 /* The same on given images: bytes [n, size, size, channels], n at most train.batch, copied. */
 CLG_API int clg_trainer_step_on(clg_trainer *trainer, const uint8_t *images, uint32_t n);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -250,6 +251,66 @@ static void steps_in_one_launch_are_the_steps_one_by_one(void **state)
     }
 }
 
+/* The trainer counts steps that are held. If their launch fails it must not go on as if they were done,
+ * nor be saved, until a state is loaded. */
+static void a_launch_of_held_steps_that_fails_is_not_forgotten(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = load("curves");
+    clg_trainer *t = test_gan_trainer(desc, 0, NULL), *other = test_gan_trainer(desc, 0, NULL);
+    char *path = test_gan_path("held.safetensors"), *later = test_gan_path("later.safetensors");
+    bool other_device;
+    clg_progress p;
+    TEST_OK(clg__trainer_step(t));
+    TEST_OK(clg__trainer_save(t, path));
+    TEST_OK(clg__trainer_step(other));
+    TEST_OK(clg__trainer_step(t));
+    TEST_OK(clg__trainer_step(t));
+    assert_int_equal(t->fused.held.steps, 2);
+    t->fused.held.n = UINT32_MAX; /* no tensor has so many rows */
+    TEST_OK(clg__trainer_step(other)); /* which is not at fault */
+    TEST_OK(clg__trainer_step(other));
+    assert_int_equal(clg__trainer_step(t), CLG_E_INTERNAL);
+    assert_non_null(strstr(clg_message(), "an earlier step could not be enqueued"));
+    assert_int_equal(clg__trainer_losses(t, &p), CLG_E_INTERNAL);
+    assert_int_equal(clg__trainer_save(t, later), CLG_E_INTERNAL);
+    TEST_OK(clg__trainer_losses(other, &p));
+    TEST_OK(clg__trainer_load(t, path, &other_device));
+    for (int i = 0; i < 2; i++) {
+        TEST_OK(clg__trainer_step(t));
+    }
+    TEST_OK(clg__trainer_losses(t, &p));
+    test_gan_same_state(t, other); /* three steps each, as if nothing had been */
+    clg__free(path);
+    clg__free(later);
+    clg__trainer_destroy(&t);
+    clg__trainer_destroy(&other);
+    clg__free(desc);
+}
+
+/* What holding would only delay is enqueued at once. */
+static void steps_that_cannot_join_are_not_held(void **state)
+{
+    (void)state;
+    clg_model_desc *desc = load("curves");
+    desc->latent.kind = CLG_LATENT_SPHERICAL;
+    clg_trainer *t = test_gan_trainer(desc, 0, NULL);
+    for (int i = 0; i < 4; i++) {
+        TEST_OK(clg__trainer_step(t));
+        assert_int_equal(t->fused.held.count, 0);
+    }
+    clg__trainer_destroy(&t);
+    desc->latent.kind = CLG_LATENT_NORMAL;
+    desc->order.d_steps = 2;
+    t = test_gan_trainer(desc, 0, NULL);
+    for (int i = 0; i < 4; i++) {
+        TEST_OK(clg__trainer_step(t));
+        assert_true(t->fused.held.count == 0 || i % 2 == 1);
+    }
+    clg__trainer_destroy(&t);
+    clg__free(desc);
+}
+
 static void two_runs_give_the_same_bits(void **state)
 {
     (void)state;
@@ -275,7 +336,9 @@ int main(void)
         cmocka_unit_test(adam_gives_the_same_bits_in_the_pass_and_behind_it),
         cmocka_unit_test(images_and_latents_brought_by_the_pass_give_the_same_bits),
         cmocka_unit_test(steps_in_one_launch_are_the_steps_one_by_one),
+        cmocka_unit_test(a_launch_of_held_steps_that_fails_is_not_forgotten),
+        cmocka_unit_test(steps_that_cannot_join_are_not_held),
         cmocka_unit_test(two_runs_give_the_same_bits),
     };
-    return cmocka_run_group_tests(tests, NULL, test_ops_done);
+    return cmocka_run_group_tests(tests, test_gan_open_folder, test_gan_close_folder);
 }
