@@ -1,6 +1,5 @@
 /* Entry point: the table of commands, the message of a failure and the exit code. */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -137,25 +136,6 @@ static void print_log(void *user, enum clg_log_level level, const char *line)
     }
 }
 
-/* pocl's threads sleep between launches, and a system that wakes one may leave two of them on one core for
- * seconds while another idles: products of .1 to 3 ms then take up to twice as long. With this, which
- * pocl reads when it starts its threads, each stays on the core of its number. Not where that is not for
- * us to say: a user who has chosen, or wants another number of threads; and not where some cores are not ours: pocl
- * counts from the first one, and ends the process if it is not allowed there. */
-static void keep_threads_apart(void)
-{
-    static const char *const names[] = { "POCL_MAX_PTHREAD_COUNT", "POCL_CPU_MAX_CU_COUNT",
-                                         "POCL_MAX_COMPUTE_UNITS" }; /* as versions call it */
-    bool all = clg__os_may_use_all_cpus();
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        const char *count = clg__os_env(names[i]);
-        all = all && (count == NULL || strtoul(count, NULL, 10) == clg__os_cpu_count());
-    }
-    if (all) {
-        (void)clg__os_setenv_default("POCL_AFFINITY", "1");
-    }
-}
-
 int main(int argc, char **argv)
 {
     clg_cli cli;
@@ -165,7 +145,6 @@ int main(int argc, char **argv)
         return 0;
     }
     clg__os_file_limit_fails();
-    keep_threads_apart();
     clg__log_set(print_log, NULL);
     int status = clg__cli_parse(argc, argv, &cli, &command);
     if (status == CLG_OK && cli.help) {
