@@ -163,6 +163,12 @@ uint32_t clg__fused_place(const clg_fused *f, uint32_t batch_bytes)
                              : 0;
 }
 
+int clg__fused_begin_step(clg_fused *f, bool whole)
+{
+    f->cut = !whole;
+    return clg__fused_check(f);
+}
+
 int clg__fused_add(clg_fused *f, const clg_mlp_passes *p, uint32_t nets, bool fakes_are_there)
 {
     uint32_t pass = pass_of(nets, fakes_are_there);
@@ -269,7 +275,6 @@ int clg__fused_end_step(clg_fused *f)
         clg__rt_hold(f->ops->rt, flush_owner, f);
     }
     f->began = true;
-    f->cut = false;
 out:
     return status;
 }

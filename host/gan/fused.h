@@ -35,6 +35,8 @@ uint32_t clg__fused_steps(const clg_fused *f);
 int clg__fused_need(const clg_fused *f, uint32_t batch, clg_bytes *out);
 int clg__fused_make(clg_fused *f, const clg_ops *ops, uint32_t batch);
 void clg__fused_free(clg_fused *f);
+/* A step begins; whole: nothing of it is enqueued but by these functions. Fails as clg__fused_check. */
+int clg__fused_begin_step(clg_fused *f, bool whole);
 /* Puts a pass for `nets` behind those that wait; p: n and all tensors but words and counters, those of
  * Adam's means too, and how far bytes and losses are `apart` from those of the next step. fakes_are_there:
  * as in clg__mlp_code_make. */

@@ -502,8 +502,8 @@ int clg__step_enqueue(clg_trainer *t, uint32_t n, const clg_step_wish *wish)
     clg_walk k = { .t = t, .step = t->step + 1u, .n = n, .nets = nets, .wish = wish };
     const clg_order_phase *phase = clg__order_phases(t->desc.order.kind, &count);
     int status = CLG_OK;
-    CLG_TRY(clg__fused_check(&t->fused));
-    t->fused.cut = nets != (CLG_STEPS_D | CLG_STEPS_G); /* its losses are copied first */
+    /* a paused net's losses are copied first */
+    CLG_TRY(clg__fused_begin_step(&t->fused, nets == (CLG_STEPS_D | CLG_STEPS_G)));
     if ((nets & CLG_STEPS_D) == 0) {
         CLG_TRY(keep_losses(&k, t->table.d, t->table.d_count));
     }

@@ -186,10 +186,9 @@ static int feed(const clg_ops *o, const clg_case *c, clg_mlp_passes *p, clg_buff
     p->system = (enum clg_system)clg__case_u32(c, "system", CLG_SYSTEM_NONE);
     p->system_use = clg__rng_use(p->latents.key.stream, p->latents.key.lane);
     if (draw != CLG_MLP_DRAW_NONE) {
-        p->latents = (clg_mlp_latents){ .draw = (enum clg_mlp_draw)draw,
-                                        .key = p->latents.key,
-                                        .a = draw == CLG_MLP_DRAW_UNIFORM ? -1.0f : 0.0f,
-                                        .b = 1.0f };
+        p->latents.draw = (enum clg_mlp_draw)draw;
+        p->latents.a = draw == CLG_MLP_DRAW_UNIFORM ? -1.0f : 0.0f;
+        p->latents.b = 1.0f;
         CLG_TRY(clg__buffer_create(o->rt, CLG_F32, clg__tensor_len(p->z), "case z", z));
         p->z = clg__tensor_all(*z);
     }

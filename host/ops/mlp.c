@@ -104,8 +104,7 @@ static int check(const clg_mlp *m, const clg_mlp_passes *p, clg_tensor ws)
     CLG_TRY(clg__want("mlp", "counters", p->counters, CLG_U32, CLG_MLP_COUNTERS));
     if (!reaches(p->bytes, p->bytes_apart, p->steps)) {
         status = clg__fail(CLG_E_INTERNAL, "mlp: no bytes for %u steps", p->steps);
-    }
-    if (clg__tensor_len(p->losses) < losses || !reaches(p->losses, p->losses_apart, p->steps)) {
+    } else if (clg__tensor_len(p->losses) < losses || !reaches(p->losses, p->losses_apart, p->steps)) {
         status = clg__fail(CLG_E_INTERNAL, "mlp: no place for %u losses", (unsigned)losses);
     }
 out:

@@ -112,8 +112,8 @@ uint64_t clg__mlp_workspace(const clg_mlp_code *code, uint32_t n);
 int clg__mlp_run(const clg_ops *o, const clg_mlp *m, const clg_mlp_passes *p, clg_tensor ws);
 /* Multiplies and adds of a pass on n rows. */
 double clg__mlp_flops(const clg_mlp *m, uint32_t nets, uint32_t n);
-/* Can this device do so many steps on n rows in a launch? llvmpipe, whose vectors are taken apart, ends the loops of a
- * work-item after 65,535 turns: small nets only. */
+/* Can this device do so many steps on n rows in a launch? llvmpipe, whose vectors are taken apart, ends
+ * the loops of a work-item after 65,535 turns: small nets only. */
 bool clg__mlp_fits(const clg_ops *o, const clg_mlp *m, uint32_t n, uint32_t steps);
 /* Is it the faster way on this device, with a workspace of so many floats? CPUs, when weights and
  * layers' outputs stay in cache. */

@@ -305,7 +305,7 @@ static void steps_that_cannot_join_are_not_held(void **state)
     t = test_gan_trainer(desc, 0, NULL);
     for (int i = 0; i < 4; i++) {
         TEST_OK(clg__trainer_step(t));
-        assert_true(t->fused.held.count == 0 || i % 2 == 1);
+        assert_true((t->fused.held.count > 0) == (i % 2 == 1)); /* those of both nets, until D's copy */
     }
     clg__trainer_destroy(&t);
     clg__free(desc);
