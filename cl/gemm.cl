@@ -37,6 +37,7 @@
 #define FORM_TB 2u    /* B is stored [n,k]; then it is packed */
 #define FORM_PLACE 4u /* B [k,n] is read in place (n >= NR), not packed */
 #define FORM_ACROSS 8u /* neighbours are the panels of a group, not the groups of a panel */
+#define FORM_AHEAD 16u /* the next panel is fetched while this one's tiles are summed: packed, large B */
 
 #define CAT_(a, b) a##b
 #define CAT(a, b) CAT_(a, b)
@@ -202,6 +203,14 @@ static inline void store_tile(vec acc[MR][NV], __global cstore *c, uint ldc, uin
         store_whole(acc, c, ldc, alpha, beta, last && (ends & ENDS_BIAS), bias);
         return;
     }
+    vec cut[MR][NV]; /* what is indexed by a variable cannot stay in registers */
+#pragma unroll
+    for (int i = 0; i < MR; ++i) {
+#pragma unroll
+        for (int j = 0; j < NV; ++j) {
+            cut[i][j] = acc[i][j];
+        }
+    }
     for (uint r = r0; r < r1; ++r) {
         for (uint j = 0; j < NV; ++j) {
             const uint at = j * VW, from = max(c0, at), to = min(c1, at + VW);
@@ -212,7 +221,7 @@ static inline void store_tile(vec acc[MR][NV], __global cstore *c, uint ldc, uin
             if (from >= to) {
                 continue;
             }
-            vec v = acc[r][j] * alpha;
+            vec v = cut[r][j] * alpha;
             if (beta != 0.0f) {
                 v = MUL_ADD(whole ? C_VLOAD(row) : c_part(row, lo, hi), (vec)(beta), v);
             }
@@ -273,40 +282,52 @@ static inline void sum_rows(__global const store *a, uint row, uint step, uint m
     }
 }
 
-/* Rows of C that a tile is about to write, on their way into the cache while the tile is summed: they
- * lie a page apart each, which no hardware prefetcher foresees. */
-static inline void expect_tile(__global cstore *c, uint ldc, uint rows)
+/* Half of what is needed soon on its way into the cache: rows r0 .. r1-1 of C that a tile is about to
+ * write, and b0 .. b1-1 of the next panel. They lie a page apart each, which no hardware prefetcher
+ * foresees; and a core waits when it asks for more lines at once than it has places for. */
+static inline void expect(__global cstore *c, uint ldc, uint r0, uint r1, __global const store *b,
+                          uint ldb, uint b0, uint b1)
 {
-    for (uint r = 0; r < rows; ++r) {
-        for (uint j = 0; j < NV; ++j) {
-            WILL_WRITE(c + (size_t)r * ldc + j * VW);
+    for (uint r = r0; r < r1; ++r) {
+        for (uint j = 0; j < NR; j += CACHE_LINE) {
+            WILL_WRITE(c + (size_t)r * ldc + j);
+        }
+    }
+    for (uint r = b0; r < b1; ++r) {
+        for (uint j = 0; j < NR; j += CACHE_LINE) {
+            WILL_READ_LATER(b + (size_t)r * ldb + j);
         }
     }
 }
 
-/* acc += the tile's kc columns of A times the rows of a panel at `rows`, `apart` floats apart. With
- * ROW(i, kk) or COLUMN(i, kk) as A, and NEXT the step to A's next column: the four forms are loops of
- * their own, as one with a stride for each would need more registers than there are. */
-#define MULTIPLY(A, NEXT, LOAD_B, rows, apart)                            \
-    do {                                                                  \
-        UNROLL_TERMS for (size_t kk = 0; kk < kc; ++kk)                   \
-        {                                                                 \
-            vec bv[NV];                                                   \
-            _Pragma("unroll") for (int j = 0; j < NV; ++j)                \
-            {                                                             \
-                bv[j] = LOAD_B((rows) + j * VW);                          \
-            }                                                             \
-            _Pragma("unroll") for (int i = 0; i < MR; ++i)                \
-            {                                                             \
-                const vec av = (vec)(A(i, kk));                           \
-                _Pragma("unroll") for (int j = 0; j < NV; ++j)            \
-                {                                                         \
-                    acc[i][j] = MUL_ADD(av, bv[j], acc[i][j]);            \
-                }                                                         \
-            }                                                             \
-            (rows) += (apart);                                            \
-            NEXT;                                                         \
-        }                                                                 \
+/* acc += the tile's kc columns of A times the rows of a panel at `rows`, `apart` floats apart, in two
+ * halves. With ROW(i, kk) or COLUMN(i, kk) as A, and NEXT the step to A's next column: the four forms are
+ * loops of their own, as one with a stride for each would need more registers than there are. */
+#define MULTIPLY(A, NEXT, LOAD_B, rows, apart)                                                     \
+    do {                                                                                           \
+        for (size_t kk = 0, end_k = min(k_half, kc); kk < kc; end_k = kc) {                        \
+            const bool late = kk > 0;                                                              \
+            expect(c_tile, ldc, late ? c_half : 0u, late ? c_rows : c_half, b_next, ldb,           \
+                   late ? b_half : b_first, late ? b_end : b_half);                                \
+            UNROLL_TERMS for (; kk < end_k; ++kk)                                                  \
+            {                                                                                      \
+                vec bv[NV];                                                                        \
+                _Pragma("unroll") for (int j = 0; j < NV; ++j)                                     \
+                {                                                                                  \
+                    bv[j] = LOAD_B((rows) + j * VW);                                               \
+                }                                                                                  \
+                _Pragma("unroll") for (int i = 0; i < MR; ++i)                                     \
+                {                                                                                  \
+                    const vec av = (vec)(A(i, kk));                                                \
+                    _Pragma("unroll") for (int j = 0; j < NV; ++j)                                 \
+                    {                                                                              \
+                        acc[i][j] = MUL_ADD(av, bv[j], acc[i][j]);                                 \
+                    }                                                                              \
+                }                                                                                  \
+                (rows) += (apart);                                                                 \
+                NEXT;                                                                              \
+            }                                                                                      \
+        }                                                                                          \
     } while (0)
 #if STORE
 #define ROW(i, kk) at[(i) * KC + (kk)]
@@ -371,9 +392,17 @@ BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
         } else if (!in_place) {
             pack_panel(b, n0, n, k0, kc, ldb, panel);
         }
+        /* of the next panel's rows each tile fetches its part */
+        __global const store *b_next = b + (size_t)k0 * ldb + n0 + NR;
+        const uint fetched = (form & FORM_AHEAD) && n0 + 2u * NR <= n ? kc : 0u;
+        const uint k_half = (kc / 2u + 3u) & ~3u;
         for (uint t = first; t < end; ++t) {
             const uint ib = m < MR ? 0 : min(t * MR, m - MR);
-            expect_tile(c + (size_t)ib * ldc + nb, ldc, min((uint)MR, m - ib));
+            const uint c_rows = min((uint)MR, m - ib), c_half = c_rows / 2u;
+            const uint b_first = fetched * (t - first) / (end - first);
+            const uint b_end = fetched * (t - first + 1u) / (end - first);
+            const uint b_half = (b_first + b_end) / 2u;
+            __global cstore *c_tile = c + (size_t)ib * ldc + nb;
             vec acc[MR][NV];
 #ifdef C_STORED
             float *kept = parts + (t - first) * (MR * NR);
@@ -437,9 +466,8 @@ BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
 #else
             const float had = k0 == 0 ? beta : 1.0f;
 #endif
-            store_tile(acc, c + (size_t)ib * ldc + nb, ldc, t * MR - ib, min((uint)MR, m - ib),
-                       n0 - nb, min((uint)NR, n - nb), alpha, had, k0 + kc >= k, ends, bias,
-                       y + (size_t)ib * ldc + nb, act, slope);
+            store_tile(acc, c_tile, ldc, t * MR - ib, c_rows, n0 - nb, min((uint)NR, n - nb), alpha,
+                       had, k0 + kc >= k, ends, bias, y + (size_t)ib * ldc + nb, act, slope);
         }
     }
 }

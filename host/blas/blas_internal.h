@@ -14,7 +14,6 @@ typedef struct clg_product {
 } clg_product;
 
 /* ---- builtin.c, builtin_gpu.c: our kernels ---- */
-enum { CLG_BUILTIN_SLOTS = 6 };
 /* How the matrices of a product are stored. A and B always alike; C as they are, or in floats. */
 #define CLG_STORAGE_LIST(X)                                                                        \
     X(CLG_STORAGE_F32, CLG_F32, CLG_F32, "")                                                       \
@@ -40,7 +39,8 @@ typedef struct clg_builtin {
     uint32_t part;  /* CPU: floats of a group of rows of a large A, to stay in the second cache */
     uint32_t units; /* compute units, only to choose the number of work-items */
     /* CPU: found once; owned by rt */
-    clg_kernel *tile[CLG_STORAGE_COUNT][CLG_BUILTIN_SLOTS], *dot[CLG_STORAGE_COUNT];
+    clg_kernel *tile[CLG_STORAGE_COUNT][2][4]; /* of one row, or more; of 1 to 4 vectors */
+    clg_kernel *dot[CLG_STORAGE_COUNT];
 } clg_builtin;
 
 /* Builds nothing: tiles are chosen with each product. */

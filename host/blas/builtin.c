@@ -13,7 +13,7 @@ typedef struct variant {
 } variant;
 
 /* Bits of a form: cl/gemm.cl. */
-enum { FORM_TA = 1, FORM_TB = 2, FORM_PLACE = 4, FORM_ACROSS = 8 };
+enum { FORM_TA = 1, FORM_TB = 2, FORM_PLACE = 4, FORM_ACROSS = 8, FORM_AHEAD = 16 };
 
 /* A work-item has at most so many rows, so that its part of A stays in a core's cache. */
 enum { ROWS_MAX = 512 };
@@ -21,10 +21,11 @@ enum { ROWS_MAX = 512 };
 enum { ROWS_KEPT = 128 };
 /* Less work than this is not worth a work-item of its own (about a microsecond). */
 static const double ITEM_FLOPS = 1e5;
-/* Packing a panel pays when so many tiles read it, and it has so many rows: those of B lie a page or
- * more apart, often in the same lines of a cache (Intel, 2 cores: 1.05 to 1.17 times in large products;
- * with fewer tiles .9). */
-enum { PACK_TILES = 8, PACK_K = 48 };
+/* Packing a panel pays when so many tiles read it, and it has so many rows: those of B lie far apart. With
+ * panels of several cache lines only from more tiles on (Intel, 2 cores, vectors of 16: up to 24 tiles 1.02
+ * to 1.1 times as fast in place), unless the rows lie a multiple of ALIAS floats apart, in the same few
+ * lines of the first cache (8 tiles of rows 6 KB apart 1.03 times as fast packed, 8 KB 1.7 times). */
+enum { PACK_TILES = 8, PACK_TILES_WIDE = 24, ALIAS = 512, PACK_K = 48 };
 /* Floats of A from which on it is streamed, columns up to which it is, and rows of a group then, at
  * least. */
 enum { STREAM_LEAST = 1 << 20, STREAM_K = 2048, STREAM_ROWS = 64 };
@@ -32,11 +33,11 @@ enum { STREAM_LEAST = 1 << 20, STREAM_K = 2048, STREAM_ROWS = 64 };
  * these; so many where its size is not known. */
 enum { PART_LEAST = 1 << 16, PART_USUAL = 1 << 17, PART_MOST = 1 << 18 };
 
-/* Rows of a tile of nv vectors. Accumulators, vectors of B and one of A take 29 of 32 registers with 6 x 4
- * vectors, 19 with 8 x 2; with 16 registers 15 of them with 6 x 2 vectors of 8. */
+/* Rows of a tile of nv vectors. Accumulators, vectors of B and one of A take 28 or 29 of 32 registers
+ * with 8 x 3 or 6 x 4 vectors, 19 with 8 x 2; with 16 registers 15 of them with 6 x 2 vectors of 8. */
 static uint32_t tile_rows(const clg_builtin *b, uint32_t nv)
 {
-    return nv > 2 ? 6 : b->vw == 16 ? 8 : b->vw == 8 ? 6 : 4;
+    return nv > 3 ? 6 : b->vw == 16 ? 8 : b->vw == 8 ? 6 : 4;
 }
 
 int clg__builtin_open(clg_builtin *b, clg_rt *rt)
@@ -105,9 +106,7 @@ static const char *tile_options(const clg_builtin *b, uint32_t mr, uint32_t nv, 
 
 static int find_tile(clg_builtin *b, const variant *v, enum clg_storage s, clg_kernel **out)
 {
-    uint32_t cols = v->nv == 1 ? 0 : v->nv == 2 ? 1 : 2;
-    uint32_t rows = v->mr > 1;
-    clg_kernel **slot = &b->tile[s][rows * 3 + cols];
+    clg_kernel **slot = &b->tile[s][v->mr > 1][v->nv - 1u];
     int status = CLG_OK;
 
     if (*slot == NULL) {
@@ -153,16 +152,34 @@ static double tile_cost(const clg_builtin *b, const clg_gemm *g, uint32_t nv)
     return (double)clg__round_up(g->m, tile_rows(b, nv)) * clg__round_up(g->n, nv * b->vw);
 }
 
-/* Four vectors where there are 32 registers: a row of B is read for 6 rows of A, a scalar of A for four
- * vectors, which is as fast as two vectors in small products and up to 1.1 times in large ones (Intel;
- * one thread). */
+/* Three or four vectors where there are 32 registers: two, which load more for each multiply, are 1.03 to
+ * 1.1 times as slow (Intel), but where a panel is turned as it is packed. Three only where they save that
+ * much: each tile is a program that a new device has to build. */
 static uint32_t pick_vectors(const clg_builtin *b, const clg_gemm *g)
 {
-    const double gain = 1.015;
+    const double gain = 1.03, two = (g->tb ? 1.015 : 1.035) * tile_cost(b, g, 2);
+    uint32_t best = 2;
     if (g->n < 2 * b->vw) {
         return 1;
     }
-    return b->vw == 16 && g->n >= 4 * b->vw && tile_cost(b, g, 4) <= gain * tile_cost(b, g, 2) ? 4 : 2;
+    if (b->vw < 16) {
+        return 2;
+    }
+    if (g->n >= 4 * b->vw && tile_cost(b, g, 4) <= two) {
+        best = 4;
+    }
+    if (g->n >= 3 * b->vw &&
+        gain * tile_cost(b, g, 3) <= (best == 4 ? tile_cost(b, g, 4) : two)) {
+        best = 3;
+    }
+    return best;
+}
+
+static bool is_packed(const clg_builtin *b, const clg_gemm *g, const variant *v, uint32_t groups)
+{
+    const bool aliased = g->ldb > ALIAS && g->ldb % ALIAS == 0;
+    const uint32_t tiles = b->vw < 16 || aliased ? PACK_TILES : PACK_TILES_WIDE;
+    return v->mr > 1 && g->k >= PACK_K && g->m >= groups * v->mr * tiles;
 }
 
 /* Few variants: each is a program that a new device has to build. */
@@ -176,8 +193,8 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t ro
                   .form = (g->ta ? FORM_TA : 0) | (g->tb ? FORM_TB : 0) };
 
     if (g->tb) {
-        /* Each group of rows packs the panel again: few groups. */
-        *groups = pick_groups(g, v.mr, v.nv * b->vw, wanted_items(b, g) / 6, rows_max);
+        /* Each group of rows turns the panel again: few groups. */
+        *groups = pick_groups(g, v.mr, v.nv * b->vw, 4u * b->units, rows_max);
         return v;
     }
     if (few && g->n >= 4 * b->vw) {
@@ -189,8 +206,10 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t ro
         *groups = *groups < least ? least : *groups;
         v.form |= FORM_ACROSS;
     }
-    if (v.nv > 1 && (g->m < *groups * v.mr * PACK_TILES || g->k < PACK_K || v.mr == 1)) {
+    if (v.nv > 1 && !is_packed(b, g, &v, *groups)) {
         v.form |= FORM_PLACE;
+    } else if (*groups == 1 && v.form == 0 && (uint64_t)g->k * g->n > b->part) {
+        v.form |= FORM_AHEAD;
     }
     return v;
 }

@@ -31,6 +31,7 @@ static const char *const CASES[] = {
     "gemm mul m=33 n=65 k=31 tb=1 batch=4 ints=1 alpha=-2 beta=2",
     "gemm mul m=6 n=70 k=515 tb=1 ints=1 beta=1", /* tiles of four vectors, all forms and storages */
     "gemm mul m=6 n=70 k=31 ta=1 ints=1",
+    "gemm mul m=50 n=4608 k=57 ints=1", /* CPUs fetch the next panel meanwhile */
     "gemm mul m=150 n=250 k=1031 store=1",
     "gemm mul m=150 n=250 k=600 ta=1 store=2 float_c=1",
     "gemm mul m=300 n=122 k=200 tb=1 store=1",
