@@ -1,22 +1,26 @@
 /* Winograd convolution on CPU devices, forward and data gradient of filters 4x4 with stride 2 and 3x3
  * with stride 1 (the method and its transforms: winograd.clh). Two kernels:
  *   winograd_filter  w -> U, once per call
- *   winograd_map     x, U -> y: a group of tiles at a time, the source's transform V, T*T matrix
- *                    products and the output transform. V of a group stays in a core's cache.
+ *   winograd_map     x, U -> y: a span of groups of tiles at a time, the source's transform V, T*T
+ *                    matrix products S and the output transform. U, which is megabytes, is read once
+ *                    for a span; S stays in a core's second cache.
  *
  * Down (UP = 0; conv forward, deconv data gradient): the source's four phases lie side by side as
  * 4C channels, y is one map. Up (UP = 1; conv data gradient, deconv forward): each of the four
  * phases of y is a map of its own, made from all of the source.
  *     tiles     M x M pixels of a map, th x tw per image, numbered over the batch
- *     V[t][tile of the group][lead]  t < T*T; lead > cin floats, so that rows do not share cache sets
+ *     V[t][tile of the span][lead]   t < T*T; lead > cin floats, so that rows do not share cache sets
  *     U[map][t][panel][cin][NR]      output channels panel*NR .. +NR, zeros beyond oc
+ *     S[panel][tile of the span][NV][t][VW]
  * with one map going down and four going up, cin = 4C (phase first) down and K up. With stride 1 there is
  * one phase and one map either way, and up differs in reading the filter backwards.
  *
  * Channels of x are a multiple of VW, those of y too. One work-item per work-group; no local memory.
  * -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group,
  * UP 0|1; STORE: of x, w, y, while U, V and bias are floats. */
-#define WIN_AHEAD 32
+/* The next panel of U, which comes from the last cache or from memory, spread over all products of this
+ * one: a core waits when it asks for more lines at once than it has places for. */
+#define ASK_AHEAD(kk) WILL_READ_LATER(ask + (kk) * step);
 #include "batchnorm_sums.clh"
 #include "transpose.clh"
 #include "winograd_cpu.clh"
@@ -182,8 +186,12 @@ static inline vf mean_of_tile(const vf *v)
         size_t at = (((size_t)im * oh + h) * ow + c) * oc + o0;                                \
         added += rows * columns;                                                               \
         for (int j = 0; j < NV && o0 + j * VW < oc; ++j, at += VW) {                           \
-            vf mid[M * T], out[M * M];                                                         \
-            WIN_2D(WIN_OUTPUT, T, M, (mt) + j * TT, mid, out);                                 \
+            vf given[TT], mid[M * T], out[M * M];                                              \
+            _Pragma("unroll") for (int i = 0; i < TT; ++i)                                     \
+            {                                                                                  \
+                given[i] = LOADV(j * TT + i, mt);                                              \
+            }                                                                                  \
+            WIN_2D(WIN_OUTPUT, T, M, given, mid, out);                                         \
             if (sums != SUMS_OF_DY && (has_bias || act != ACT_NONE)) {                         \
                 const vf more = has_bias ? LOADV(j, bias + o0) : (vf)(0.0f);                   \
                 _Pragma("unroll 1") for (int i = 0; i < M * M; ++i)                            \
@@ -243,96 +251,132 @@ static inline vf mean_of_tile(const vf *v)
     ed = MUL_ADD(dz, d, ed)
 
 /* y[N, oh, ow, oc] from x[N, sh, sw, run]. A map has all pixels of y going down, those of equal
- * parity going up. The batch is `splits` equal parts with `tiles` tiles each in a map; `works` =
- * maps x splits x `groups` of GROUP tiles; work-item w of `stride` does the works w, w + stride, ...
- * v: room for one V per work-item, plane = GROUP*lead. zeros: `run` zeros. sums: a work is a part of its
- * split (batchnorm_sums.clh); with SUMS_OF_DY act is the norm's, and y gets no bias.
- * Private memory: 4*TT*GROUP*NR bytes. */
+ * parity going up. The batch is `splits` equal parts with `tiles` tiles each in a map, which are `groups`
+ * of GROUP tiles; `works` = maps x splits x spans of `span` groups; work-item w of `stride` does the
+ * works w, w + stride, ... v: room for one V and one S per work-item, `slot` floats. zeros: `run` zeros.
+ * sums: a group is a part of its split (batchnorm_sums.clh); with SUMS_OF_DY act is the norm's, and y gets
+ * no bias. The bits do not depend on `span`. */
 #define MAP_ARGS __global const store *restrict x, uint x_off,                                   \
     __global const store *restrict zeros, uint zeros_off, __global const float *restrict u,      \
     uint u_off, __global const float *restrict bias, uint bias_off, __global float *restrict v,  \
     uint v_off, __global store *restrict y, uint y_off, uint tiles, uint th, uint tw, uint sh,   \
     uint sw, uint run, uint pad, uint cin, uint lead, uint panels, uint oh, uint ow, uint oc,    \
-    uint groups, uint splits, uint works, uint stride, uint has_bias, int act, float slope,      \
+    uint groups, uint splits, uint span, uint works, uint stride, uint slot, uint has_bias, int act, float slope,      \
     SUMS_ARGS
-BODY void map_item(const uint id0, MAP_ARGS)
+#define MAP_NAMES x, x_off, zeros, zeros_off, u, u_off, bias, bias_off, v, v_off, y, y_off, tiles, th, \
+    tw, sh, sw, run, pad, cin, lead, panels, oh, ow, oc, groups, splits, span, works, stride, slot,    \
+    has_bias, act, slope, SUMS_NAMES
+
+/* V of the tiles first .. first + count - 1 of a map, its phase of y being (a, b). */
+static inline void transform_tiles(__global float *restrict v, const uint plane, const uint lead,
+                                   __global const store *restrict x,
+                                   __global const store *restrict zeros, const uint first,
+                                   const uint count, const uint th, const uint tw, const uint sh,
+                                   const uint sw, const uint run, const uint pad, const uint a,
+                                   const uint b)
 {
-    const uint ou = UP ? STRIDE : 1, plane = GROUP * lead, maps = UP ? STRIDE * STRIDE : 1;
-    vf m[GROUP * NV * TT];
-    x += x_off;
-    zeros += zeros_off;
-    u += u_off;
-    bias += bias_off;
-    v += v_off + (size_t)id0 * TT * plane;
-    y += y_off;
-    norm_x += norm_x_off;
-    for (uint work = id0; work < works; work += stride) {
-        const uint turn = work / groups, k = rest_of(work, groups, turn);
-        const uint map = turn / splits, split = rest_of(turn, splits, map);
-        const uint first = split * tiles + k * GROUP;
-        const uint count = min((uint)GROUP, tiles - k * GROUP), last = count - 1;
-        const uint a = UP ? map / STRIDE : 0, b = UP ? map % STRIDE : 0;
-        for (uint q = 0; q < count; ++q) {
-            const uint tile = first + q, line = tile / tw, im = line / th;
-            const uint ti = rest_of(line, th, im), tj = rest_of(tile, tw, line);
-            __global const store *image = x + (size_t)im * sh * sw * run;
+    for (uint q = 0; q < count; ++q) {
+        const uint tile = first + q, line = tile / tw, im = line / th;
+        const uint ti = rest_of(line, th, im), tj = rest_of(tile, tw, line);
+        __global const store *image = x + (size_t)im * sh * sw * run;
 #if UP
 #define TO_V(i, l) (v + (uint)(i)*plane + q * lead + (l))
-            WIN_TILE(WIN_SOURCE, T, T, STEP, image, sh, sw, run, START(ti, a), START(tj, b), TO_V);
+        WIN_TILE(WIN_SOURCE, T, T, STEP, image, sh, sw, run, START(ti, a), START(tj, b), TO_V);
 #else
 #define TO_V(i, l) (v + (uint)(i)*plane + q * lead + phase * run + (l))
-            for (uint phase = 0; phase < STRIDE * STRIDE; ++phase) {
-                WIN_TILE(WIN_SOURCE, T, T, STEP, image, sh, sw, run, START(ti, phase / STRIDE),
-                         START(tj, phase % STRIDE), TO_V);
-            }
-#endif
+        for (uint phase = 0; phase < STRIDE * STRIDE; ++phase) {
+            WIN_TILE(WIN_SOURCE, T, T, STEP, image, sh, sw, run, START(ti, phase / STRIDE),
+                     START(tj, phase % STRIDE), TO_V);
         }
-        for (uint panel = 0; panel < panels; ++panel) {
-            const uint o0 = panel * NR;
-            __global const float *ut = u + ((size_t)map * TT * panels + panel) * cin * NR;
-            for (uint t = 0; t < TT; ++t, ut += (size_t)panels * cin * NR) {
-                for (uint q = 0; q < count; q += MR) {
-                    __global const float *row[MR];
+#endif
+    }
+}
+
+/* S = V U, t by t: all of U[t] while V[t] is near. A panel of S has `room` tiles. */
+static inline void multiply_tiles(__global float *restrict s, const uint room,
+                                  __global const float *restrict v, const uint plane,
+                                  const uint lead, __global const float *restrict u,
+                                  const uint cin, const uint panels, const uint count)
+{
+    const uint passes = (count + MR - 1u) / MR, step = (NR + passes - 1u) / passes;
+    for (uint t = 0; t < TT; ++t) {
+        for (uint panel = 0; panel < panels; ++panel, u += (size_t)cin * NR) {
+            __global float *sums = s + (size_t)panel * room * NR * TT;
+            for (uint q = 0; q < count; q += MR) {
+                __global const float *row[MR];
 #pragma unroll
-                    for (int i = 0; i < MR; ++i) {
-                        row[i] = v + t * plane + min(q + i, last) * lead;
-                    }
+                for (int i = 0; i < MR; ++i) {
+                    row[i] = v + t * plane + min(q + i, count - 1u) * lead;
+                }
+                __global const float *ask =
+                    u + (size_t)cin * NR + (size_t)(q / MR) * cin * step;
 #define ROW(i, kk) row[i][kk]
-                    WIN_PRODUCT(ROW, ut, cin, m, q, t);
-                }
+                WIN_PRODUCT(ROW, u, cin, sums, q, t);
             }
-            vf about[NV], sum[NV], dot[NV], norm_scale[NV], norm_shift[NV];
-            uint added = 0;
-            for (int j = 0; j < NV && o0 + j * VW < oc; ++j) {
-                sum[j] = dot[j] = (vf)(0.0f);
-                if (sums == SUMS_OF_DY) {
-                    const uint o = o0 + j * VW;
-                    about[j] = LOADV(0, norm_mean + norm_mean_off + split * oc + o);
-                    norm_scale[j] = LOADV(0, norm_weight + norm_weight_off + o) *
-                                    LOADV(0, norm_invstd + norm_invstd_off + split * oc + o);
-                    norm_shift[j] = LOADV(0, norm_bias + norm_bias_off + o);
-                }
+        }
+    }
+}
+
+/* Group k of a split's map, whose `count` tiles start with `first`, to a panel of y, from s. */
+static inline void put_group(__global const float *restrict s, const uint panel, const uint first,
+                             const uint count, const uint k, const uint map, const uint split,
+                             MAP_ARGS)
+{
+    const uint ou = UP ? STRIDE : 1, maps = UP ? STRIDE * STRIDE : 1, o0 = panel * NR;
+    const uint a = UP ? map / STRIDE : 0, b = UP ? map % STRIDE : 0;
+    vf about[NV], sum[NV], dot[NV], norm_scale[NV], norm_shift[NV];
+    uint added = 0;
+    y += y_off;
+    bias += bias_off;
+    norm_x += norm_x_off;
+    for (int j = 0; j < NV && o0 + j * VW < oc; ++j) {
+        sum[j] = dot[j] = (vf)(0.0f);
+        if (sums == SUMS_OF_DY) {
+            const uint o = o0 + j * VW;
+            about[j] = LOADV(0, norm_mean + norm_mean_off + split * oc + o);
+            norm_scale[j] = LOADV(0, norm_weight + norm_weight_off + o) *
+                            LOADV(0, norm_invstd + norm_invstd_off + split * oc + o);
+            norm_shift[j] = LOADV(0, norm_bias + norm_bias_off + o);
+        }
+    }
+    for (uint q = 0; q < count; ++q) {
+        if (sums == SUMS_OF_DY) {
+            ASK_TILE(first + q + 1);
+        }
+        PUT_TILE(s + q * NR * TT, first + q);
+    }
+    if (sums != SUMS_NONE) {
+        const uint part = (split * maps + map) * groups + k;
+        __global float *to =
+            parts + parts_off + (size_t)part * (sums == SUMS_OF_Y ? 3u : 2u) * oc + o0;
+        for (int j = 0; j < NV && o0 + j * VW < oc; ++j, to += VW) {
+            if (sums == SUMS_OF_Y) {
+                leave_of_y(added, about[j], sum[j], dot[j], to, oc);
+            } else {
+                const uint o = o0 + j * VW;
+                leave_of_dy(sum[j], dot[j],
+                            LOADV(0, norm_invstd + norm_invstd_off + split * oc + o), to, oc);
             }
-            for (uint q = 0; q < count; ++q) {
-                if (sums == SUMS_OF_DY) {
-                    ASK_TILE(first + q + 1);
-                }
-                PUT_TILE(m + q * NV * TT, first + q);
-            }
-            if (sums != SUMS_NONE) {
-                const uint part = (split * maps + map) * groups + k;
-                __global float *to = parts + parts_off +
-                                     (size_t)part * (sums == SUMS_OF_Y ? 3u : 2u) * oc + o0;
-                for (int j = 0; j < NV && o0 + j * VW < oc; ++j, to += VW) {
-                    if (sums == SUMS_OF_Y) {
-                        leave_of_y(added, about[j], sum[j], dot[j], to, oc);
-                    } else {
-                        const uint o = o0 + j * VW;
-                        leave_of_dy(sum[j], dot[j],
-                                    LOADV(0, norm_invstd + norm_invstd_off + split * oc + o), to,
-                                    oc);
-                    }
-                }
+        }
+    }
+}
+
+BODY void map_item(const uint id0, MAP_ARGS)
+{
+    const uint room = span * GROUP, plane = room * lead, spans = (groups + span - 1u) / span;
+    __global float *own = v + v_off + (size_t)id0 * slot, *s = own + (size_t)TT * plane;
+    for (uint work = id0; work < works; work += stride) {
+        const uint turn = work / spans, at = rest_of(work, spans, turn);
+        const uint map = turn / splits, split = rest_of(turn, splits, map);
+        const uint first = split * tiles + at * room, count = min(room, tiles - at * room);
+        transform_tiles(own, plane, lead, x + x_off, zeros + zeros_off, first, count, th, tw, sh, sw,
+                        run, pad, UP ? map / STRIDE : 0u, UP ? map % STRIDE : 0u);
+        multiply_tiles(s, room, own, plane, lead, u + u_off + (size_t)map * TT * panels * cin * NR,
+                       cin, panels, count);
+        for (uint q = 0; q < count; q += GROUP) {
+            for (uint panel = 0; panel < panels; ++panel) {
+                put_group(s + ((size_t)panel * room + q) * NR * TT, panel, first + q,
+                          min((uint)GROUP, count - q), at * span + q / GROUP, map, split, MAP_NAMES);
             }
         }
     }
@@ -341,7 +385,5 @@ BODY void map_item(const uint id0, MAP_ARGS)
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 winograd_map(MAP_ARGS)
 {
-    map_item((uint)get_global_id(0), x, x_off, zeros, zeros_off, u, u_off, bias, bias_off, v,
-        v_off, y, y_off, tiles, th, tw, sh, sw, run, pad, cin, lead, panels, oh, ow, oc, groups,
-        splits, works, stride, has_bias, act, slope, SUMS_NAMES);
+    map_item((uint)get_global_id(0), MAP_NAMES);
 }

@@ -11,6 +11,9 @@
  * work-group; no local memory. -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows (VW is a multiple) and NV
  * vectors of a register tile, G register tiles per work-item; STORE: of x and dy, while V, W and dw are floats. */
 #include "common.clh"
+/* The same rows of the next V[t], which comes from the last cache or from memory, spread over the products
+ * of this one: a core waits when it asks for more lines at once than it has places for. */
+#define ASK_AHEAD(kk) WILL_READ(ask + (kk) * MR);
 #include "winograd_cpu.clh"
 
 #ifndef G
@@ -87,8 +90,9 @@ BODY void wgrad_item(const uint id0, const uint id1, WGRAD_ARGS)
         for (uint q = 0; q < count; q += MR) {
             const uint row = row0 + q;
             __global const float *column = v + (size_t)(row / VW) * tiles * VW + row % VW;
+            __global const float *ask = v + (size_t)(rows + row) * tiles;
 #define COLUMN(i, kk) column[kk * VW + i]
-            WIN_PRODUCT(COLUMN, w, tiles, m, q, t);
+            WIN_PRODUCT(COLUMN, w, tiles, (float *)m, q, t);
         }
     }
     for (uint q = 0; q < count; ++q) {
