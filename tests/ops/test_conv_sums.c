@@ -318,6 +318,41 @@ static void sums_of_a_gradient_lead_back_through_the_norm(void **state)
     }
 }
 
+/* A work-item of the CPU family does several groups of tiles at once where the filter is large and there
+ * are many: the map and the parts are those of fewer images at a time, bit for bit. */
+static void many_groups_at_once_give_the_bits_of_few(void **state)
+{
+    enum { CALLS = 4 };
+    struct shape s = { false, 32, 8, 8, 256, 512, 4, 2, 1, 1, CLG_CONV_WINOGRAD2,
+                       CLG_ACT_NONE, CLG_F32 };
+    layer all, few;
+    open_layer(*state, &s, &all);
+    if (clg__rt_family(all.ops.rt) == CLG_KERNELS_CPU && leaves_sums(&all)) {
+        s.n /= CALLS;
+        open_layer(*state, &s, &few);
+        assert_int_equal(all.parts, CALLS * few.parts);
+        clg_tensor parts[2] = { make_parts(&all, 3), make_parts(&all, 3) };
+        clg_epilogue e = { .bias = all.bias, .sums = { .parts = parts[0], .groups = 1 } };
+        TEST_OK(run(&all, &e, all.dst));
+        const uint32_t len = (uint32_t)clg__tensor_len(all.dst) / CALLS;
+        const uint32_t part = (uint32_t)clg__tensor_len(parts[1]) / CALLS;
+        const clg_tensor src = few.src;
+        for (uint32_t i = 0; i < CALLS; i++) {
+            few.src = clg__tensor_view(all.src, i * (uint32_t)clg__tensor_len(src), 4, s.n, s.h, s.w,
+                                       s.c);
+            e.sums.parts = clg__tensor_vec(parts[1], i * part, part);
+            TEST_OK(run(&few, &e, clg__tensor_view(all.again, i * len, 4, s.n, few.g.p, few.g.q, s.k)));
+        }
+        few.src = src;
+        assert_same_bits(all.ops.rt, all.dst, all.again);
+        assert_same_bits(all.ops.rt, parts[0], parts[1]);
+        test_release(&parts[0]);
+        test_release(&parts[1]);
+        close_layer(&few);
+    }
+    close_layer(&all);
+}
+
 /* Groups that the images do not make, and the CPU family's direct convolution. */
 static void who_leaves_no_sums_refuses_to(void **state)
 {
@@ -342,6 +377,7 @@ int main(void)
         cmocka_unit_test(sums_of_a_convolution_are_those_of_its_output),
         cmocka_unit_test(their_variance_survives_a_large_mean),
         cmocka_unit_test(sums_of_a_gradient_lead_back_through_the_norm),
+        cmocka_unit_test(many_groups_at_once_give_the_bits_of_few),
         cmocka_unit_test(who_leaves_no_sums_refuses_to),
     };
     return test_both_families(tests, sizeof tests / sizeof tests[0]);
