@@ -19,8 +19,19 @@
  * -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group,
  * UP 0|1; STORE: of x, w, y, while U, V and bias are floats. */
 /* The next panel of U, which comes from the last cache or from memory, spread over all products of this
- * one: a core waits when it asks for more lines at once than it has places for. */
-#define ASK_AHEAD(kk) WILL_READ_LATER(ask + (kk) * step);
+ * one: a core waits when it asks for more lines at once than it has places for. `step` floats for each
+ * term, asked for with every fourth: a line twice asked for takes a place twice. */
+#define ASK_AHEAD(kk)                                                         \
+    if (((kk) & 3u) == 0u) {                                                  \
+        WILL_READ_LATER(ask + (kk) * step);                                   \
+        if (step > 4u) {                                                      \
+            WILL_READ_LATER(ask + (kk) * step + CACHE_LINE);                  \
+        }                                                                     \
+        if (step > 8u) {                                                      \
+            WILL_READ_LATER(ask + (kk) * step + 2 * CACHE_LINE);              \
+            WILL_READ_LATER(ask + (kk) * step + 3 * CACHE_LINE);              \
+        }                                                                     \
+    }
 #include "batchnorm_sums.clh"
 #include "transpose.clh"
 #include "winograd_cpu.clh"

@@ -77,16 +77,16 @@ bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
 }
 
 /* Groups of tiles that read the transformed filter together, where a map's does not fit the second cache
- * by far and comes from the last one or from memory (Intel, four groups: 1.06 times with 13 and 19 MB of
- * it, .97 to 1.04 with 3, .9 with 1). Their products stay in the second cache, and there are two
- * work-items a core. */
+ * and comes from the last one or from memory (Intel, four groups: 1.15 and 1.18 times with 13 and 19 MB of
+ * it, 1.05 with 3, .9 with 1). Their products stay in the second cache, and there are two work-items a
+ * core. */
 static uint32_t pick_span(const clg_ops *o, const map_plan *p, uint32_t room)
 {
     const uint64_t known = clg__os_second_cache_bytes(), cache = known > 0 ? known : CACHE_USUAL;
     const uint64_t columns = 4u * (uint64_t)p->t.points * p->panels * p->t.nv * p->t.vw; /* bytes */
     const uint32_t share = room / (2u * clg__rt_device(o->rt)->compute_units);
     uint64_t span = cache / (columns * p->group);
-    if (columns * p->cin < 2u * cache) {
+    if (columns * p->cin < cache) {
         return 1;
     }
     span = span < share ? span : share;
