@@ -153,11 +153,11 @@ static double tile_cost(const clg_builtin *b, const clg_gemm *g, uint32_t nv)
 }
 
 /* Three or four vectors where there are 32 registers: two, which load more for each multiply, are 1.03 to
- * 1.1 times as slow (Intel), but where a panel is turned as it is packed. Three only where they save that
- * much: each tile is a program that a new device has to build. */
+ * 1.1 times as slow (Intel), but where a panel is turned as it is packed. Three where they save enough:
+ * each tile is a program that a new device has to build. */
 static uint32_t pick_vectors(const clg_builtin *b, const clg_gemm *g)
 {
-    const double gain = 1.03, two = (g->tb ? 1.015 : 1.035) * tile_cost(b, g, 2);
+    const double gain = 1.02, two = (g->tb ? 1.015 : 1.035) * tile_cost(b, g, 2);
     uint32_t best = 2;
     if (g->n < 2 * b->vw) {
         return 1;
