@@ -17,7 +17,8 @@
  *
  * Channels of x are a multiple of VW, those of y too. One work-item per work-group; no local memory.
  * -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group,
- * UP 0|1; STORE: of x, w, y, while U, V and bias are floats. */
+ * UP 0|1; STORE: of x, w, y, while U, V, S and bias are floats. */
+
 /* The next panel of U, which comes from the last cache or from memory, spread over all products of this
  * one: a core waits when it asks for more lines at once than it has places for. `step` floats for each
  * term, asked for with every fourth: a line twice asked for takes a place twice. */
@@ -272,8 +273,8 @@ static inline vf mean_of_tile(const vf *v)
     uint u_off, __global const float *restrict bias, uint bias_off, __global float *restrict v,  \
     uint v_off, __global store *restrict y, uint y_off, uint tiles, uint th, uint tw, uint sh,   \
     uint sw, uint run, uint pad, uint cin, uint lead, uint panels, uint oh, uint ow, uint oc,    \
-    uint groups, uint splits, uint span, uint works, uint stride, uint slot, uint has_bias, int act, float slope,      \
-    SUMS_ARGS
+    uint groups, uint splits, uint span, uint works, uint stride, uint slot, uint has_bias,      \
+    int act, float slope, SUMS_ARGS
 #define MAP_NAMES x, x_off, zeros, zeros_off, u, u_off, bias, bias_off, v, v_off, y, y_off, tiles, th, \
     tw, sh, sw, run, pad, cin, lead, panels, oh, ow, oc, groups, splits, span, works, stride, slot,    \
     has_bias, act, slope, SUMS_NAMES

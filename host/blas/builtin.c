@@ -4,7 +4,6 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "base/os.h"
 #include "blas/blas_internal.h"
 
 /* A tile of gemm_cpu, one program each, and how the operands lie and are read. */
@@ -30,8 +29,8 @@ enum { PACK_TILES = 8, PACK_TILES_WIDE = 24, ALIAS = 512, PACK_K = 48 };
  * least. */
 enum { STREAM_LEAST = 1 << 20, STREAM_K = 2048, STREAM_ROWS = 64 };
 /* Floats of such a group: half of a core's second cache (from 1 MB of it to 2, 1.05 to 1.1 times), between
- * these; so many where its size is not known. */
-enum { PART_LEAST = 1 << 16, PART_USUAL = 1 << 17, PART_MOST = 1 << 18 };
+ * these. */
+enum { PART_LEAST = 1 << 16, PART_MOST = 1 << 18 };
 
 /* Rows of a tile of nv vectors. Accumulators, vectors of B and one of A take 28 or 29 of 32 registers
  * with 8 x 3 or 6 x 4 vectors, 19 with 8 x 2; with 16 registers 15 of them with 6 x 2 vectors of 8. */
@@ -49,11 +48,10 @@ int clg__builtin_open(clg_builtin *b, clg_rt *rt)
     if (b->gpu) {
         return CLG_OK;
     }
-    const uint64_t part = clg__os_second_cache_bytes() / 2u / sizeof(float);
-    b->part = part == 0           ? PART_USUAL
-              : part < PART_LEAST ? PART_LEAST
-              : part > PART_MOST  ? PART_MOST
-                                  : (uint32_t)part;
+    const uint64_t part = clg__rt_second_cache_bytes(rt) / 2u / sizeof(float);
+    b->part = part < PART_LEAST  ? PART_LEAST
+              : part > PART_MOST ? PART_MOST
+                                 : (uint32_t)part;
     b->vw = clg__rt_vector_width(rt);
     return CLG_OK;
 }
@@ -157,7 +155,8 @@ static double tile_cost(const clg_builtin *b, const clg_gemm *g, uint32_t nv)
  * each tile is a program that a new device has to build. */
 static uint32_t pick_vectors(const clg_builtin *b, const clg_gemm *g)
 {
-    const double gain = 1.02, two = (g->tb ? 1.015 : 1.035) * tile_cost(b, g, 2);
+    const double gain = 1.02, four = tile_cost(b, g, 4);
+    double least = (g->tb ? 1.015 : 1.035) * tile_cost(b, g, 2);
     uint32_t best = 2;
     if (g->n < 2 * b->vw) {
         return 1;
@@ -165,14 +164,11 @@ static uint32_t pick_vectors(const clg_builtin *b, const clg_gemm *g)
     if (b->vw < 16) {
         return 2;
     }
-    if (g->n >= 4 * b->vw && tile_cost(b, g, 4) <= two) {
+    if (g->n >= 4 * b->vw && four <= least) {
         best = 4;
+        least = four;
     }
-    if (g->n >= 3 * b->vw &&
-        gain * tile_cost(b, g, 3) <= (best == 4 ? tile_cost(b, g, 4) : two)) {
-        best = 3;
-    }
-    return best;
+    return g->n >= 3 * b->vw && gain * tile_cost(b, g, 3) <= least ? 3 : best;
 }
 
 static bool is_packed(const clg_builtin *b, const clg_gemm *g, const variant *v, uint32_t groups)

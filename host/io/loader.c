@@ -119,8 +119,8 @@ int clg__loader_start(clg_loader **out, const clg_dataset *ds, uint32_t max_batc
 {
     *out = NULL;
     if (max_batch == 0u || slots < SLOTS_MIN || slots > CLG_LOADER_SLOTS_MAX) {
-        return clg__fail(CLG_E_INTERNAL, "loader: %u slots of %u images; 2..8 slots of at least 1",
-                         slots, max_batch);
+        return clg__fail(CLG_E_INTERNAL, "loader: %u slots of %u images; %u..%u slots of at least 1",
+                         slots, max_batch, SLOTS_MIN, CLG_LOADER_SLOTS_MAX);
     }
     clg_loader *l = clg__alloc(1, sizeof *l);
     if (l == NULL) {

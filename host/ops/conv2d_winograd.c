@@ -7,7 +7,6 @@
 #include <stdio.h>
 
 #include "base/mem.h"
-#include "base/os.h"
 #include "ops/conv2d_winograd.h"
 #include "rt/launch.h"
 
@@ -15,7 +14,6 @@ enum {
     FILTER_BLOCK = 16, /* BLOCK in cl/winograd_map.cl */
     SLOTS = 16,        /* groups in work at a time, in as many work-items or fewer */
     SPAN_MOST = 4,     /* groups that a work-item does together */
-    CACHE_USUAL = 1 << 20, /* second cache of a core, where its size is not known, bytes */
     LEAD_EXTRA = 16,   /* floats after each tile, so that tiles do not share cache sets */
     NARROW_ROWS = 6,   /* of 16 registers 12 hold sums: a multiply-add takes up to 5 turns */
     GPU_CHANNELS = 4,  /* GPU family: they come in multiples of it */
@@ -82,7 +80,7 @@ bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
  * core. */
 static uint32_t pick_span(const clg_ops *o, const map_plan *p, uint32_t room)
 {
-    const uint64_t known = clg__os_second_cache_bytes(), cache = known > 0 ? known : CACHE_USUAL;
+    const uint64_t cache = clg__rt_second_cache_bytes(o->rt);
     const uint64_t columns = 4u * (uint64_t)p->t.points * p->panels * p->t.nv * p->t.vw; /* bytes */
     const uint32_t share = room / (2u * clg__rt_device(o->rt)->compute_units);
     uint64_t span = cache / (columns * p->group);

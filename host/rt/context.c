@@ -86,6 +86,12 @@ static void guess_rates(clg_rt *rt)
     rt->guess_s_per_item = 64.0 / (clock * units);
 }
 
+static void find_second_cache(clg_rt *rt)
+{
+    const uint64_t known = clg__os_second_cache_bytes(), usual = 1u << 20;
+    rt->second_cache_bytes = known > 0 ? known : usual;
+}
+
 static void CL_CALLBACK log_driver_text(const char *text, const void *data, size_t size, void *user)
 {
     (void)data;
@@ -139,6 +145,7 @@ int clg__rt_open(clg_rt **out, const clg_rt_options *opt)
     CLG_TRY(choose_family(rt, opt->family));
     CLG_TRY(choose_vector(rt));
     guess_rates(rt);
+    find_second_cache(rt);
     CLG_TRY(create_queue(rt, opt->profile));
     find_cache(rt);
     clg__rt_rates_load(rt);
@@ -197,6 +204,11 @@ uint32_t clg__rt_vector_width(const clg_rt *rt)
 {
     const unsigned width = rt->info.vector_width_float;
     return width >= 16 ? 16 : width >= 8 ? 8 : 4;
+}
+
+uint64_t clg__rt_second_cache_bytes(const clg_rt *rt)
+{
+    return rt->second_cache_bytes;
 }
 
 enum clg_family clg__rt_family(const clg_rt *rt)

@@ -56,6 +56,9 @@ const clg_device_info *clg__rt_device(const clg_rt *rt);
 enum clg_family clg__rt_family(const clg_rt *rt);
 /* Floats of a vector of the CPU kernels on this device: 4, 8 or 16. */
 uint32_t clg__rt_vector_width(const clg_rt *rt);
+/* Of the second cache of a core of this computer, for CPU devices; a usual size where the system does not
+ * say. Asked for once. */
+uint64_t clg__rt_second_cache_bytes(const clg_rt *rt);
 
 /* ---- buffers ---- */
 /* `label` (static) names it in the allocation table. Contents undefined. CLG_E_DEVICE_MEMORY with

@@ -135,6 +135,7 @@ struct clg_rt {
     } held;
     /* launches */
     double guess_s_per_flop, guess_s_per_byte, guess_s_per_item;
+    uint64_t second_cache_bytes;
     clg_rt_rate *rates; /* from disk */
     size_t rate_count;
     double unflushed_s;
