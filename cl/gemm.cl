@@ -3,12 +3,13 @@
  *     C[m,n] = end(alpha * op(A) op(B) + beta * C),  row-major, op(X) = X or X transposed
  *
  * gemm_cpu does a group of row tiles of one column panel in one launch: it packs its panel of op(B)
- * into private memory (KC rows at a time, contiguous, zero beyond n; a stored-transposed B is
+ * into private memory (up to KC rows at a time, contiguous, zero beyond n; a stored-transposed B is
  * turned in registers) and runs an MR x NR micro-kernel over it. A is read where it lies. gemm_dot
  * does products that are one row or one column wide. Not here: local-memory tiles (gemm_gpu.cl).
  *
- * Every element is summed over k in rising order, KC terms in a register, then added to C, whatever
- * the tile, the group or the number of compute units: the bits depend on KC alone (gemm_dot: on VW).
+ * Every element is summed over k in rising order, in equal parts of at most KC terms in a register that
+ * are added to C, whatever the tile, the group or the number of compute units: the bits depend on KC alone,
+ * and so on VW (gemm_dot: on VW).
  * Method: panels and micro-kernel of Goto, van de Geijn, "Anatomy of high-performance matrix
  * multiplication" (TOMS 2008), with the roles of A and B exchanged. */
 #include "gemm_end.clh"
@@ -23,7 +24,7 @@
 #define MR 8 /* rows per tile */
 #endif
 #ifndef KC
-#define KC 512 /* rows of a packed panel */
+#define KC (VW < 16 || STORE ? 512 : 1280) /* rows of a packed panel, at most; of whole lines */
 #endif
 #ifndef CT
 #define CT 128 /* STORE: rows of C whose sums are kept between parts of k */
@@ -55,6 +56,13 @@ typedef CAT(float, VW) vec;
 #define C_VLOAD VLOAD
 #define C_VSAVE VSTORE
 #endif
+
+/* Terms of a part of k: few parts, as each adds to C, and equal ones, in whole lines of a row of A. */
+static inline uint part_of(uint k)
+{
+    const uint parts = max((k + KC - 1u) / KC, 1u);
+    return ((k + parts - 1u) / parts + CACHE_LINE - 1u) / CACHE_LINE * CACHE_LINE;
+}
 
 /* panel[kk][NR] = op(B)[k0 + kk][n0 .. n0 + NR), zero beyond column n; kk < kc. For B [k,n] .. */
 BODY void pack_panel(__global const store *b, uint n0, uint n, uint k0, uint kc, uint ldb,
@@ -349,7 +357,7 @@ static inline void expect(__global cstore *c, uint ldc, uint r0, uint r1, __glob
  * panels of a group (first the panel, then the group), which so has its part of A in cache. Private
  * memory KC*NR floats. With a stored C (then a group has at most CT rows) the sums stay in private memory, CT*NR
  * floats, until they are complete: C is rounded once.
- * -D VW=16 NV=2 MR=8 KC=512 CT=128 STORE=0 C_FLOAT. */
+ * -D VW=16 NV=2 MR=8 KC=1280 CT=128 STORE=0 C_FLOAT. */
 #define CPU_ARGS __global const store *a, uint a_off, __global const store *b, uint b_off,       \
     __global const float *bias, uint bias_off, __global const cstore *y, uint y_off,             \
     __global float *sums, uint sums_off, __global cstore *c, uint c_off, uint m, uint n, uint k, \
@@ -384,9 +392,10 @@ BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
 #ifdef C_STORED
     float parts[CT * NR];
 #endif
+    const uint part = part_of(k);
     uint kc;
     for (uint k0 = 0; k0 < k; k0 += kc) {
-        kc = min(k - k0, (uint)KC);
+        kc = min(k - k0, part);
         if (form & FORM_TB) {
             turn_panel(b, n0, n, k0, kc, ldb, panel);
         } else if (!in_place) {

@@ -24,7 +24,9 @@ static const char *const CASES[] = {
     "gemm mul m=3 n=5 k=515 ints=1 beta=1", /* sums in parts on GPUs */
     "gemm mul m=67 n=131 k=257 ints=1",
     "gemm mul m=67 n=131 k=257 ta=1 ints=1 beta=1",
-    "gemm mul m=67 n=131 k=1031 tb=1 ints=1",
+    "gemm mul m=67 n=131 k=1301 tb=1 ints=1", /* CPUs sum in parts */
+    "gemm mul m=50 n=200 k=2601 ints=1",
+    "gemm mul m=50 n=200 k=1301 ta=1 ints=1 beta=1",
     "gemm mul m=3 n=199 k=53 ta=1 ints=1",
     "gemm mul m=199 n=1 k=53 ta=1 ints=1",
     "gemm mul m=128 n=8192 k=1 tb=1 ints=1",
