@@ -38,7 +38,7 @@
 #define FORM_TB 2u    /* B is stored [n,k]; then it is packed */
 #define FORM_PLACE 4u /* B [k,n] is read in place (n >= NR), not packed */
 #define FORM_ACROSS 8u /* neighbours are the panels of a group, not the groups of a panel */
-#define FORM_AHEAD 16u /* the next panel is fetched while this one's tiles are summed: packed, large B */
+#define FORM_AHEAD 16u /* the next panel is asked for while this one's tiles are summed: a large B */
 
 #define CAT_(a, b) a##b
 #define CAT(a, b) CAT_(a, b)
@@ -290,51 +290,61 @@ static inline void sum_rows(__global const store *a, uint row, uint step, uint m
     }
 }
 
-/* Half of what is needed soon on its way into the cache: rows r0 .. r1-1 of C that a tile is about to
- * write, and b0 .. b1-1 of the next panel. They lie a page apart each, which no hardware prefetcher
- * foresees; and a core waits when it asks for more lines at once than it has places for. */
-static inline void expect(__global cstore *c, uint ldc, uint r0, uint r1, __global const store *b,
-                          uint ldb, uint b0, uint b1)
+/* Asks for a row of what is needed soon: of the c_rows rows of C that a tile is about to write, or else of
+ * the next panel. They lie a page apart each, which no hardware prefetcher foresees; and a core waits when
+ * it asks for more lines at once than it has places for: a row every ASK_EVERY terms, a line for each. */
+#define ASK_EVERY (VW < 16 ? 1u : 4u)
+static inline void ask_row(uint row, __global cstore *c, uint ldc, uint c_rows, __global const store *b,
+                           uint ldb)
 {
-    for (uint r = r0; r < r1; ++r) {
+    if (row < c_rows) {
+#pragma unroll
         for (uint j = 0; j < NR; j += CACHE_LINE) {
-            WILL_WRITE(c + (size_t)r * ldc + j);
+            WILL_WRITE(c + (size_t)row * ldc + j);
         }
-    }
-    for (uint r = b0; r < b1; ++r) {
+    } else {
+#pragma unroll
         for (uint j = 0; j < NR; j += CACHE_LINE) {
-            WILL_READ_LATER(b + (size_t)r * ldb + j);
+            WILL_READ_LATER(b + (size_t)(row - c_rows) * ldb + j);
         }
     }
 }
 
-/* acc += the tile's kc columns of A times the rows of a panel at `rows`, `apart` floats apart, in two
- * halves. With ROW(i, kk) or COLUMN(i, kk) as A, and NEXT the step to A's next column: the four forms are
- * loops of their own, as one with a stride for each would need more registers than there are. */
+/* acc += the tile's kc columns of A times the rows of a panel at `rows`, `apart` floats apart; meanwhile
+ * `asks` rows are asked for. With ROW(i, kk) or COLUMN(i, kk) as A, and NEXT the step to A's next column:
+ * the four forms are loops of their own, as one with a stride for each would need more registers than
+ * there are. */
+#define TERM(A, NEXT, LOAD_B, rows, apart)                                                         \
+    do {                                                                                           \
+        vec bv[NV];                                                                                \
+        _Pragma("unroll") for (int j = 0; j < NV; ++j)                                             \
+        {                                                                                          \
+            bv[j] = LOAD_B((rows) + j * VW);                                                       \
+        }                                                                                          \
+        _Pragma("unroll") for (int i = 0; i < MR; ++i)                                             \
+        {                                                                                          \
+            const vec av = (vec)(A(i, kk));                                                        \
+            _Pragma("unroll") for (int j = 0; j < NV; ++j)                                         \
+            {                                                                                      \
+                acc[i][j] = MUL_ADD(av, bv[j], acc[i][j]);                                         \
+            }                                                                                      \
+        }                                                                                          \
+        (rows) += (apart);                                                                         \
+        NEXT;                                                                                      \
+    } while (0)
 #define MULTIPLY(A, NEXT, LOAD_B, rows, apart)                                                     \
     do {                                                                                           \
-        for (size_t kk = 0, end_k = min(k_half, kc); kk < kc; end_k = kc) {                        \
-            const bool late = kk > 0;                                                              \
-            expect(c_tile, ldc, late ? c_half : 0u, late ? c_rows : c_half, b_next, ldb,           \
-                   late ? b_half : b_first, late ? b_end : b_half);                                \
-            UNROLL_TERMS for (; kk < end_k; ++kk)                                                  \
+        size_t kk = 0;                                                                             \
+        for (uint ask = 0; ask < asks; ++ask) {                                                    \
+            ask_row(ask, c_tile, ldc, c_rows, b_ask, ldb);                                         \
+            UNROLL_TERMS for (uint u = 0; u < ASK_EVERY; ++u, ++kk)                                \
             {                                                                                      \
-                vec bv[NV];                                                                        \
-                _Pragma("unroll") for (int j = 0; j < NV; ++j)                                     \
-                {                                                                                  \
-                    bv[j] = LOAD_B((rows) + j * VW);                                               \
-                }                                                                                  \
-                _Pragma("unroll") for (int i = 0; i < MR; ++i)                                     \
-                {                                                                                  \
-                    const vec av = (vec)(A(i, kk));                                                \
-                    _Pragma("unroll") for (int j = 0; j < NV; ++j)                                 \
-                    {                                                                              \
-                        acc[i][j] = MUL_ADD(av, bv[j], acc[i][j]);                                 \
-                    }                                                                              \
-                }                                                                                  \
-                (rows) += (apart);                                                                 \
-                NEXT;                                                                              \
+                TERM(A, NEXT, LOAD_B, rows, apart);                                                \
             }                                                                                      \
+        }                                                                                          \
+        UNROLL_TERMS for (; kk < kc; ++kk)                                                         \
+        {                                                                                          \
+            TERM(A, NEXT, LOAD_B, rows, apart);                                                    \
         }                                                                                          \
     } while (0)
 #if STORE
@@ -401,16 +411,16 @@ BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
         } else if (!in_place) {
             pack_panel(b, n0, n, k0, kc, ldb, panel);
         }
-        /* of the next panel's rows each tile fetches its part */
+        /* of the next panel's rows each tile asks for its part */
         __global const store *b_next = b + (size_t)k0 * ldb + n0 + NR;
-        const uint fetched = (form & FORM_AHEAD) && n0 + 2u * NR <= n ? kc : 0u;
-        const uint k_half = (kc / 2u + 3u) & ~3u;
+        const uint b_rows = (form & FORM_AHEAD) && n0 + 2u * NR <= n ? kc : 0u;
+        const uint b_part = (b_rows + end - first - 1u) / (end - first);
         for (uint t = first; t < end; ++t) {
             const uint ib = m < MR ? 0 : min(t * MR, m - MR);
-            const uint c_rows = min((uint)MR, m - ib), c_half = c_rows / 2u;
-            const uint b_first = fetched * (t - first) / (end - first);
-            const uint b_end = fetched * (t - first + 1u) / (end - first);
-            const uint b_half = (b_first + b_end) / 2u;
+            const uint c_rows = min((uint)MR, m - ib);
+            const uint b_first = min((t - first) * b_part, b_rows);
+            const uint asks = min(c_rows + min(b_part, b_rows - b_first), kc / ASK_EVERY);
+            __global const store *b_ask = b_next + (size_t)b_first * ldb;
             __global cstore *c_tile = c + (size_t)ib * ldc + nb;
             vec acc[MR][NV];
 #ifdef C_STORED

@@ -204,7 +204,8 @@ static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t ro
     }
     if (v.nv > 1 && !is_packed(b, g, &v, *groups)) {
         v.form |= FORM_PLACE;
-    } else if (*groups == 1 && v.form == 0 && (uint64_t)g->k * g->n > b->part) {
+    }
+    if (*groups == 1 && !(v.form & FORM_ACROSS) && (uint64_t)g->k * g->n > b->part) {
         v.form |= FORM_AHEAD;
     }
     return v;
