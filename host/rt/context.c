@@ -74,8 +74,7 @@ static int choose_vector(clg_rt *rt)
 }
 
 /* Rates to slice by until a kernel was measured. Low on GPUs, where a long launch freezes the
- * display and too many slices cost little; near what is good on CPUs, where it does no harm and a
- * global offset makes pocl compile the kernel once more. */
+ * display and too many slices cost little; near what is good on CPUs, where it does no harm. */
 static void guess_rates(clg_rt *rt)
 {
     double clock = 1e6 * (rt->info.clock_mhz > 500 ? rt->info.clock_mhz : 500);

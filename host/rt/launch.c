@@ -5,10 +5,13 @@
 
 #include "base/os.h"
 
-/* A launch expected to run longer is sliced. Half of the promised 100 ms: rates vary by shape. */
-static const double SLICE_S = 0.05;
-/* A kernel whose launch is guessed to take longer is timed a few times, to know when to slice. */
-static const double MEASURE_S = 0.002;
+/* A launch expected to run longer is sliced. Half of the promised 100 ms: rates vary by shape. On a CPU no
+ * display waits, only who presses Ctrl-C twice; and a slice's global offset makes pocl compile the kernel
+ * once more. */
+static const double SLICE_S = 0.05, SLICE_CPU_S = 0.5;
+/* A kernel whose launch is guessed to take longer than this share of it is timed a few times, to know when
+ * to slice. */
+static const double MEASURE_SHARE = 0.04;
 /* Work handed to the driver at the latest after so much of it, so that it starts early. */
 static const double FLUSH_S = 0.05;
 enum { FLUSH_LAUNCHES = 128 };
@@ -181,22 +184,27 @@ static double count_units(const clg_rt *rt, const clg_grid *g, double *guess)
     return (double)g->global[0] * (double)g->global[1] * (double)g->global[2];
 }
 
+static double slice_seconds(const clg_rt *rt)
+{
+    return rt->info.type == CLG_DEVICE_CPU ? SLICE_CPU_S : SLICE_S;
+}
+
 /* Work-groups of the last dimension per enqueue. */
-static size_t slice_groups(const clg_grid *g, double expected_s)
+static size_t slice_groups(const clg_rt *rt, const clg_grid *g, double expected_s)
 {
     uint32_t last = g->dims - 1;
     size_t groups = g->global[last] / g->local[last];
-    if (expected_s <= SLICE_S || groups < 2 || g->together) {
+    if (expected_s <= slice_seconds(rt) || groups < 2 || g->together) {
         return groups;
     }
-    double share = (double)groups * SLICE_S / expected_s;
+    double share = (double)groups * slice_seconds(rt) / expected_s;
     return share < 1 ? 1 : (size_t)share;
 }
 
 static int enqueue(clg_rt *rt, clg_kernel *k, const clg_grid *g, double units, double expected_s)
 {
     uint32_t last = g->dims - 1;
-    size_t groups = g->global[last] / g->local[last], step = slice_groups(g, expected_s);
+    size_t groups = g->global[last] / g->local[last], step = slice_groups(rt, g, expected_s);
     bool whole = step >= groups;
     for (size_t first = 0; first < groups; first += step) {
         size_t n = groups - first < step ? groups - first : step;
@@ -228,7 +236,8 @@ static int enqueue(clg_rt *rt, clg_kernel *k, const clg_grid *g, double units, d
  * anew when the work has grown a lot. */
 static bool wants_measuring(const clg_rt *rt, const clg_kernel *k, double units, double guess)
 {
-    return rt->timing == CLG_RT_TIMING_NONE && units * guess > MEASURE_S && k->calls > 0 &&
+    return rt->timing == CLG_RT_TIMING_NONE && k->calls > 0 &&
+           units * guess > MEASURE_SHARE * slice_seconds(rt) &&
            (k->measurements < CLG_RT_MEASUREMENTS || units > 4 * k->measured_units);
 }
 

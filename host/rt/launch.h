@@ -8,8 +8,8 @@
  * fixed sizes, never passed.
  *
  * Kernels find their place by get_global_id / get_local_id, never get_group_id, get_num_groups or
- * get_global_size: a launch that is expected to run longer than 100 ms is enqueued in slices along
- * the grid's last dimension with a global offset. */
+ * get_global_size: a launch that is expected to run longer than 100 ms (on a CPU, a second) is enqueued in
+ * slices along the grid's last dimension with a global offset. */
 #ifndef CLG_RT_LAUNCH_H
 #define CLG_RT_LAUNCH_H
 
