@@ -265,24 +265,37 @@ static enum clg_dtype pick_dtype(const clg_case_job *job, bool is_u8, bool is_st
     return is_u8 ? CLG_U8 : is_stored ? stores[clg__case_u32(&job->c, "store", 0)] : CLG_F32;
 }
 
+/* Keys that choose one of a few. */
+static int check_choices(const clg_case_job *job)
+{
+    static const struct {
+        const char *key;
+        uint32_t most;
+    } list[] = { { "store", 2 }, { "algo", CLG_CONV_ALGO_COUNT - 1 }, { "tile", CLG_TILE_COUNT },
+                 { "ta", 1 }, { "tb", 1 } };
+
+    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
+        const double v = clg__case_get(&job->c, list[i].key, 0.0);
+        if (v > list[i].most) {
+            return clg__fail(CLG_E_USAGE, "case \"%s\": %s is at most %u", job->line, list[i].key,
+                             list[i].most);
+        }
+        if (v != (double)clg__case_u32(&job->c, list[i].key, 0)) {
+            return clg__fail(CLG_E_USAGE, "case \"%s\": %s is a whole number from 0 to %u",
+                             job->line, list[i].key, list[i].most);
+        }
+    }
+    return CLG_OK;
+}
+
 static int open_tensors(clg_case_job *job)
 {
     const clg_case_plan *plan = &job->plan;
     const clg_ops *ops = job->ops;
-    static const struct {
-        const char *key;
-        uint32_t value;
-    } most[] = { { "store", 2 }, { "algo", CLG_CONV_ALGO_COUNT - 1 }, { "tile", CLG_TILE_COUNT } };
     uint32_t units = 1;
     int status = CLG_OK;
 
-    for (size_t i = 0; i < sizeof most / sizeof most[0]; i++) {
-        if (clg__case_u32(&job->c, most[i].key, 0) > most[i].value) {
-            return clg__fail(CLG_E_USAGE, "case \"%s\": %s is at most %u", job->line, most[i].key,
-                             most[i].value);
-        }
-    }
-
+    CLG_TRY(check_choices(job));
     for (uint32_t i = 0; i < plan->inputs; i++) {
         CLG_TRY(open_slot(ops, &job->in[i], units, plan->in[i].len,
                           pick_dtype(job, plan->in[i].is_u8, plan->in[i].is_stored),

@@ -73,11 +73,15 @@ static inline int clg__case_no_pass(const clg_case *c)
     return clg__fail(CLG_E_USAGE, "%s has no pass \"%s\"", c->op, c->pass);
 }
 
-/* Number of elements n: CLG_E_USAGE for 0. */
+/* Number of elements n: CLG_E_USAGE for 0, and for what is no whole number of 32 bits. */
 static inline int clg__case_count(const clg_case *c, const char *key, uint32_t *out)
 {
+    const double given = clg__case_get(c, key, 1.0);
     *out = clg__case_u32(c, key, 1);
-    return *out != 0 ? CLG_OK : clg__fail(CLG_E_USAGE, "%s: %s is 0", c->op, key);
+    return *out != 0 && given == (double)*out
+               ? CLG_OK
+               : clg__fail(CLG_E_USAGE, "%s: %s is %g, it may be a whole number from 1 to %u", c->op, key, given,
+                           UINT32_MAX);
 }
 
 /* Key "act" as a number of enum clg_act. */

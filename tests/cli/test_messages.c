@@ -43,6 +43,11 @@ static void unknown_commands_and_options_get_the_nearest_name(void **state)
               "clgan --help lists commands and exit codes");
     cli_fails("bench op conv2d fwd n=1 tile=99", 2, "case \"conv2d fwd n=1 tile=99\": tile is at most 10",
               "clgan --help lists commands and exit codes");
+    cli_fails("bench op gemm mul m=4 n=-3 k=2", 2, "gemm: n is -3, it may be a whole number from 1 to 4294967295",
+              "*");
+    cli_fails("bench op gemm mul m=4 n=3 k=2 ta=2", 2, "case \"gemm mul m=4 n=3 k=2 ta=2\": ta is at most 1", "*");
+    cli_fails("bench op gemm mul m=4 n=3 k=2 tb=-1", 2,
+              "case \"gemm mul m=4 n=3 k=2 tb=-1\": tb is a whole number from 0 to 1", "*");
     cli_fails("bench op conv2", 2, "bench op: unknown operator \"conv2\"",
               "did you mean conv2d? There are gemm, linear, *");
 }

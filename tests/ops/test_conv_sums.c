@@ -323,7 +323,7 @@ static void sums_of_a_gradient_lead_back_through_the_norm(void **state)
 static void many_groups_at_once_give_the_bits_of_few(void **state)
 {
     enum { CALLS = 4 };
-    struct shape s = { false, 32, 8, 8, 256, 512, 4, 2, 1, 1, CLG_CONV_WINOGRAD2,
+    struct shape s = { false, 64, 8, 8, 256, 512, 4, 2, 1, 1, CLG_CONV_WINOGRAD2,
                        CLG_ACT_NONE, CLG_F32 };
     layer all, few;
     open_layer(*state, &s, &all);
