@@ -8,8 +8,8 @@
  * does products that are one row or one column wide. Not here: local-memory tiles (gemm_gpu.cl).
  *
  * Every element is summed over k in rising order, in equal parts of at most KC terms in a register that
- * are added to C, whatever the tile, the group or the number of compute units: the bits depend on KC alone,
- * and so on VW (gemm_dot: on VW).
+ * are added to C, whatever the tile, the group or the number of compute units: the bits depend on k and KC,
+ * that is on whether vectors have 16 floats and on STORE; gemm_dot's on VW.
  * Method: panels and micro-kernel of Goto, van de Geijn, "Anatomy of high-performance matrix
  * multiplication" (TOMS 2008), with the roles of A and B exchanged. */
 #include "gemm_end.clh"
@@ -23,8 +23,11 @@
 #ifndef MR
 #define MR 8 /* rows per tile */
 #endif
+/* Rows of a packed panel, at most; a multiple of CACHE_LINE. Longer parts add to C less often. But with
+ * vectors of 8 a longer panel leaves the first cache, and with STORE the part of A as floats does. (Measured
+ * with a second cache of 2 MB, of which a panel of four vectors takes 320 KB.) */
 #ifndef KC
-#define KC (VW < 16 || STORE ? 512 : 1280) /* rows of a packed panel, at most; of whole lines */
+#define KC (VW < 16 || STORE ? 512 : 1280)
 #endif
 #ifndef CT
 #define CT 128 /* STORE: rows of C whose sums are kept between parts of k */
@@ -57,11 +60,11 @@ typedef CAT(float, VW) vec;
 #define C_VSAVE VSTORE
 #endif
 
-/* Terms of a part of k: few parts, as each adds to C, and equal ones, in whole lines of a row of A. */
+/* Terms of a part of k > 0: few parts and equal ones, of a multiple of CACHE_LINE terms. */
 static inline uint part_of(uint k)
 {
-    const uint parts = max((k + KC - 1u) / KC, 1u);
-    return ((k + parts - 1u) / parts + CACHE_LINE - 1u) / CACHE_LINE * CACHE_LINE;
+    const uint parts = (k - 1u) / KC + 1u;
+    return ((k - 1u) / parts / CACHE_LINE + 1u) * CACHE_LINE;
 }
 
 /* panel[kk][NR] = op(B)[k0 + kk][n0 .. n0 + NR), zero beyond column n; kk < kc. For B [k,n] .. */
@@ -310,10 +313,7 @@ static inline void ask_row(uint row, __global cstore *c, uint ldc, uint c_rows, 
     }
 }
 
-/* acc += the tile's kc columns of A times the rows of a panel at `rows`, `apart` floats apart; meanwhile
- * `asks` rows are asked for. With ROW(i, kk) or COLUMN(i, kk) as A, and NEXT the step to A's next column:
- * the four forms are loops of their own, as one with a stride for each would need more registers than
- * there are. */
+/* Term kk of the sums acc, where it stands; A and the others as of MULTIPLY. */
 #define TERM(A, NEXT, LOAD_B, rows, apart)                                                         \
     do {                                                                                           \
         vec bv[NV];                                                                                \
@@ -332,10 +332,14 @@ static inline void ask_row(uint row, __global cstore *c, uint ldc, uint c_rows, 
         (rows) += (apart);                                                                         \
         NEXT;                                                                                      \
     } while (0)
+/* acc += the tile's kc columns of A times the rows of a panel at `rows`, `apart` floats apart; meanwhile
+ * the rows ask .. asks-1 are asked for, at most kc / ASK_EVERY. With ROW(i, kk) or COLUMN(i, kk) as A, and
+ * NEXT the step to A's next column: the four forms are loops of their own, as one with a stride for each
+ * would need more registers than there are. */
 #define MULTIPLY(A, NEXT, LOAD_B, rows, apart)                                                     \
     do {                                                                                           \
         size_t kk = 0;                                                                             \
-        for (uint ask = 0; ask < asks; ++ask) {                                                    \
+        for (; ask < asks; ++ask) {                                                                \
             ask_row(ask, c_tile, ldc, c_rows, b_ask, ldb);                                         \
             UNROLL_TERMS for (uint u = 0; u < ASK_EVERY; ++u, ++kk)                                \
             {                                                                                      \
@@ -419,7 +423,7 @@ BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
             const uint ib = m < MR ? 0 : min(t * MR, m - MR);
             const uint c_rows = min((uint)MR, m - ib);
             const uint b_first = min((t - first) * b_part, b_rows);
-            const uint asks = min(c_rows + min(b_part, b_rows - b_first), kc / ASK_EVERY);
+            const uint asks = c_rows + min(b_part, b_rows - b_first);
             __global const store *b_ask = b_next + (size_t)b_first * ldb;
             __global cstore *c_tile = c + (size_t)ib * ldc + nb;
             vec acc[MR][NV];
@@ -441,6 +445,11 @@ BODY void cpu_item(const uint id0, const uint id1, const uint id2, CPU_ARGS)
                 }
             }
 #endif
+            const uint at_once = asks - min(asks, kc / ASK_EVERY); /* too many for the terms there are */
+            uint ask = 0;
+            for (; ask < at_once; ++ask) {
+                ask_row(ask, c_tile, ldc, c_rows, b_ask, ldb);
+            }
             __global const store *bp = b + (size_t)k0 * ldb + nb;
             const float *packed = (const float *)panel;
             if (form & FORM_TA) {

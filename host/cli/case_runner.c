@@ -274,18 +274,14 @@ static int check_choices(const clg_case_job *job)
     } list[] = { { "store", 2 }, { "algo", CLG_CONV_ALGO_COUNT - 1 }, { "tile", CLG_TILE_COUNT },
                  { "ta", 1 }, { "tb", 1 } };
 
+    int status = CLG_OK;
+
     for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-        const double v = clg__case_get(&job->c, list[i].key, 0.0);
-        if (v > list[i].most) {
-            return clg__fail(CLG_E_USAGE, "case \"%s\": %s is at most %u", job->line, list[i].key,
-                             list[i].most);
-        }
-        if (v != (double)clg__case_u32(&job->c, list[i].key, 0)) {
-            return clg__fail(CLG_E_USAGE, "case \"%s\": %s is a whole number from 0 to %u",
-                             job->line, list[i].key, list[i].most);
-        }
+        uint32_t value;
+        CLG_TRY(clg__case_whole(&job->c, list[i].key, 0, list[i].most, 0, &value));
     }
-    return CLG_OK;
+out:
+    return status;
 }
 
 static int open_tensors(clg_case_job *job)

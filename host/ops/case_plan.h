@@ -73,25 +73,32 @@ static inline int clg__case_no_pass(const clg_case *c)
     return clg__fail(CLG_E_USAGE, "%s has no pass \"%s\"", c->op, c->pass);
 }
 
-/* Number of elements n: CLG_E_USAGE for 0, and for what is no whole number of 32 bits. */
+/* A whole number from `least` to `most`: else CLG_E_USAGE. */
+static inline int clg__case_whole(const clg_case *c, const char *key, uint32_t least, uint32_t most,
+                                  uint32_t otherwise, uint32_t *out)
+{
+    const double given = clg__case_get(c, key, otherwise);
+    *out = clg__case_u32(c, key, otherwise);
+    if (given == (double)*out && *out >= least && *out <= most) {
+        return CLG_OK;
+    }
+    return clg__fail(CLG_E_USAGE, "%s: %s is %.11g, it may be a whole number from %u to %u", c->op, key,
+                     given, least, most);
+}
+
+/* A number of elements. */
 static inline int clg__case_count(const clg_case *c, const char *key, uint32_t *out)
 {
-    const double given = clg__case_get(c, key, 1.0);
-    *out = clg__case_u32(c, key, 1);
-    return *out != 0 && given == (double)*out
-               ? CLG_OK
-               : clg__fail(CLG_E_USAGE, "%s: %s is %g, it may be a whole number from 1 to %u", c->op, key, given,
-                           UINT32_MAX);
+    return clg__case_whole(c, key, 1, UINT32_MAX, 1, out);
 }
 
 /* Key "act" as a number of enum clg_act. */
 static inline int clg__case_act(const clg_case *c, enum clg_act *out)
 {
-    uint32_t act = clg__case_u32(c, "act", CLG_ACT_NONE);
+    uint32_t act = CLG_ACT_NONE;
+    const int status = clg__case_whole(c, "act", 0, CLG_ACT_COUNT - 1, CLG_ACT_NONE, &act);
     *out = (enum clg_act)act;
-    return act < CLG_ACT_COUNT ? CLG_OK
-                               : clg__fail(CLG_E_USAGE, "%s: act=%u, there are 0 .. %d", c->op, act,
-                                           CLG_ACT_COUNT - 1);
+    return status;
 }
 
 static inline float clg__case_f32(const clg_case *c, const char *key, double otherwise)

@@ -128,19 +128,14 @@ static const char *const CASES[] = {
 
 static int read_shape(const clg_case *c, clg_conv *g)
 {
-    *g = (clg_conv){ .n = clg__case_u32(c, "n", 1),
-                     .h = clg__case_u32(c, "h", 1),
-                     .w = clg__case_u32(c, "w", 1),
-                     .c = clg__case_u32(c, "c", 1),
-                     .k = clg__case_u32(c, "k", 1),
-                     .r = clg__case_u32(c, "r", 1),
-                     .s = clg__case_u32(c, "s", 1),
-                     .stride = clg__case_u32(c, "stride", 1),
-                     .pad = clg__case_u32(c, "pad", 0) };
-    if (g->n == 0 || g->h == 0 || g->w == 0 || g->c == 0 || g->k == 0) {
-        return clg__fail(CLG_E_USAGE, "conv2d: one of n h w c k is 0");
-    }
-    return clg__conv_make(g);
+    *g = (clg_conv){ 0 };
+    const clg_conv_size sizes[] = {
+        { "n", &g->n }, { "h", &g->h }, { "w", &g->w }, { "c", &g->c },
+        { "k", &g->k }, { "r", &g->r }, { "s", &g->s }, { "stride", &g->stride },
+        { NULL, NULL },
+    };
+    const int status = clg__conv_case_sizes(c, sizes, &g->pad);
+    return status != CLG_OK ? status : clg__conv_make(g);
 }
 
 static const clg_conv_case OPERATOR = { .up = false,

@@ -62,19 +62,14 @@ static const char *const CASES[] = {
 
 static int read_shape(const clg_case *c, clg_conv *g)
 {
-    *g = (clg_conv){ .n = clg__case_u32(c, "n", 1),
-                     .p = clg__case_u32(c, "p", 1),
-                     .q = clg__case_u32(c, "q", 1),
-                     .k = clg__case_u32(c, "k", 1),
-                     .c = clg__case_u32(c, "c", 1),
-                     .r = clg__case_u32(c, "r", 1),
-                     .s = clg__case_u32(c, "s", 1),
-                     .stride = clg__case_u32(c, "stride", 1),
-                     .pad = clg__case_u32(c, "pad", 0) };
-    if (g->n == 0 || g->p == 0 || g->q == 0 || g->c == 0 || g->k == 0 || g->stride == 0) {
-        return clg__fail(CLG_E_USAGE, "deconv2d: one of n p q k c stride is 0");
-    }
-    return clg__deconv_make(g, clg__case_u32(c, "out_pad", 0));
+    *g = (clg_conv){ 0 };
+    const clg_conv_size sizes[] = {
+        { "n", &g->n }, { "p", &g->p }, { "q", &g->q }, { "k", &g->k },
+        { "c", &g->c }, { "r", &g->r }, { "s", &g->s }, { "stride", &g->stride },
+        { NULL, NULL },
+    };
+    const int status = clg__conv_case_sizes(c, sizes, &g->pad);
+    return status != CLG_OK ? status : clg__deconv_make(g, clg__case_u32(c, "out_pad", 0));
 }
 
 static const clg_conv_case OPERATOR = { .up = true,

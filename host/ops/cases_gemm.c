@@ -24,7 +24,8 @@ static const char *const CASES[] = {
     "gemm mul m=3 n=5 k=515 ints=1 beta=1", /* sums in parts on GPUs */
     "gemm mul m=67 n=131 k=257 ints=1",
     "gemm mul m=67 n=131 k=257 ta=1 ints=1 beta=1",
-    "gemm mul m=67 n=131 k=1301 tb=1 ints=1", /* CPUs sum in parts */
+    /* sums in two and three parts on CPUs */
+    "gemm mul m=67 n=131 k=1301 tb=1 ints=1",
     "gemm mul m=50 n=200 k=2601 ints=1",
     "gemm mul m=50 n=200 k=1301 ta=1 ints=1 beta=1",
     "gemm mul m=3 n=199 k=53 ta=1 ints=1",
@@ -33,7 +34,13 @@ static const char *const CASES[] = {
     "gemm mul m=33 n=65 k=31 tb=1 batch=4 ints=1 alpha=-2 beta=2",
     "gemm mul m=6 n=70 k=515 tb=1 ints=1 beta=1", /* tiles of four vectors, all forms and storages */
     "gemm mul m=6 n=70 k=31 ta=1 ints=1",
-    "gemm mul m=50 n=4608 k=57 ints=1", /* CPUs fetch the next panel meanwhile */
+    /* CPUs of up to 2, 4 or 16 units, or any, ask for the next panel meanwhile: packed, in place, in parts */
+    "gemm mul m=50 n=4608 k=57 ints=1",
+    "gemm mul m=64 n=1536 k=1301 ints=1",
+    "gemm mul m=64 n=1536 k=1301 ta=1 ints=1",
+    "gemm mul m=16 n=8192 k=100 ints=1",
+    "gemm mul m=8 n=1100 k=1301 ints=1",
+    "gemm mul m=8 n=1100 k=1301 ta=1 ints=1",
     "gemm mul m=150 n=250 k=1031 store=1",
     "gemm mul m=150 n=250 k=600 ta=1 store=2 float_c=1",
     "gemm mul m=300 n=122 k=200 tb=1 store=1",

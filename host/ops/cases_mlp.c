@@ -78,17 +78,16 @@ static int read_case(const clg_case *c, clg_mlp *m, uint32_t *n, uint32_t *nets)
         return clg__case_no_pass(c);
     }
     CLG_TRY(clg__case_count(c, "n", n));
-    nz = clg__case_u32(c, "nz", 2);
-    x = clg__case_u32(c, "x", 3);
-    g = clg__case_u32(c, "g", 8);
-    d = clg__case_u32(c, "d", 8);
-    if (nz == 0 || x == 0 || g == 0 || d == 0 || gl >= CLG_MLP_LAYERS_MAX ||
-        dl >= CLG_MLP_LAYERS_MAX || objective >= CLG_OBJECTIVE_COUNT ||
+    CLG_TRY(clg__case_whole(c, "nz", 1, UINT32_MAX, 2, &nz));
+    CLG_TRY(clg__case_whole(c, "x", 1, UINT32_MAX, 3, &x));
+    CLG_TRY(clg__case_whole(c, "g", 1, UINT32_MAX, 8, &g));
+    CLG_TRY(clg__case_whole(c, "d", 1, UINT32_MAX, 8, &d));
+    if (gl >= CLG_MLP_LAYERS_MAX || dl >= CLG_MLP_LAYERS_MAX || objective >= CLG_OBJECTIVE_COUNT ||
         clg__case_u32(c, "draw", CLG_MLP_DRAW_NONE) > CLG_MLP_DRAW_NORMAL ||
         clg__case_u32(c, "system", CLG_SYSTEM_NONE) >= CLG_SYSTEM_COUNT || steps_of(c) == 0 ||
         steps_of(c) > CLG_MLP_STEPS_MAX) {
         return clg__fail(CLG_E_USAGE,
-                         "mlp: nz, x, g, d from 1, gl and dl to %d, objective to %d, draw to %d, "
+                         "mlp: gl and dl to %d, objective to %d, draw to %d, "
                          "system to %d, steps 1 to %d", CLG_MLP_LAYERS_MAX - 1,
                          CLG_OBJECTIVE_COUNT - 1, CLG_MLP_DRAW_NORMAL, CLG_SYSTEM_COUNT - 1,
                          CLG_MLP_STEPS_MAX);

@@ -6,11 +6,11 @@
 #include "base/os.h"
 
 /* A launch expected to run longer is sliced. Half of the promised 100 ms: rates vary by shape. On a CPU no
- * display waits, only who presses Ctrl-C twice; and a slice's global offset makes pocl compile the kernel
- * once more. */
+ * display waits for a launch, and a second Ctrl-C ends the process at once, while a slice's global offset
+ * makes pocl compile the kernel once more: slices are for launches of whole seconds there. */
 static const double SLICE_S = 0.05, SLICE_CPU_S = 0.5;
-/* A kernel whose launch is guessed to take longer than this share of it is timed a few times, to know when
- * to slice. */
+/* A kernel whose launch is guessed to take longer than this share of a slice is timed a few times, to know
+ * when to slice. */
 static const double MEASURE_SHARE = 0.04;
 /* Work handed to the driver at the latest after so much of it, so that it starts early. */
 static const double FLUSH_S = 0.05;

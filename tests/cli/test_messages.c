@@ -39,15 +39,19 @@ static void unknown_commands_and_options_get_the_nearest_name(void **state)
         "did you mean show? Otherwise write clgan models list, show NAME, or check FILE.yaml");
     cli_fails("bench stepp", 2, "bench: \"stepp\" is not one of its parts",
               "write clgan bench, or one of step, steps, sample, products, layers, op NAME");
-    cli_fails("bench op conv2d fwd n=1 algo=9", 2, "case \"conv2d fwd n=1 algo=9\": algo is at most 2",
+    cli_fails("bench op conv2d fwd n=1 algo=9", 2, "conv2d: algo is 9, it may be a whole number from 0 to 2",
               "clgan --help lists commands and exit codes");
-    cli_fails("bench op conv2d fwd n=1 tile=99", 2, "case \"conv2d fwd n=1 tile=99\": tile is at most 10",
+    cli_fails("bench op conv2d fwd n=1 tile=99", 2, "conv2d: tile is 99, it may be a whole number from 0 to 10",
               "clgan --help lists commands and exit codes");
     cli_fails("bench op gemm mul m=4 n=-3 k=2", 2, "gemm: n is -3, it may be a whole number from 1 to 4294967295",
               "*");
-    cli_fails("bench op gemm mul m=4 n=3 k=2 ta=2", 2, "case \"gemm mul m=4 n=3 k=2 ta=2\": ta is at most 1", "*");
-    cli_fails("bench op gemm mul m=4 n=3 k=2 tb=-1", 2,
-              "case \"gemm mul m=4 n=3 k=2 tb=-1\": tb is a whole number from 0 to 1", "*");
+    cli_fails("bench op gemm mul n=1000000.5", 2,
+              "gemm: n is 1000000.5, it may be a whole number from 1 to 4294967295", "*");
+    cli_fails("bench op gemm mul m=4 n=3 k=2 tb=-1", 2, "gemm: tb is -1, it may be a whole number from 0 to 1",
+              "*");
+    cli_fails("bench op conv2d fwd n=1 pad=-1", 2,
+              "conv2d: pad is -1, it may be a whole number from 0 to 4294967295", "*");
+    cli_fails("bench op deconv2d fwd n=1 act=9", 2, "deconv2d: act is 9, it may be a whole number from 0 to *", "*");
     cli_fails("bench op conv2", 2, "bench op: unknown operator \"conv2\"",
               "did you mean conv2d? There are gemm, linear, *");
 }
