@@ -332,6 +332,7 @@ static inline void ask_row(uint row, __global cstore *c, uint ldc, uint c_rows, 
         (rows) += (apart);                                                                         \
         NEXT;                                                                                      \
     } while (0)
+
 /* acc += the tile's kc columns of A times the rows of a panel at `rows`, `apart` floats apart; meanwhile
  * the rows ask .. asks-1 are asked for, at most kc / ASK_EVERY. With ROW(i, kk) or COLUMN(i, kk) as A, and
  * NEXT the step to A's next column: the four forms are loops of their own, as one with a stride for each

@@ -265,23 +265,19 @@ static enum clg_dtype pick_dtype(const clg_case_job *job, bool is_u8, bool is_st
     return is_u8 ? CLG_U8 : is_stored ? stores[clg__case_u32(&job->c, "store", 0)] : CLG_F32;
 }
 
-/* Keys that choose one of a few. */
+/* Keys that choose one of a few, of any operator. */
 static int check_choices(const clg_case_job *job)
 {
-    static const struct {
-        const char *key;
-        uint32_t most;
-    } list[] = { { "store", 2 }, { "algo", CLG_CONV_ALGO_COUNT - 1 }, { "tile", CLG_TILE_COUNT },
-                 { "ta", 1 }, { "tb", 1 } };
-
-    int status = CLG_OK;
-
-    for (size_t i = 0; i < sizeof list / sizeof list[0]; i++) {
-        uint32_t value;
-        CLG_TRY(clg__case_whole(&job->c, list[i].key, 0, list[i].most, 0, &value));
-    }
-out:
-    return status;
+    uint32_t value;
+    const clg_case_key keys[] = {
+        { "store", 0, 2, 0, &value },
+        { "algo", 0, CLG_CONV_ALGO_COUNT - 1, 0, &value },
+        { "tile", 0, CLG_TILE_COUNT, 0, &value },
+        { "ta", 0, 1, 0, &value },
+        { "tb", 0, 1, 0, &value },
+        { NULL, 0, 0, 0, NULL },
+    };
+    return clg__case_keys(&job->c, keys);
 }
 
 static int open_tensors(clg_case_job *job)

@@ -92,6 +92,20 @@ static inline int clg__case_count(const clg_case *c, const char *key, uint32_t *
     return clg__case_whole(c, key, 1, UINT32_MAX, 1, out);
 }
 
+/* Keys that are whole numbers, up to one without a name: CLG_E_USAGE for the first that is not. */
+typedef struct clg_case_key {
+    const char *key;
+    uint32_t least, most, otherwise, *at;
+} clg_case_key;
+static inline int clg__case_keys(const clg_case *c, const clg_case_key *k)
+{
+    int status = CLG_OK;
+    for (; k->key != NULL && status == CLG_OK; k++) {
+        status = clg__case_whole(c, k->key, k->least, k->most, k->otherwise, k->at);
+    }
+    return status;
+}
+
 /* Key "act" as a number of enum clg_act. */
 static inline int clg__case_act(const clg_case *c, enum clg_act *out)
 {

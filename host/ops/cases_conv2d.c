@@ -3,6 +3,7 @@
  * algo 0 direct, 1 winograd2, 2 winograd4 (where they fit the device);
  * ready=1: with the filter made ready before; tile=1..10: with that shape of blas/tile.c (GPU
  * family). */
+#include "ops/case_plan.h"
 #include "ops/conv_case.h"
 #include "ops/conv2d.h"
 
@@ -128,13 +129,15 @@ static const char *const CASES[] = {
 
 static int read_shape(const clg_case *c, clg_conv *g)
 {
+    const uint32_t any = UINT32_MAX;
     *g = (clg_conv){ 0 };
-    const clg_conv_size sizes[] = {
-        { "n", &g->n }, { "h", &g->h }, { "w", &g->w }, { "c", &g->c },
-        { "k", &g->k }, { "r", &g->r }, { "s", &g->s }, { "stride", &g->stride },
-        { NULL, NULL },
+    const clg_case_key keys[] = {
+        { "n", 1, any, 1, &g->n }, { "h", 1, any, 1, &g->h }, { "w", 1, any, 1, &g->w },
+        { "c", 1, any, 1, &g->c }, { "k", 1, any, 1, &g->k }, { "r", 1, any, 1, &g->r },
+        { "s", 1, any, 1, &g->s }, { "stride", 1, any, 1, &g->stride }, { "pad", 0, any, 0, &g->pad },
+        { NULL, 0, 0, 0, NULL },
     };
-    const int status = clg__conv_case_sizes(c, sizes, &g->pad);
+    const int status = clg__case_keys(c, keys);
     return status != CLG_OK ? status : clg__conv_make(g);
 }
 

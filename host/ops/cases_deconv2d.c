@@ -1,6 +1,7 @@
 /* Cases of deconv2d. fwd: in x w [bias], out y; bwd_data: in dy w, out dx; bwd_weight: in x dy, out
  * dw; x is [N,P,Q,K], y [N,H,W,C]. Keys n p q k c r s stride pad out_pad bias act slope store; exact=1:
  * small integers, no error allowed; algo, ready, tile as in cases_conv2d.c. */
+#include "ops/case_plan.h"
 #include "ops/conv_case.h"
 #include "ops/deconv2d.h"
 
@@ -62,14 +63,18 @@ static const char *const CASES[] = {
 
 static int read_shape(const clg_case *c, clg_conv *g)
 {
+    const uint32_t any = UINT32_MAX;
+    uint32_t out_pad;
     *g = (clg_conv){ 0 };
-    const clg_conv_size sizes[] = {
-        { "n", &g->n }, { "p", &g->p }, { "q", &g->q }, { "k", &g->k },
-        { "c", &g->c }, { "r", &g->r }, { "s", &g->s }, { "stride", &g->stride },
-        { NULL, NULL },
+    const clg_case_key keys[] = {
+        { "n", 1, any, 1, &g->n }, { "p", 1, any, 1, &g->p }, { "q", 1, any, 1, &g->q },
+        { "k", 1, any, 1, &g->k }, { "c", 1, any, 1, &g->c }, { "r", 1, any, 1, &g->r },
+        { "s", 1, any, 1, &g->s }, { "stride", 1, any, 1, &g->stride }, { "pad", 0, any, 0, &g->pad },
+        { "out_pad", 0, any, 0, &out_pad },
+        { NULL, 0, 0, 0, NULL },
     };
-    const int status = clg__conv_case_sizes(c, sizes, &g->pad);
-    return status != CLG_OK ? status : clg__deconv_make(g, clg__case_u32(c, "out_pad", 0));
+    const int status = clg__case_keys(c, keys);
+    return status != CLG_OK ? status : clg__deconv_make(g, out_pad);
 }
 
 static const clg_conv_case OPERATOR = { .up = true,

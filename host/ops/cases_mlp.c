@@ -68,8 +68,25 @@ static uint32_t steps_of(const clg_case *c)
 
 static int read_case(const clg_case *c, clg_mlp *m, uint32_t *n, uint32_t *nets)
 {
-    uint32_t nz, x, g, d, gl = clg__case_u32(c, "gl", 1), dl = clg__case_u32(c, "dl", 1);
-    uint32_t objective = clg__case_u32(c, "objective", 0);
+    const uint32_t any = UINT32_MAX, layers = CLG_MLP_LAYERS_MAX - 1, acts = CLG_ACT_COUNT - 1;
+    uint32_t nz, x, g, d, gl, dl, gact, dact, last, objective, draw, system, steps;
+    const clg_case_key keys[] = {
+        { "n", 1, any, 1, n },
+        { "nz", 1, any, 2, &nz },
+        { "x", 1, any, 3, &x },
+        { "g", 1, any, 8, &g },
+        { "d", 1, any, 8, &d },
+        { "gl", 0, layers, 1, &gl },
+        { "dl", 0, layers, 1, &dl },
+        { "gact", 0, acts, CLG_ACT_RELU, &gact },
+        { "dact", 0, acts, CLG_ACT_LRELU, &dact },
+        { "out", 0, acts, CLG_ACT_NONE, &last },
+        { "objective", 0, CLG_OBJECTIVE_COUNT - 1, 0, &objective },
+        { "draw", 0, CLG_MLP_DRAW_NORMAL, CLG_MLP_DRAW_NONE, &draw },
+        { "system", 0, CLG_SYSTEM_COUNT - 1, CLG_SYSTEM_NONE, &system },
+        { "steps", 1, CLG_MLP_STEPS_MAX, 1, &steps },
+        { NULL, 0, 0, 0, NULL },
+    };
     int status = CLG_OK;
     *nets = clg__case_is(c, "d")   ? CLG_MLP_OF_D
             : clg__case_is(c, "g") ? CLG_MLP_OF_G
@@ -77,31 +94,15 @@ static int read_case(const clg_case *c, clg_mlp *m, uint32_t *n, uint32_t *nets)
     if (*nets == CLG_MLP_OF_BOTH && !clg__case_is(c, "both")) {
         return clg__case_no_pass(c);
     }
-    CLG_TRY(clg__case_count(c, "n", n));
-    CLG_TRY(clg__case_whole(c, "nz", 1, UINT32_MAX, 2, &nz));
-    CLG_TRY(clg__case_whole(c, "x", 1, UINT32_MAX, 3, &x));
-    CLG_TRY(clg__case_whole(c, "g", 1, UINT32_MAX, 8, &g));
-    CLG_TRY(clg__case_whole(c, "d", 1, UINT32_MAX, 8, &d));
-    if (gl >= CLG_MLP_LAYERS_MAX || dl >= CLG_MLP_LAYERS_MAX || objective >= CLG_OBJECTIVE_COUNT ||
-        clg__case_u32(c, "draw", CLG_MLP_DRAW_NONE) > CLG_MLP_DRAW_NORMAL ||
-        clg__case_u32(c, "system", CLG_SYSTEM_NONE) >= CLG_SYSTEM_COUNT || steps_of(c) == 0 ||
-        steps_of(c) > CLG_MLP_STEPS_MAX) {
-        return clg__fail(CLG_E_USAGE,
-                         "mlp: gl and dl to %d, objective to %d, draw to %d, "
-                         "system to %d, steps 1 to %d", CLG_MLP_LAYERS_MAX - 1,
-                         CLG_OBJECTIVE_COUNT - 1, CLG_MLP_DRAW_NORMAL, CLG_SYSTEM_COUNT - 1,
-                         CLG_MLP_STEPS_MAX);
-    }
+    CLG_TRY(clg__case_keys(c, keys));
     *m = (clg_mlp){ .objective = (enum clg_objective)objective,
                     .target = clg__case_f32(c, "t", 1.0),
                     .weight_real = clg__case_f32(c, "wr", 1.0),
                     .weight_fake = clg__case_f32(c, "wf", 1.0),
                     .weight_g = clg__case_f32(c, "wg", 1.0),
                     .slot_g = *nets == CLG_MLP_OF_BOTH ? 2 : 0 };
-    m->g = make_chain(c, nz, g, gl, (enum clg_act)clg__case_u32(c, "gact", CLG_ACT_RELU), x,
-                      (enum clg_act)clg__case_u32(c, "out", CLG_ACT_NONE));
-    m->d = make_chain(c, x, d, dl, (enum clg_act)clg__case_u32(c, "dact", CLG_ACT_LRELU), 1,
-                      CLG_ACT_NONE);
+    m->g = make_chain(c, nz, g, gl, (enum clg_act)gact, x, (enum clg_act)last);
+    m->d = make_chain(c, x, d, dl, (enum clg_act)dact, 1, CLG_ACT_NONE);
 out:
     return status;
 }

@@ -7,18 +7,6 @@
 #include "ops/case_plan.h"
 #include "ops/conv_algo.h"
 
-int clg__conv_case_sizes(const clg_case *c, const clg_conv_size *sizes, uint32_t *pad)
-{
-    int status = CLG_OK;
-
-    for (; sizes->key != NULL; sizes++) {
-        CLG_TRY(clg__case_count(c, sizes->key, sizes->at));
-    }
-    CLG_TRY(clg__case_whole(c, "pad", 0, UINT32_MAX, 0, pad));
-out:
-    return status;
-}
-
 static int read_pass(const clg_case *c, enum clg_pass *pass)
 {
     if (clg__case_is(c, "fwd")) {

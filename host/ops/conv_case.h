@@ -20,13 +20,6 @@ typedef struct clg_conv_case {
                       clg_turned *big, clg_tensor dw, clg_tensor ws);
 } clg_conv_case;
 
-/* Keys of a shape that count something, NULL-ended, and pad. */
-typedef struct clg_conv_size {
-    const char *key;
-    uint32_t *at;
-} clg_conv_size;
-int clg__conv_case_sizes(const clg_case *c, const clg_conv_size *sizes, uint32_t *pad);
-
 /* plan, workspace and run of struct clg_op for such an operator. */
 int clg__conv_case_plan(const clg_conv_case *op, const clg_case *c, clg_case_plan *out);
 uint64_t clg__conv_case_workspace(const clg_conv_case *op, const clg_ops *o, const clg_case *c);

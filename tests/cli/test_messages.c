@@ -52,6 +52,11 @@ static void unknown_commands_and_options_get_the_nearest_name(void **state)
     cli_fails("bench op conv2d fwd n=1 pad=-1", 2,
               "conv2d: pad is -1, it may be a whole number from 0 to 4294967295", "*");
     cli_fails("bench op deconv2d fwd n=1 act=9", 2, "deconv2d: act is 9, it may be a whole number from 0 to *", "*");
+    cli_fails("bench op deconv2d fwd n=1 out_pad=-1", 2,
+              "deconv2d: out_pad is -1, it may be a whole number from 0 to 4294967295", "*");
+    cli_fails("bench op mlp g n=4 gact=99", 2, "mlp: gact is 99, it may be a whole number from 0 to *", "*");
+    cli_fails("bench op mlp both n=4 steps=1.5", 2, "mlp: steps is 1.5, it may be a whole number from 1 to *",
+              "*");
     cli_fails("bench op conv2", 2, "bench op: unknown operator \"conv2\"",
               "did you mean conv2d? There are gemm, linear, *");
 }
