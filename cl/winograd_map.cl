@@ -5,8 +5,8 @@
  *                    matrix products S and the output transform. U, which is megabytes, is read once
  *                    for a span; S stays in a core's second cache.
  *
- * Down (UP = 0; conv forward, deconv data gradient): the source's four phases lie side by side as
- * 4C channels, y is one map. Up (UP = 1; conv data gradient, deconv forward): each of the four
+ * Down (up = 0; conv forward, deconv data gradient): the source's four phases lie side by side as
+ * 4C channels, y is one map. Up (up = 1; conv data gradient, deconv forward): each of the four
  * phases of y is a map of its own, made from all of the source.
  *     tiles     M x M pixels of a map, th x tw per image, numbered over the batch
  *     V[t][tile of the span][lead]   t < T*T; lead > cin floats, so that rows do not share cache sets
@@ -16,8 +16,9 @@
  * one phase and one map either way, and up differs in reading the filter backwards.
  *
  * Channels of x are a multiple of VW, those of y too. One work-item per work-group; no local memory.
- * -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group,
- * UP 0|1; STORE: of x, w, y, while U, V, S and bias are floats. */
+ * -D: M 2|4, TAPS 2|3, VW 4|8|16, MR rows and NV vectors of a register tile, G register tiles per group;
+ * STORE: of x, w, y, while U, V, S and bias are floats. Both directions are one program, as each program is
+ * one that a new device has to build: `up` is asked once for a tile. */
 
 /* The next panel of U, which comes from the last cache or from memory, spread over all products of this
  * one: a core waits when it asks for more lines at once than it has places for. `step` floats for each
@@ -40,9 +41,7 @@
 #ifndef G
 #define G 2
 #endif
-#ifndef UP
-#define UP 0
-#endif
+#define MAPS(up) ((up) ? STRIDE * STRIDE : 1u)
 #define GROUP (G * MR)
 #define BLOCK 16
 #define LARGE (1u << 20) /* floats of U */
@@ -60,27 +59,20 @@
  * channels l, get_global_id(1): panel, get_global_id(2): phase. `run`: source channels of w, `oc`:
  * output channels; element (l, o) of a tap lies at l*sl + o*so. */
 #define FILTER_ARGS __global const store *restrict w, uint w_off, __global float *restrict u,    \
-    uint u_off, uint run, uint oc, uint panels, uint sl, uint so, uint pad
+    uint u_off, uint run, uint oc, uint panels, uint sl, uint so, uint pad, uint up
 BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARGS)
 {
     const uint l0 = id0 * BLOCK, panel = id1;
     const uint phase = id2, a = phase / STRIDE, b = phase % STRIDE;
     const uint rows = min((uint)BLOCK, run - l0), o0 = panel * NR, width = min((uint)NR, oc - o0);
     const uint tap = run * oc;
-#if UP
-    /* Tap i of phase a meets source row a' + (a + pad)/STRIDE - (TAPS - 1) + i, so it is the filter's
-     * row (a + pad) % STRIDE + STRIDE (TAPS - 1 - i). */
-    const uint r0 = (a + pad) % STRIDE + (TAPS - 1) * STRIDE;
-    const uint s0 = (b + pad) % STRIDE + (TAPS - 1) * STRIDE;
-    const int rstep = -(int)STRIDE;
-    const uint cin = run, at = l0;
-    u += u_off + (size_t)phase * TT * panels * cin * NR;
-#else
-    const uint r0 = a, s0 = b;
-    const int rstep = (int)STRIDE;
-    const uint cin = run * STRIDE * STRIDE, at = phase * run + l0;
-    u += u_off;
-#endif
+    /* Going up, tap i of phase a meets source row a' + (a + pad)/STRIDE - (TAPS - 1) + i, so it is the
+     * filter's row (a + pad) % STRIDE + STRIDE (TAPS - 1 - i). */
+    const uint r0 = up ? (a + pad) % STRIDE + (TAPS - 1) * STRIDE : a;
+    const uint s0 = up ? (b + pad) % STRIDE + (TAPS - 1) * STRIDE : b;
+    const int rstep = up ? -(int)STRIDE : (int)STRIDE;
+    const uint cin = up ? run : run * STRIDE * STRIDE, at = up ? l0 : phase * run + l0;
+    u += u_off + (up ? (size_t)phase * TT * panels * cin * NR : 0u);
     __global const store *from[TAPS * TAPS];
     for (int i = 0; i < TAPS; ++i) {
         for (int j = 0; j < TAPS; ++j) {
@@ -91,7 +83,7 @@ BODY void filter_item(const uint id0, const uint id1, const uint id2, FILTER_ARG
     __global float *to = u + ((size_t)panel * cin + at) * NR;
     const size_t plane = (size_t)panels * cin * NR;
     /* Small filters stay in the cache until they are read. Rows are NR floats, all aligned or none. */
-    const bool stream = IS_ALIGNED(u) && plane * TT * (UP ? STRIDE * STRIDE : 1u) >= LARGE;
+    const bool stream = IS_ALIGNED(u) && plane * TT * MAPS(up) >= LARGE;
 
     /* Vectors along the contiguous direction of w; turned, where that is not the panel's. */
     if (so == 1u) {
@@ -141,17 +133,14 @@ __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 winograd_filter(FILTER_ARGS)
 {
     filter_item((uint)get_global_id(0), (uint)get_global_id(1), (uint)get_global_id(2), w, w_off,
-        u, u_off, run, oc, panels, sl, so, pad);
+        u, u_off, run, oc, panels, sl, so, pad, up);
 }
 
 /* First source row of tile row ti, phase a. */
-#if UP
-#define STEP 1
-#define START(ti, a) ((int)((ti)*M + ((a) + pad) / STRIDE) - (TAPS - 1))
-#else
-#define STEP ((int)STRIDE)
-#define START(ti, a) ((int)((ti)*M * STRIDE + (a)) - (int)pad)
-#endif
+static inline int start_of(uint ti, uint a, uint pad, uint up)
+{
+    return up ? (int)(ti * M + (a + pad) / STRIDE) - (TAPS - 1) : (int)(ti * M * STRIDE + a) - (int)pad;
+}
 
 /* How many of a tile's M rows (or columns), `from` and every `step`th after it, lie before `end`. */
 static inline uint count_inside(uint from, uint step, uint end)
@@ -273,11 +262,11 @@ static inline vf mean_of_tile(const vf *v)
     uint u_off, __global const float *restrict bias, uint bias_off, __global float *restrict v,  \
     uint v_off, __global store *restrict y, uint y_off, uint tiles, uint th, uint tw, uint sh,   \
     uint sw, uint run, uint pad, uint cin, uint lead, uint panels, uint oh, uint ow, uint oc,    \
-    uint groups, uint splits, uint span, uint works, uint stride, uint slot, uint has_bias,      \
-    int act, float slope, SUMS_ARGS
+    uint groups, uint splits, uint span, uint works, uint stride, uint slot, uint up,            \
+    uint has_bias, int act, float slope, SUMS_ARGS
 #define MAP_NAMES x, x_off, zeros, zeros_off, u, u_off, bias, bias_off, v, v_off, y, y_off, tiles, th, \
     tw, sh, sw, run, pad, cin, lead, panels, oh, ow, oc, groups, splits, span, works, stride, slot,    \
-    has_bias, act, slope, SUMS_NAMES
+    up, has_bias, act, slope, SUMS_NAMES
 
 /* V of the tiles first .. first + count - 1 of a map, its phase of y being (a, b). */
 static inline void transform_tiles(__global float *restrict v, const uint plane, const uint lead,
@@ -285,22 +274,19 @@ static inline void transform_tiles(__global float *restrict v, const uint plane,
                                    __global const store *restrict zeros, const uint first,
                                    const uint count, const uint th, const uint tw, const uint sh,
                                    const uint sw, const uint run, const uint pad, const uint a,
-                                   const uint b)
+                                   const uint b, const uint up)
 {
+    const int step = up ? 1 : (int)STRIDE;
     for (uint q = 0; q < count; ++q) {
         const uint tile = first + q, line = tile / tw, im = line / th;
         const uint ti = rest_of(line, th, im), tj = rest_of(tile, tw, line);
         __global const store *image = x + (size_t)im * sh * sw * run;
-#if UP
-#define TO_V(i, l) (v + (uint)(i)*plane + q * lead + (l))
-        WIN_TILE(WIN_SOURCE, T, T, STEP, image, sh, sw, run, START(ti, a), START(tj, b), TO_V);
-#else
 #define TO_V(i, l) (v + (uint)(i)*plane + q * lead + phase * run + (l))
-        for (uint phase = 0; phase < STRIDE * STRIDE; ++phase) {
-            WIN_TILE(WIN_SOURCE, T, T, STEP, image, sh, sw, run, START(ti, phase / STRIDE),
-                     START(tj, phase % STRIDE), TO_V);
+        for (uint phase = 0; phase < (up ? 1u : (uint)(STRIDE * STRIDE)); ++phase) {
+            const int h0 = start_of(ti, up ? a : phase / STRIDE, pad, up);
+            const int c0 = start_of(tj, up ? b : phase % STRIDE, pad, up);
+            WIN_TILE(WIN_SOURCE, T, T, step, image, sh, sw, run, h0, c0, TO_V);
         }
-#endif
     }
 }
 
@@ -334,8 +320,8 @@ static inline void put_group(__global const float *restrict s, const uint panel,
                              const uint count, const uint k, const uint map, const uint split,
                              MAP_ARGS)
 {
-    const uint ou = UP ? STRIDE : 1, maps = UP ? STRIDE * STRIDE : 1, o0 = panel * NR;
-    const uint a = UP ? map / STRIDE : 0, b = UP ? map % STRIDE : 0;
+    const uint ou = up ? STRIDE : 1, o0 = panel * NR;
+    const uint a = map / STRIDE, b = map % STRIDE; /* going down, map is 0 */
     vf about[NV], sum[NV], dot[NV], norm_scale[NV], norm_shift[NV];
     uint added = 0;
     y += y_off;
@@ -358,7 +344,7 @@ static inline void put_group(__global const float *restrict s, const uint panel,
         PUT_TILE(s + q * NR * TT, first + q);
     }
     if (sums != SUMS_NONE) {
-        const uint part = (split * maps + map) * groups + k;
+        const uint part = (split * MAPS(up) + map) * groups + k;
         __global float *to =
             parts + parts_off + (size_t)part * (sums == SUMS_OF_Y ? 3u : 2u) * oc + o0;
         for (int j = 0; j < NV && o0 + j * VW < oc; ++j, to += VW) {
@@ -382,7 +368,7 @@ BODY void map_item(const uint id0, MAP_ARGS)
         const uint map = turn / splits, split = rest_of(turn, splits, map);
         const uint first = split * tiles + at * room, count = min(room, tiles - at * room);
         transform_tiles(own, plane, lead, x + x_off, zeros + zeros_off, first, count, th, tw, sh, sw,
-                        run, pad, UP ? map / STRIDE : 0u, UP ? map % STRIDE : 0u);
+                        run, pad, map / STRIDE, map % STRIDE, up);
         multiply_tiles(s, room, own, plane, lead, u + u_off + (size_t)map * TT * panels * cin * NR,
                        cin, panels, count);
         for (uint q = 0; q < count; q += GROUP) {

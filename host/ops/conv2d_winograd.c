@@ -45,12 +45,12 @@ clg_winograd_tile clg__winograd_tile(const clg_ops *o, const clg_conv *g, enum c
     return t;
 }
 
-void clg__winograd_options(const clg_winograd_tile *t, const char *more, enum clg_dtype dtype,
+void clg__winograd_options(const clg_winograd_tile *t, enum clg_dtype dtype,
                            char dst[CLG_WINOGRAD_OPTIONS_MAX])
 {
     const char *store = clg__store_option(dtype);
-    snprintf(dst, CLG_WINOGRAD_OPTIONS_MAX, "-DM=%u -DVW=%u -DMR=%u -DNV=%u -DG=%u%s%s%s%s", t->m,
-             t->vw, t->mr, t->nv, t->groups, t->taps == 3 ? " -DTAPS=3" : "", more,
+    snprintf(dst, CLG_WINOGRAD_OPTIONS_MAX, "-DM=%u -DVW=%u -DMR=%u -DNV=%u -DG=%u%s%s%s", t->m,
+             t->vw, t->mr, t->nv, t->groups, t->taps == 3 ? " -DTAPS=3" : "",
              store[0] ? " " : "", store);
 }
 
@@ -129,11 +129,11 @@ uint64_t clg__conv2d_winograd_workspace(const clg_ops *o, const clg_conv *g, enu
 }
 
 /* Options of the program: the same for its three kernels, so that it is built once. */
-static int get_kernel(const clg_ops *o, const map_plan *p, enum clg_conv_way way,
-                      enum clg_dtype dtype, const char *name, clg_kernel **k)
+static int get_kernel(const clg_ops *o, const map_plan *p, enum clg_dtype dtype, const char *name,
+                      clg_kernel **k)
 {
     char options[CLG_WINOGRAD_OPTIONS_MAX];
-    clg__winograd_options(&p->t, way == CLG_CONV_UP ? " -DUP=1" : " -DUP=0", dtype, options);
+    clg__winograd_options(&p->t, dtype, options);
     return clg__kernel_get(o->rt, "winograd_map", name, options, k);
 }
 
@@ -141,7 +141,7 @@ static int transform_filter(const clg_ops *o, const clg_conv *g, const map_plan 
                             enum clg_conv_way way, clg_tensor w, clg_tensor u)
 {
     clg_kernel *k = NULL;
-    const int status = get_kernel(o, p, way, w.dtype, "winograd_filter", &k);
+    const int status = get_kernel(o, p, w.dtype, "winograd_filter", &k);
     if (status != CLG_OK) {
         return status;
     }
@@ -152,7 +152,8 @@ static int transform_filter(const clg_ops *o, const clg_conv *g, const map_plan 
     const uint32_t sl = down ? g->k : 1, so = down ? 1 : g->k;
     return clg__launch(o->rt, k, grid,
                        CLG_ARGS(CLG_ARG(w), CLG_ARG(u), CLG_ARG(p->map.sc), CLG_ARG(p->map.oc),
-                                CLG_ARG(p->panels), CLG_ARG(sl), CLG_ARG(so), CLG_ARG(g->pad)));
+                                CLG_ARG(p->panels), CLG_ARG(sl), CLG_ARG(so), CLG_ARG(g->pad),
+                                CLG_ARG((uint32_t)!down)));
 }
 
 uint64_t clg__conv2d_winograd_ready_len(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
@@ -184,7 +185,7 @@ static int run_map(const clg_ops *o, const clg_conv *g, const map_plan *p, enum 
                    const map_io *io)
 {
     clg_kernel *k = NULL;
-    const int status = get_kernel(o, p, way, io->src.dtype, "winograd_map", &k);
+    const int status = get_kernel(o, p, io->src.dtype, "winograd_map", &k);
     if (status != CLG_OK) {
         return status;
     }
@@ -207,7 +208,7 @@ static int run_map(const clg_ops *o, const clg_conv *g, const map_plan *p, enum 
             CLG_ARG(p->lead), CLG_ARG(p->panels), CLG_ARG(p->map.oh), CLG_ARG(p->map.ow),
             CLG_ARG(p->map.oc), CLG_ARG(p->groups), CLG_ARG(p->splits), CLG_ARG(p->span),
             CLG_ARG(p->works), CLG_ARG(p->slots), CLG_ARG(p->slot),
-            CLG_ARG((uint32_t)clg__tensor_is(e->bias)),
+            CLG_ARG((uint32_t)(way == CLG_CONV_UP)), CLG_ARG((uint32_t)clg__tensor_is(e->bias)),
             CLG_ARG((int32_t)(back ? sums->act : e->act)), CLG_ARG(back ? sums->slope : e->slope),
             CLG_ARG(kind), CLG_ARG(sums->parts), CLG_ARG(sums->x), CLG_ARG(sums->mean),
             CLG_ARG(sums->invstd), CLG_ARG(sums->weight), CLG_ARG(sums->bias)));

@@ -19,8 +19,8 @@ enum { CLG_WINOGRAD_OPTIONS_MAX = 128 };
 /* For products whose rows are `columns` wide. */
 clg_winograd_tile clg__winograd_tile(const clg_ops *o, const clg_conv *g, enum clg_conv_algo algo,
                                      uint32_t columns);
-/* Those sizes as options of a program; `more` is appended. */
-void clg__winograd_options(const clg_winograd_tile *t, const char *more, enum clg_dtype dtype,
+/* Those sizes as options of a program. */
+void clg__winograd_options(const clg_winograd_tile *t, enum clg_dtype dtype,
                            char dst[CLG_WINOGRAD_OPTIONS_MAX]);
 /* True for layers that the kernels can run: a filter of 4x4 with stride 2 or of 3x3 with stride 1,
  * and channels in whole vectors (CPU) or whole fours (GPU: rows of matrices), on devices that can

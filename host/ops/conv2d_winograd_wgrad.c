@@ -47,7 +47,7 @@ static int get_kernel(const clg_ops *o, const wgrad_plan *p, enum clg_dtype dtyp
                       clg_kernel **k)
 {
     char options[CLG_WINOGRAD_OPTIONS_MAX];
-    clg__winograd_options(&p->t, "", dtype, options);
+    clg__winograd_options(&p->t, dtype, options);
     return clg__kernel_get(o->rt, "winograd_wgrad", name, options, k);
 }
 
