@@ -104,7 +104,7 @@ static const char *tile_options(const clg_builtin *b, uint32_t mr, uint32_t nv, 
 
 static int find_tile(clg_builtin *b, const variant *v, enum clg_storage s, clg_kernel **out)
 {
-    clg_kernel **slot = &b->tile[s][v->mr > 1][v->nv - 1u];
+    clg_kernel **slot = &b->tile[s][v->nv - 1u];
     int status = CLG_OK;
 
     if (*slot == NULL) {
@@ -151,12 +151,13 @@ static double tile_cost(const clg_builtin *b, const clg_gemm *g, uint32_t nv)
 }
 
 /* Three or four vectors where there are 32 registers: two, which load more for each multiply, are 1.03 to
- * 1.1 times as slow (Intel), but where a panel is turned as it is packed. Three where they save enough:
- * each tile is a program that a new device has to build. */
+ * 1.1 times as slow (Intel). Three where they save enough: each tile is a program that a new device has to
+ * build, for one second, so there is none of its own for very few rows either (1.2 to 1.4 times as fast,
+ * of some 50 us). */
 static uint32_t pick_vectors(const clg_builtin *b, const clg_gemm *g)
 {
-    const double gain = 1.02, four = tile_cost(b, g, 4);
-    double least = (g->tb ? 1.015 : 1.035) * tile_cost(b, g, 2);
+    const double gain = 1.035, four = tile_cost(b, g, 4);
+    double least = 1.035 * tile_cost(b, g, 2);
     uint32_t best = 2;
     if (g->n < 2 * b->vw) {
         return 1;
@@ -175,26 +176,21 @@ static bool is_packed(const clg_builtin *b, const clg_gemm *g, const variant *v,
 {
     const bool aliased = g->ldb > ALIAS && g->ldb % ALIAS == 0;
     const uint32_t tiles = b->vw < 16 || aliased ? PACK_TILES : PACK_TILES_WIDE;
-    return v->mr > 1 && g->k >= PACK_K && g->m >= groups * v->mr * tiles;
+    return g->k >= PACK_K && g->m >= groups * v->mr * tiles;
 }
 
-/* Few variants: each is a program that a new device has to build. */
 static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t rows_max,
                             uint32_t *groups)
 {
-    const uint32_t nv = pick_vectors(b, g), mr = tile_rows(b, nv);
-    bool few = g->m < (g->ta ? mr : 4);
-    variant v = { .mr = few ? 1 : mr,
-                  .nv = few ? 1 : nv,
+    const uint32_t nv = pick_vectors(b, g);
+    variant v = { .mr = tile_rows(b, nv),
+                  .nv = nv,
                   .form = (g->ta ? FORM_TA : 0) | (g->tb ? FORM_TB : 0) };
 
     if (g->tb) {
         /* Each group of rows turns the panel again: few groups. */
         *groups = pick_groups(g, v.mr, v.nv * b->vw, 4u * b->units, rows_max);
         return v;
-    }
-    if (few && g->n >= 4 * b->vw) {
-        v.nv = 4;
     }
     *groups = pick_groups(g, v.mr, v.nv * b->vw, wanted_items(b, g), rows_max);
     if (is_streamed(b, g)) {
@@ -256,10 +252,11 @@ static int run_dot(clg_builtin *b, const clg_product *p, uint32_t m, uint32_t c_
     }
     clg_kernel **dot = &b->dot[clg__builtin_storage(p)];
     if (*dot == NULL) {
-        char options[96]; /* of the main tile: it is in the same program */
+        char options[96]; /* of the most usual tile: it is in the same program */
+        const uint32_t nv = b->vw < 16 ? 2 : 4;
         CLG_TRY(clg__kernel_get(
             b->rt, "gemm", "gemm_dot",
-            tile_options(b, tile_rows(b, 2), 2, clg__builtin_storage(p), options, sizeof options),
+            tile_options(b, tile_rows(b, nv), nv, clg__builtin_storage(p), options, sizeof options),
             dot));
     }
     clg_grid grid = clg__grid(g->batch > 1 ? 2 : 1, clg__ceil_div(m, rows), g->batch, 0);

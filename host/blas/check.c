@@ -174,11 +174,12 @@ int clg__blas_check_tf32(clg_blas *blas, clg_blas_corrupt corrupt, void *user)
 int clg__blas_check(clg_blas *blas, int choice, clg_blas_corrupt corrupt, void *user)
 {
     /* One per way in which the operands can lie; the larger ones pass CLBlast's threshold for its
-     * main kernel as our table sets it. */
+     * main kernel as our table sets it. Of a width for which ours takes the tile that most models need:
+     * each is a program that a new device has to build. */
     static const clg_gemm cases[] = {
-        { .m = 37, .n = 53, .k = 29, .alpha = 1, .beta = 0 },
-        { .m = 67, .n = 71, .k = 75, .alpha = 1, .beta = 1, .ta = true },
-        { .m = 69, .n = 66, .k = 77, .alpha = 2, .beta = 0, .tb = true },
+        { .m = 41, .n = 125, .k = 29, .alpha = 1, .beta = 0 },
+        { .m = 67, .n = 119, .k = 75, .alpha = 1, .beta = 1, .ta = true },
+        { .m = 69, .n = 123, .k = 77, .alpha = 2, .beta = 0, .tb = true },
     };
     /* Strided batches are kernels of their own in CLBlast, and only the GPU family asks for them:
      * one with matrices to be filled up, one of whole tiles, which are taken as they lie. */
