@@ -87,11 +87,10 @@ conv2d_sum(__global const float *restrict part, uint part_off, __global float *r
 /* y[m, k] = act(y[m, k] + bias[k]), rows of k floats. get_global_id(0): row. */
 __attribute__((reqd_work_group_size(1, 1, 1))) __kernel void
 conv2d_bias_act(__global const float *restrict bias, uint bias_off, __global float *restrict y,
-                uint y_off, uint k, uint has_bias, int act, float slope)
+                uint y_off, uint k, int act, float slope)
 {
     __global float *row = y + (y_off + (uint)get_global_id(0) * k);
     for (uint i = 0; i < k; ++i) {
-        const float v = has_bias ? row[i] + bias[bias_off + i] : row[i];
-        row[i] = act_apply(act, slope, v);
+        row[i] = act_apply(act, slope, row[i] + bias[bias_off + i]);
     }
 }

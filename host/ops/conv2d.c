@@ -1,4 +1,4 @@
-/* Convolution: checks, and the choice between the matrix product (1x1 maps), the algorithms and the
+/* Convolution: checks, and the choice between the matrix product (1x1 maps or filters), the algorithms and the
  * families: direct in conv2d_gather.c, conv2d_wgrad.c (CPU) and conv2d_tile.c (GPU), Winograd's in
  * conv2d_winograd*.c. */
 #include "ops/conv2d.h"
@@ -71,20 +71,30 @@ int clg__conv2d_check_bias(const char *op, const clg_epilogue *e, uint32_t chann
                      (unsigned long long)clg__tensor_len(e->bias), channels);
 }
 
-/* ---- 1x1 maps: matrix products ---- */
+/* ---- 1x1 maps or filters: matrix products ---- */
 
-bool clg__conv2d_is_gemm(const clg_conv *g)
+static bool is_gpu(const clg_ops *o)
 {
-    return g->p == 1 && g->q == 1 && g->pad == 0 && g->r == g->h && g->s == g->w;
+    return clg__rt_family(o->rt) == CLG_KERNELS_GPU;
 }
 
-/* With RSC = R*S*C the big map is a matrix [N,RSC], the small one [N,K], the filter [RSC,K]. */
+/* 1x1 filters on CPUs: 1.3 to 1.5 times the speed of the gather. GPUs' convolutions are such products, and
+ * leave a batch norm's sums besides. */
+bool clg__conv2d_is_gemm(const clg_ops *o, const clg_conv *g)
+{
+    const bool map = g->p == 1 && g->q == 1 && g->r == g->h && g->s == g->w;
+    const bool filter = g->r == 1 && g->s == 1 && g->p == g->h && g->q == g->w && !is_gpu(o);
+    return g->pad == 0 && (map || filter);
+}
+
+/* With NPQ = N*P*Q and RSC = R*S*C the big map is a matrix [NPQ,RSC], the small one [NPQ,K], the filter
+ * [RSC,K]. */
 static clg_gemm describe_map_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
 {
     const uint32_t rsc = g->r * g->s * g->c;
     const uint32_t tile = clg__conv_tile_pick(o, g, clg__conv2d_job_of(way), CLG_CONV_DIRECT);
     if (way == CLG_CONV_DOWN) {
-        return (clg_gemm){ .m = g->n,
+        return (clg_gemm){ .m = g->n * g->p * g->q,
                            .n = g->k,
                            .k = rsc,
                            .lda = rsc,
@@ -95,7 +105,7 @@ static clg_gemm describe_map_gemm(const clg_ops *o, const clg_conv *g, enum clg_
                            .tile = tile };
     }
     return (clg_gemm){ .tb = true,
-                       .m = g->n,
+                       .m = g->n * g->p * g->q,
                        .n = rsc,
                        .k = g->k,
                        .lda = g->k,
@@ -112,7 +122,7 @@ static clg_gemm describe_wgrad_gemm(const clg_ops *o, const clg_conv *g)
     return (clg_gemm){ .ta = true,
                        .m = rsc,
                        .n = g->k,
-                       .k = g->n,
+                       .k = g->n * g->p * g->q,
                        .lda = rsc,
                        .ldb = g->k,
                        .ldc = g->k,
@@ -123,10 +133,6 @@ static clg_gemm describe_wgrad_gemm(const clg_ops *o, const clg_conv *g)
 
 static int add_bias_act(const clg_ops *o, const clg_epilogue *e, clg_tensor y, uint32_t channels)
 {
-    const bool has_bias = e != NULL && clg__tensor_is(e->bias);
-    if (e == NULL || (!has_bias && e->act == CLG_ACT_NONE)) {
-        return CLG_OK;
-    }
     clg_kernel *k = NULL;
     const int status = clg__kernel_get(o->rt, "conv2d_pack", "conv2d_bias_act", "", &k);
     if (status != CLG_OK) {
@@ -137,21 +143,24 @@ static int add_bias_act(const clg_ops *o, const clg_epilogue *e, clg_tensor y, u
     grid.bytes = 8.0 * (double)len;
     return clg__launch(o->rt, k, grid,
                        CLG_ARGS(CLG_ARG(e->bias), CLG_ARG(y), CLG_ARG(channels),
-                                CLG_ARG((uint32_t)has_bias), CLG_ARG((int32_t)e->act),
-                                CLG_ARG(e->slope)));
+                                CLG_ARG((int32_t)e->act), CLG_ARG(e->slope)));
 }
 
-/* With maps of 16 bits the end is part of the product, so that its sum is rounded once. The bias of
- * a big map is per channel: one product for each of its pixels then. */
-static int run_stored_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
-                           clg_tensor src, clg_tensor w, const clg_epilogue *e, clg_tensor dst,
-                           clg_tensor ws)
+/* The bias of a big map is per channel, of which a row of the product has several pixels. Then the end is a
+ * pass of its own over maps of floats; with maps of 16 bits, whose sum is to be rounded once, there is one
+ * product for each of the pixels. */
+static int run_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, clg_tensor src,
+                    clg_tensor w, const clg_epilogue *e, clg_tensor dst, clg_tensor ws)
 {
     clg_gemm gemm = describe_map_gemm(o, g, way);
     if (e == NULL) {
         return clg__gemm(o->blas, &gemm, src, w, dst, ws);
     }
-    if (way == CLG_CONV_UP && clg__tensor_is(e->bias)) {
+    if (way == CLG_CONV_UP && clg__tensor_is(e->bias) && g->r * g->s > 1) {
+        if (src.dtype == CLG_F32) {
+            const int status = clg__gemm(o->blas, &gemm, src, w, dst, ws);
+            return status != CLG_OK ? status : add_bias_act(o, e, dst, g->c);
+        }
         gemm.n = g->c;
         gemm.batch = g->r * g->s;
         gemm.stride_b = g->c * g->k;
@@ -163,14 +172,9 @@ static int run_stored_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_wa
 
 /* ---- shared with deconv2d.c ---- */
 
-static bool is_gpu(const clg_ops *o)
-{
-    return clg__rt_family(o->rt) == CLG_KERNELS_GPU;
-}
-
 uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way)
 {
-    if (clg__conv2d_is_gemm(g)) {
+    if (clg__conv2d_is_gemm(o, g)) {
         const clg_gemm gemm = describe_map_gemm(o, g, way);
         return clg__gemm_workspace(o->blas, &gemm);
     }
@@ -186,14 +190,14 @@ uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg
 static enum clg_conv_algo transforming_algo(const clg_ops *o, const clg_conv *g,
                                             enum clg_conv_way way)
 {
-    return clg__conv2d_is_gemm(g) ? CLG_CONV_DIRECT
+    return clg__conv2d_is_gemm(o, g) ? CLG_CONV_DIRECT
                                   : clg__conv_algo_pick(o, g, clg__conv2d_job_of(way));
 }
 
 uint32_t clg__conv2d_map_parts(const clg_ops *o, const clg_conv *g, enum clg_conv_way way,
                                uint32_t groups)
 {
-    if (clg__conv2d_is_gemm(g) || groups == 0 || g->n % groups != 0) {
+    if (clg__conv2d_is_gemm(o, g) || groups == 0 || g->n % groups != 0) {
         return 0;
     }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, clg__conv2d_job_of(way));
@@ -241,13 +245,8 @@ int clg__conv2d_map(const clg_ops *o, const clg_conv *g, enum clg_conv_way way, 
     const clg_tensor w = f.w;
     int status = CLG_OK;
     CLG_TRY(e != NULL ? check_sums(o, g, way, &e->sums, dst) : CLG_OK);
-    if (clg__conv2d_is_gemm(g) && src.dtype != CLG_F32) {
-        return run_stored_gemm(o, g, way, src, w, e, dst, ws);
-    }
-    if (clg__conv2d_is_gemm(g)) {
-        const clg_gemm gemm = describe_map_gemm(o, g, way);
-        status = clg__gemm(o->blas, &gemm, src, w, dst, ws);
-        return status != CLG_OK ? status : add_bias_act(o, e, dst, clg__conv2d_maps(g, way).oc);
+    if (clg__conv2d_is_gemm(o, g)) {
+        return run_gemm(o, g, way, src, w, e, dst, ws);
     }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, clg__conv2d_job_of(way));
     if (algo == CLG_CONV_DIRECT) {
@@ -296,7 +295,7 @@ out:
 
 uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g)
 {
-    if (clg__conv2d_is_gemm(g)) {
+    if (clg__conv2d_is_gemm(o, g)) {
         const clg_gemm gemm = describe_wgrad_gemm(o, g);
         return clg__gemm_workspace(o->blas, &gemm);
     }
@@ -311,7 +310,7 @@ uint64_t clg__conv2d_wgrad_workspace(const clg_ops *o, const clg_conv *g)
 
 uint64_t clg__conv2d_turned_len(const clg_ops *o, const clg_conv *g)
 {
-    if (!is_gpu(o) || clg__conv2d_is_gemm(g)) {
+    if (!is_gpu(o) || clg__conv2d_is_gemm(o, g)) {
         return 0;
     }
     const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, CLG_CONV_JOB_DOWN);
@@ -322,7 +321,7 @@ uint64_t clg__conv2d_turned_len(const clg_ops *o, const clg_conv *g)
 int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_tensor small,
                       clg_turned *turned, clg_tensor dw, clg_tensor ws)
 {
-    if (clg__conv2d_is_gemm(g)) {
+    if (clg__conv2d_is_gemm(o, g)) {
         const clg_gemm gemm = describe_wgrad_gemm(o, g);
         return clg__gemm(o->blas, &gemm, big, small, dw, ws);
     }
@@ -338,7 +337,7 @@ int clg__conv2d_wgrad(const clg_ops *o, const clg_conv *g, clg_tensor big, clg_t
 uint64_t clg__conv2d_foreign(const clg_ops *o, const clg_conv *g)
 {
     uint64_t most = 0;
-    for (int i = 0; i < CLG_CONV_JOB_COUNT && is_gpu(o) && !clg__conv2d_is_gemm(g); i++) {
+    for (int i = 0; i < CLG_CONV_JOB_COUNT && is_gpu(o) && !clg__conv2d_is_gemm(o, g); i++) {
         const enum clg_conv_job job = (enum clg_conv_job)i;
         const enum clg_conv_algo algo = clg__conv_algo_pick(o, g, job);
         if (algo != CLG_CONV_DIRECT) {
@@ -356,7 +355,7 @@ uint32_t clg__conv2d_tiles(const clg_ops *o, const clg_conv *g, enum clg_conv_jo
     if (!is_gpu(o)) {
         return 0;
     }
-    if (algo == CLG_CONV_DIRECT && !clg__conv2d_is_gemm(g)) {
+    if (algo == CLG_CONV_DIRECT && !clg__conv2d_is_gemm(o, g)) {
         const clg_tile_job tiles = clg__conv2d_tile_job(g, job);
         return clg__tile_numbers(clg__rt_device(o->rt), &tiles, number);
     }

@@ -37,8 +37,9 @@ static inline clg_conv_maps clg__conv2d_maps(const clg_conv *g, enum clg_conv_wa
     return (clg_conv_maps){ g->p, g->q, g->k, g->h, g->w, g->c };
 }
 
-/* True if the whole map is one filter position (P = Q = 1, no padding, R = H, S = W). */
-bool clg__conv2d_is_gemm(const clg_conv *g);
+/* True if the convolution is a matrix product: the whole map is one filter position (P = Q = 1, no padding,
+ * R = H, S = W), or, on CPUs, the filter is one pixel (R = S = 1, no padding, stride 1). */
+bool clg__conv2d_is_gemm(const clg_ops *o, const clg_conv *g);
 
 /* src -> dst with bias and activation. */
 uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way);

@@ -70,7 +70,7 @@ bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
     const clg_device_info *d = clg__rt_device(o->rt);
     const bool able =
         gpu ? d->max_work_group >= GPU_GROUP && d->max_work_item[1] >= GPU_GROUP : keeps_vectors(o);
-    return able && (strided || plain) && !clg__conv2d_is_gemm(g) && g->c % width == 0 &&
+    return able && (strided || plain) && !clg__conv2d_is_gemm(o, g) && g->c % width == 0 &&
            g->k % width == 0;
 }
 
