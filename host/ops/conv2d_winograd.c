@@ -12,7 +12,8 @@
 
 enum {
     FILTER_BLOCK = 16, /* BLOCK in cl/winograd_map.cl */
-    SLOTS = 16,        /* groups in work at a time, in as many work-items or fewer */
+    ROOM_LEAST = 16,   /* groups in work at a time, in as many work-items or fewer, */
+    ROOM_EACH = 2,     /* but so many for each compute unit */
     SPAN_MOST = 4,     /* groups that a work-item does together */
     LEAD_EXTRA = 16,   /* floats after each tile, so that tiles do not share cache sets */
     NARROW_ROWS = 6,   /* of 16 registers 12 hold sums: a multiply-add takes up to 5 turns */
@@ -74,6 +75,16 @@ bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
            g->k % width == 0;
 }
 
+/* Groups of tiles in work at a time: equally many for each compute unit. */
+static uint32_t count_room(const clg_ops *o, const map_plan *p)
+{
+    const uint32_t all = p->maps * clg__ceil_div(p->tiles * p->splits, p->group); /* splits ask for no more */
+    const uint32_t units = clg__rt_device(o->rt)->compute_units;
+    const uint32_t each = clg__ceil_div(ROOM_LEAST, units);
+    const uint32_t room = units * (each > ROOM_EACH ? each : ROOM_EACH);
+    return all < room ? all : room;
+}
+
 /* Groups of tiles that read the transformed filter together, where a map's does not fit the second cache
  * and comes from the last one or from memory (Intel, four groups: 1.15 and 1.18 times with 13 and 19 MB of
  * it, 1.05 with 3, .9 with 1). Their products stay in the second cache, and there are two work-items a
@@ -109,8 +120,7 @@ static map_plan make_plan(const clg_ops *o, const clg_conv *g, enum clg_conv_way
     p.tiles = g->n / splits * p.th * p.tw;
     p.group = p.t.groups * p.t.mr;
     p.groups = clg__ceil_div(p.tiles, p.group);
-    uint32_t room = p.maps * clg__ceil_div(p.tiles * splits, p.group); /* splits ask for no more */
-    room = room < SLOTS ? room : SLOTS;
+    const uint32_t room = count_room(o, &p);
     p.span = pick_span(o, &p, room);
     p.slots = room / p.span;
     p.works = clg__ceil_div(p.groups, p.span) * p.splits * p.maps;

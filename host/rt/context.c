@@ -78,7 +78,7 @@ static int choose_vector(clg_rt *rt)
 static void guess_rates(clg_rt *rt)
 {
     double clock = 1e6 * (rt->info.clock_mhz > 500 ? rt->info.clock_mhz : 500);
-    double units = rt->info.compute_units > 0 ? rt->info.compute_units : 1;
+    double units = rt->info.compute_units;
     bool cpu = rt->info.type == CLG_DEVICE_CPU;
     rt->guess_s_per_flop = 1.0 / (clock * units * (cpu ? 32.0 : 4.0));
     rt->guess_s_per_byte = 1.0 / (clock * units * (cpu ? 4.0 : 1.0));

@@ -129,6 +129,7 @@ static void fill_device(clg_device_info *info, cl_device_id d)
     }
     info->type = get_type(d);
     info->compute_units = get_device_uint(d, CL_DEVICE_MAX_COMPUTE_UNITS);
+    info->compute_units = info->compute_units > 0 ? info->compute_units : 1; /* no answer */
     info->clock_mhz = get_device_uint(d, CL_DEVICE_MAX_CLOCK_FREQUENCY);
     info->vector_width_float = get_device_uint(d, CL_DEVICE_NATIVE_VECTOR_WIDTH_FLOAT);
     info->global_mem_bytes = get_device_number(d, CL_DEVICE_GLOBAL_MEM_SIZE, sizeof(cl_ulong));
