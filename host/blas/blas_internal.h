@@ -39,7 +39,7 @@ typedef struct clg_builtin {
     uint32_t part;  /* CPU: floats of a group of rows of a large A, to stay in the second cache */
     uint32_t units; /* compute units, only to choose the number of work-items */
     /* CPU: found once; owned by rt */
-    clg_kernel *tile[CLG_STORAGE_COUNT][4]; /* of 1 to 4 vectors */
+    clg_kernel *tile[CLG_STORAGE_COUNT][2][4]; /* of one row, or more; of 1 to 4 vectors */
     clg_kernel *dot[CLG_STORAGE_COUNT];
 } clg_builtin;
 

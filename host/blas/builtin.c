@@ -104,7 +104,7 @@ static const char *tile_options(const clg_builtin *b, uint32_t mr, uint32_t nv, 
 
 static int find_tile(clg_builtin *b, const variant *v, enum clg_storage s, clg_kernel **out)
 {
-    clg_kernel **slot = &b->tile[s][v->nv - 1u];
+    clg_kernel **slot = &b->tile[s][v->mr > 1][v->nv - 1u];
     int status = CLG_OK;
 
     if (*slot == NULL) {
@@ -152,8 +152,8 @@ static double tile_cost(const clg_builtin *b, const clg_gemm *g, uint32_t nv)
 
 /* Three or four vectors where there are 32 registers: two, which load more for each multiply, are 1.03 to
  * 1.1 times as slow (Intel). Three where they save enough: each tile is a program that a new device has to
- * build, for one second, so there is none of its own for very few rows either (1.2 to 1.4 times as fast,
- * of some 50 us). */
+ * build, for one second, so there is none of its own for few rows (1.2 to 1.4 times as fast, of some 50
+ * us), but where the usual one cannot read them. */
 static uint32_t pick_vectors(const clg_builtin *b, const clg_gemm *g)
 {
     const double gain = 1.035, four = tile_cost(b, g, 4);
@@ -176,15 +176,16 @@ static bool is_packed(const clg_builtin *b, const clg_gemm *g, const variant *v,
 {
     const bool aliased = g->ldb > ALIAS && g->ldb % ALIAS == 0;
     const uint32_t tiles = b->vw < 16 || aliased ? PACK_TILES : PACK_TILES_WIDE;
-    return g->k >= PACK_K && g->m >= groups * v->mr * tiles;
+    return v->mr > 1 && g->k >= PACK_K && g->m >= groups * v->mr * tiles;
 }
 
 static variant pick_variant(const clg_builtin *b, const clg_gemm *g, uint32_t rows_max,
                             uint32_t *groups)
 {
-    const uint32_t nv = pick_vectors(b, g);
-    variant v = { .mr = tile_rows(b, nv),
-                  .nv = nv,
+    const uint32_t nv = pick_vectors(b, g), mr = tile_rows(b, nv);
+    const bool short_columns = g->ta && g->m < mr; /* the kernel reads mr of each column of A */
+    variant v = { .mr = short_columns ? 1 : mr,
+                  .nv = short_columns ? g->n < 4 * b->vw ? 1 : 4 : nv,
                   .form = (g->ta ? FORM_TA : 0) | (g->tb ? FORM_TB : 0) };
 
     if (g->tb) {
@@ -273,6 +274,19 @@ out:
     return status;
 }
 
+/* A column stored tight is a row. */
+static void lay_flat(clg_gemm *g)
+{
+    if (g->m == 1 && g->ta && g->lda == 1) {
+        g->ta = false;
+        g->lda = g->k;
+    }
+    if (g->k == 1 && g->tb && g->ldb == 1) {
+        g->tb = false;
+        g->ldb = g->n;
+    }
+}
+
 /* The product of the transposed matrices, C' = op(B)' op(A)', for a C of one row or column. */
 static clg_product transposed(const clg_product *p)
 {
@@ -308,11 +322,9 @@ int clg__builtin_run(clg_builtin *b, const clg_product *given, clg_tensor ws)
     if (g->n == 1 && g->ta && g->ldc == 1 && !clg__tensor_is(p.end.bias)) {
         clg_product t = transposed(&p); /* a row that is contiguous, instead of a column */
         t.g.ldc = t.g.n;
+        lay_flat(&t.g);
         return run_tiles(b, &t, ENDS_TURNED);
     }
-    if (g->k == 1 && g->tb && g->ldb == 1) {
-        g->tb = false; /* a column stored tight is a row */
-        g->ldb = g->n;
-    }
+    lay_flat(g);
     return run_tiles(b, &p, 0);
 }

@@ -9,7 +9,7 @@ static const char *const KEYS[] = { "m", "n", "k", "ta", "tb", "alpha", "beta", 
                                     "store", "float_c", "tile", NULL };
 static const char *const CASES[] = {
     "gemm mul m=1 n=1 k=1 ints=1",
-    "gemm mul m=5 n=3 k=7 ta=1 ints=1",
+    "gemm mul m=3 n=5 k=16 ta=1 ints=1", /* ends with its buffer */
     "gemm mul m=7 n=37 k=11 tb=1 ints=1",
     "gemm mul m=13 n=35 k=19 ints=1 beta=1",
     "gemm mul m=17 n=33 k=5 ta=1 tb=1 ints=1 alpha=2 beta=-1",
