@@ -50,7 +50,7 @@ static const char *const CASES[] = {
     "conv2d bwd_data n=3 h=7 w=5 c=138 k=33 r=1 s=1",
     "conv2d bwd_weight n=3 h=7 w=5 c=138 k=33 r=1 s=1",
     "conv2d fwd n=3 h=7 w=5 c=138 k=33 r=1 s=1 bias=1 act=2 slope=0.2 store=1",
-    "conv2d bwd_weight n=3 h=7 w=5 c=138 k=33 r=1 s=1 store=2",
+    "conv2d fwd n=3 h=7 w=5 c=138 k=3 r=1 s=1 bias=1",
     "conv2d fwd n=16 h=11 w=11 c=4 k=30 r=2 s=2 stride=1 pad=1 exact=1",
     "conv2d bwd_data n=16 h=11 w=11 c=20 k=6 r=2 s=2 stride=2 exact=1",
     "conv2d bwd_weight n=16 h=11 w=11 c=26 k=65 r=2 s=2 stride=3 exact=1",

@@ -1,6 +1,6 @@
 /* What conv2d.c and deconv2d.c share. A transposed conv is a conv read backwards, so both need the
  * same three jobs: gather (conv forward or data gradient), weight gradient, and the case of a 1x1
- * map, which is a plain matrix product. Shapes are checked by the callers. */
+ * map or filter, which is a plain matrix product. Shapes are checked by the callers. */
 #ifndef CLG_OPS_CONV2D_INTERNAL_H
 #define CLG_OPS_CONV2D_INTERNAL_H
 
@@ -37,9 +37,9 @@ static inline clg_conv_maps clg__conv2d_maps(const clg_conv *g, enum clg_conv_wa
     return (clg_conv_maps){ g->p, g->q, g->k, g->h, g->w, g->c };
 }
 
-/* True if the convolution is a matrix product: the whole map is one filter position (P = Q = 1, no padding,
- * R = H, S = W), or, on CPUs, the filter is one pixel (R = S = 1, no padding, stride 1). */
-bool clg__conv2d_is_gemm(const clg_ops *o, const clg_conv *g);
+/* True if this job of the convolution is a matrix product: the whole map is one filter position (P = Q = 1, no
+ * padding, R = H, S = W), or, for maps on CPUs, the filter is one pixel (R = S = 1, no padding, stride 1). */
+bool clg__conv2d_is_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_job job);
 
 /* src -> dst with bias and activation. */
 uint64_t clg__conv2d_map_workspace(const clg_ops *o, const clg_conv *g, enum clg_conv_way way);

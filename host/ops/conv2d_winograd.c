@@ -71,7 +71,7 @@ bool clg__winograd_fits(const clg_ops *o, const clg_conv *g)
     const clg_device_info *d = clg__rt_device(o->rt);
     const bool able =
         gpu ? d->max_work_group >= GPU_GROUP && d->max_work_item[1] >= GPU_GROUP : keeps_vectors(o);
-    return able && (strided || plain) && !clg__conv2d_is_gemm(o, g) && g->c % width == 0 &&
+    return able && (strided || plain) && !clg__conv2d_is_gemm(o, g, CLG_CONV_JOB_DOWN) && g->c % width == 0 &&
            g->k % width == 0;
 }
 
@@ -138,7 +138,7 @@ uint64_t clg__conv2d_winograd_workspace(const clg_ops *o, const clg_conv *g, enu
     return make_plan(o, g, way, algo, 1).total;
 }
 
-/* Options of the program: the same for its three kernels, so that it is built once. */
+/* Options of the program: the same for its two kernels, so that it is built once. */
 static int get_kernel(const clg_ops *o, const map_plan *p, enum clg_dtype dtype, const char *name,
                       clg_kernel **k)
 {
