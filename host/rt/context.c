@@ -214,6 +214,12 @@ enum clg_family clg__rt_family(const clg_rt *rt)
 {
     return rt->family;
 }
+
+bool clg__rt_is_simulator(const clg_rt *rt)
+{
+    return rt->is_simulator;
+}
+
 void *clg__rt_native_device(const clg_rt *rt)
 {
     return rt->device;

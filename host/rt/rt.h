@@ -54,6 +54,7 @@ int clg__rt_open(clg_rt **out, const clg_rt_options *opt);
 void clg__rt_close(clg_rt **rt); /* NULL and half-built are fine */
 const clg_device_info *clg__rt_device(const clg_rt *rt);
 enum clg_family clg__rt_family(const clg_rt *rt);
+bool clg__rt_is_simulator(const clg_rt *rt); /* one that checks every access (oclgrind) */
 /* Floats of a vector of the CPU kernels on this device: 4, 8 or 16. */
 uint32_t clg__rt_vector_width(const clg_rt *rt);
 /* Of the second cache of a core of this computer, for CPU devices; a usual size where the system does not
