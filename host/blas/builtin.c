@@ -157,7 +157,7 @@ static double tile_cost(const clg_builtin *b, const clg_gemm *g, uint32_t nv)
 static uint32_t pick_vectors(const clg_builtin *b, const clg_gemm *g)
 {
     const double gain = 1.035, four = tile_cost(b, g, 4);
-    double least = 1.035 * tile_cost(b, g, 2);
+    double least = gain * tile_cost(b, g, 2);
     uint32_t best = 2;
     if (g->n < 2 * b->vw) {
         return 1;

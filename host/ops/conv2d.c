@@ -83,11 +83,11 @@ static bool is_gpu(const clg_ops *o)
  * convolutions are such products, and leave a batch norm's sums besides. */
 bool clg__conv2d_is_gemm(const clg_ops *o, const clg_conv *g, enum clg_conv_job job)
 {
-    const bool map = g->p == 1 && g->q == 1 && g->r == g->h && g->s == g->w;
-    const bool filter = g->r == 1 && g->s == 1 && g->p == g->h && g->q == g->w;
+    const bool one_position = g->p == 1 && g->q == 1 && g->r == g->h && g->s == g->w;
+    const bool one_pixel = g->r == 1 && g->s == 1 && g->p == g->h && g->q == g->w;
     const uint32_t channels = job == CLG_CONV_JOB_DOWN ? g->k : g->c;
-    const bool maps = job != CLG_CONV_JOB_WGRAD && channels >= clg__rt_vector_width(o->rt);
-    return g->pad == 0 && (map || (filter && maps && !is_gpu(o)));
+    const bool pays = !is_gpu(o) && job != CLG_CONV_JOB_WGRAD && channels >= clg__rt_vector_width(o->rt);
+    return g->pad == 0 && (one_position || (one_pixel && pays));
 }
 
 /* With NPQ = N*P*Q and RSC = R*S*C the big map is a matrix [NPQ,RSC], the small one [NPQ,K], the filter

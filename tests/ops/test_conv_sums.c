@@ -2,7 +2,6 @@
  * itself, and the map is the same, bit for bit. Both families; where a device's algorithm leaves
  * none, it says so. */
 #include <math.h>
-#include <stdlib.h>
 
 #include "base/mem.h"
 #include "base/philox.h"
@@ -374,9 +373,7 @@ static void who_leaves_no_sums_refuses_to(void **state)
 
 int main(void)
 {
-    /* As on two cores, so that groups are done together; pocl reads it at its first call. */
-    setenv("POCL_MAX_PTHREAD_COUNT", "2", 1);
-    setenv("POCL_CPU_MAX_CU_COUNT", "2", 1); /* as later versions call it */
+    test_cores("2"); /* groups are done together where there are few cores */
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(sums_of_a_convolution_are_those_of_its_output),
         cmocka_unit_test(their_variance_survives_a_large_mean),

@@ -5,8 +5,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 #include <cmocka.h>
 
@@ -38,8 +36,7 @@ static void convolutions_equal_the_reference(void **state)
 
 int main(void)
 {
-    setenv("POCL_MAX_PTHREAD_COUNT", "24", 1); /* read at pocl's first call */
-    setenv("POCL_CPU_MAX_CU_COUNT", "24", 1);  /* as later versions call it */
+    test_cores("24");
     const struct CMUnitTest tests[] = { cmocka_unit_test(convolutions_equal_the_reference) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,6 +31,12 @@ clg_rt *test_rt_open_with(const clg_rt_options *opt)
     return rt;
 }
 
+void test_cores(const char *count)
+{
+    setenv("POCL_MAX_PTHREAD_COUNT", count, 1);
+    setenv("POCL_CPU_MAX_CU_COUNT", count, 1); /* as later versions call it */
+}
+
 clg_rt *test_rt_open(void)
 {
     return test_rt_open_with(&(clg_rt_options){ 0 });

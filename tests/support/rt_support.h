@@ -10,6 +10,9 @@
 #include "rt/launch.h"
 #include "rt/rt.h"
 
+/* Before the first context: pocl's devices have so many cores. Others stay as they are. */
+void test_cores(const char *count);
+
 /* A new context on the device under test; the test closes it. */
 clg_rt *test_rt_open(void);
 clg_rt *test_rt_open_with(const clg_rt_options *opt);
